@@ -1,0 +1,43 @@
+/**
+ * Judges histories: what clients asked, what they were told, and in which order. Plain functions without I/O.
+ * The format and what each check proves: `docs/histories.md`.
+ */
+export type {
+  Add,
+  CompareAndSet,
+  CounterOperation,
+  Delete,
+  Get,
+  Increment,
+  KvOperation,
+  Members,
+  Operation,
+  Outcome,
+  Put,
+  Read,
+  RegisterOperation,
+  SetOperation,
+  Total,
+  Value,
+  Write,
+} from "./history.js";
+export { HistoryError } from "./errors.js";
+export { HistoryRecorder } from "./recorder.js";
+export type { Answer, Invocation } from "./recorder.js";
+export { formatHistory, parseHistory } from "./history-lines.js";
+export { validateHistory } from "./validate.js";
+export type { Identity, KeyModel, Model } from "./model.js";
+export { UNSEEN } from "./model.js";
+export { registerModel } from "./models/register.js";
+export { kvModel } from "./models/kv.js";
+export type { KvState } from "./models/kv.js";
+export { checkLinearizability } from "./linearizability.js";
+export type { CheckOptions, LinearizabilityResult } from "./linearizability.js";
+export type { Violation } from "./explain.js";
+export { describeOperation, describeViolation, summarize } from "./report.js";
+export { checkSet } from "./set.js";
+export type { SetFinding, SetResult } from "./set.js";
+export { checkCounter } from "./counter.js";
+export type { CounterFinding, CounterResult } from "./counter.js";
+export { checkRevisions } from "./revisions.js";
+export type { RevisionFinding, RevisionsResult } from "./revisions.js";

@@ -1,0 +1,117 @@
+import { get } from "node:http";
+import type { HostPort } from "@raftkv/node";
+import { formatHostPort } from "@raftkv/node";
+
+/** What a node says of itself at /v1/status. */
+export interface NodeStatus {
+  readonly name: string;
+  readonly serverId: string;
+  readonly clusterId: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly role: "leader" | "follower" | "candidate" | "preCandidate" | "forming";
+  readonly term: number;
+  readonly leader: string | null;
+  /** Client address of the leader. */
+  readonly leaderClient: string | null;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly lastIndex: number;
+  readonly revision: number;
+  /** Of the contents at `revision`; null unless it was asked for. */
+  readonly hash: string | null;
+  readonly fsmSyncMode: "sync" | "nosync";
+  readonly uptimeSeconds: number;
+  readonly members: readonly MemberStatus[];
+}
+
+export interface MemberStatus {
+  readonly name: string;
+  readonly serverId: string;
+  readonly peer: string;
+  readonly client: string | null;
+}
+
+/** An answer, or why there is none. Probing never throws: that a node is down is what it is there to find out. */
+export type Probe<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
+
+/** Larger answers are none of ours. */
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
+
+interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+function httpGet(address: HostPort, path: string, timeoutMs: number): Promise<Probe<HttpAnswer>> {
+  return new Promise((resolve) => {
+    const fail = (reason: string): void => resolve({ ok: false, reason });
+    // A connection of its own: one that is kept alive would outlive the command, or the node.
+    const request = get({ host: address.host, port: address.port, path, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > ANSWER_BYTES_MAX) request.destroy(new Error("the answer is too long"));
+        else chunks.push(chunk);
+      });
+      response.once("error", (error) => fail(error.message));
+      response.once("end", () => {
+        clearTimeout(timer);
+        resolve({ ok: true, value: { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() } });
+      });
+    });
+    const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    request.once("error", (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      fail(error.code === "ECONNREFUSED" ? "nothing listens there" : error.message);
+    });
+  });
+}
+
+function looksLikeStatus(value: unknown): value is NodeStatus {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, pid, role, term, members } = value as Record<string, unknown>;
+  return (
+    typeof name === "string" &&
+    typeof pid === "number" &&
+    typeof role === "string" &&
+    typeof term === "number" &&
+    Array.isArray(members)
+  );
+}
+
+/** Asks a node for its status, within `timeoutMs`. `hash` makes it read its whole store. */
+export async function probeStatus(
+  address: HostPort,
+  { timeoutMs, hash = false }: { readonly timeoutMs: number; readonly hash?: boolean },
+): Promise<Probe<NodeStatus>> {
+  const answer = await httpGet(address, hash ? "/v1/status?hash=true" : "/v1/status", timeoutMs);
+  if (!answer.ok) return answer;
+  const { status, body } = answer.value;
+  if (status !== 200) return { ok: false, reason: `it answered HTTP ${status}` };
+  try {
+    const content: unknown = JSON.parse(body);
+    if (looksLikeStatus(content)) return { ok: true, value: content };
+  } catch {
+    // Said below: whoever answered, it is no node.
+  }
+  return { ok: false, reason: `what listens on ${formatHostPort(address)} is no raftkv node` };
+}
+
+/** Whether the node knows a leader and serves linearizable reads. */
+export async function probeReady(address: HostPort, timeoutMs: number): Promise<Probe<true>> {
+  const answer = await httpGet(address, "/ready", timeoutMs);
+  if (!answer.ok) return answer;
+  const { status, body } = answer.value;
+  return status === 200 ? { ok: true, value: true } : { ok: false, reason: reasonIn(body) ?? `HTTP ${status}` };
+}
+
+function reasonIn(body: string): string | null {
+  try {
+    const { reason } = JSON.parse(body) as { reason?: unknown };
+    return typeof reason === "string" ? reason : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,95 @@
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { formatHostPort, parseNodeOptions } from "@raftkv/node";
+import { exitMeaning } from "../exit-codes.js";
+import { nodeDirectory, nodeLogPath } from "./directory.js";
+import type { ClusterNode, ClusterState } from "./directory.js";
+
+const BIN = fileURLToPath(new URL("../../bin/raftkv.cjs", import.meta.url));
+/** LevelDB's work and the log's fsync share libuv's pool; four threads are too few for both (J). */
+const THREADPOOL_SIZE = "8";
+const LOG_TAIL_BYTES = 2_000;
+const LOG_TAIL_LINES = 5;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A node that this process has started. */
+export interface StartedNode {
+  readonly name: string;
+  readonly pid: number;
+  /** How it ended; null while it runs. */
+  ended(): Ending | null;
+}
+
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+function rawOptions(directory: string, state: ClusterState, node: ClusterNode) {
+  return {
+    name: node.name,
+    dataDir: nodeDirectory(directory, node.name),
+    // Only a directory that was never in use may be created (R25): one that somebody emptied stays an error.
+    init: !node.created,
+    listenClient: formatHostPort(node.client),
+    listenPeer: formatHostPort(node.peer),
+    initialCluster: state.nodes.map(({ name, peer }) => `${name}=${formatHostPort(peer)}`).join(","),
+  };
+}
+
+/**
+ * Checks what the node would be started with, so that a wrong setting is told here and not in a log file.
+ * @throws {ConfigurationError} and what else `parseNodeOptions` throws.
+ */
+export function checkNodeOptions(directory: string, state: ClusterState, node: ClusterNode, env: Environment): void {
+  parseNodeOptions(rawOptions(directory, state, node), env);
+}
+
+/** Starts the node as a process of its own that outlives this one; what it prints goes to its log file. */
+export function spawnNode(directory: string, state: ClusterState, node: ClusterNode, env: Environment): StartedNode {
+  const raw = rawOptions(directory, state, node);
+  mkdirSync(raw.dataDir, { recursive: true });
+  const log = openSync(nodeLogPath(directory, node.name), "a");
+  // --data-dir comes first: `isNodeProcess` knows the process by it.
+  const args = [BIN, "node", "start", "--data-dir", raw.dataDir, "--name", raw.name];
+  if (raw.init) args.push("--init");
+  args.push("--listen-client", raw.listenClient, "--listen-peer", raw.listenPeer);
+  args.push("--initial-cluster", raw.initialCluster);
+  const child = spawn(process.execPath, args, {
+    detached: true,
+    stdio: ["ignore", log, log],
+    env: { UV_THREADPOOL_SIZE: THREADPOOL_SIZE, ...env },
+  });
+  closeSync(log);
+  let ending: Ending | null = null;
+  child.once("exit", (code, signal) => {
+    ending = { code, signal };
+  });
+  child.once("error", () => {
+    ending ??= { code: null, signal: null };
+  });
+  child.unref();
+  return { name: node.name, pid: child.pid ?? -1, ended: () => ending };
+}
+
+/** `exit code 75: the data directory is in use (node)`. */
+export function describeEnding({ code, signal }: Ending): string {
+  if (signal !== null) return `killed by ${signal}`;
+  if (code === null) return "could not be started";
+  const meaning = exitMeaning(code);
+  return meaning === null ? `exit code ${code}` : `exit code ${code}: ${meaning}`;
+}
+
+/** The last lines that a node wrote, indented, for a message about its end; "" when it wrote nothing. */
+export function logTail(directory: string, name: string): string {
+  const path = nodeLogPath(directory, name);
+  try {
+    const bytes = readFileSync(path).subarray(Math.max(0, statSync(path).size - LOG_TAIL_BYTES));
+    const lines = bytes.toString("utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES);
+    return lines.length === 1 && lines[0] === "" ? "" : lines.map((line) => `    ${line}`).join("\n");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,171 @@
+import { existsSync, readdirSync } from "node:fs";
+import { CliError, usageError } from "../errors.js";
+import { EXIT } from "../exit-codes.js";
+import {
+  nodeLogPath,
+  readCluster,
+  requireCluster,
+  requireNode,
+  updateCluster,
+  withClusterLock,
+  withNode,
+  writeCluster,
+} from "./directory.js";
+import type { ClusterNode, ClusterState } from "./directory.js";
+import { checkResumed, checkWish, planCluster, wantedPorts } from "./plan.js";
+import type { ClusterWish } from "./plan.js";
+import { requireFreePorts } from "./ports.js";
+import { probeReady, probeStatus } from "./probe.js";
+import { isRunning, runningNodes } from "./running.js";
+import { checkNodeOptions, describeEnding, logTail, spawnNode } from "./spawn.js";
+import type { StartedNode } from "./spawn.js";
+import { waitUntil } from "./wait.js";
+
+const PROBE_TIMEOUT_MS = 1_000;
+const PROBE_EVERY_MS = 50;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A cluster whose processes were started, but which may not serve yet. */
+export interface StartedCluster {
+  readonly directory: string;
+  readonly state: ClusterState;
+  readonly resumed: boolean;
+  readonly started: readonly StartedNode[];
+}
+
+function refuseRunning(directory: string, state: ClusterState): void {
+  const running = runningNodes(directory, state);
+  if (running.length === 0) return;
+  const names = running.map((node) => `${node.name} (pid ${node.pid})`).join(", ");
+  const down = state.nodes.filter((node) => !running.includes(node)).map((node) => node.name);
+  const hint = down.length === 0 ? "" : `; \`raftkv cluster start-node ${down[0]}\` starts a node that is down`;
+  throw usageError(`the cluster in ${directory} is running already: ${names}${hint}`, "ALREADY_RUNNING");
+}
+
+function refuseForeign(directory: string): void {
+  // Our own lock is in it already.
+  const content = existsSync(directory) ? readdirSync(directory).filter((name) => !name.startsWith("cluster.")) : [];
+  if (content.length === 0) return;
+  throw usageError(`${directory} holds no cluster, but it is not empty (${content[0]} …): name another --dir`, "NOT_EMPTY");
+}
+
+/**
+ * Starts all nodes of the cluster in `directory`: a new one when there is none, else the one that is recorded there,
+ * with its ports. Returns once the processes are started; `waitUntilServing` says when they serve.
+ * @throws {CliError} ALREADY_RUNNING, PORT_IN_USE, USAGE, NOT_EMPTY, BAD_CLUSTER_FILE, CLUSTER_BUSY.
+ */
+export function startCluster(directory: string, wish: ClusterWish, env: Environment): Promise<StartedCluster> {
+  checkWish(wish);
+  return withClusterLock(directory, async () => {
+    const recorded = readCluster(directory);
+    if (recorded === null) refuseForeign(directory);
+    else {
+      refuseRunning(directory, recorded);
+      checkResumed(directory, recorded, wish);
+    }
+    const planned = { ...(recorded ?? (await planCluster(wish))), stopRequested: false };
+    for (const node of planned.nodes) checkNodeOptions(directory, planned, node, env);
+    await requireFreePorts(wantedPorts(planned.nodes));
+    // Written before anything runs: a start that is cut off here must find its nodes again.
+    writeCluster(directory, planned);
+    const started: StartedNode[] = [];
+    let state: ClusterState = planned;
+    for (const node of planned.nodes) {
+      const process = spawnNode(directory, planned, node, env);
+      started.push(process);
+      state = withNode(state, node.name, { pid: process.pid });
+      writeCluster(directory, state);
+    }
+    return { directory, state, resumed: recorded !== null, started };
+  });
+}
+
+/** Whether the process answers at the node's client address: then its data directory is made as well. */
+async function isListening(node: ClusterNode, pid: number): Promise<boolean> {
+  const status = await probeStatus(node.client, { timeoutMs: PROBE_TIMEOUT_MS });
+  return status.ok && status.value.pid === pid;
+}
+
+function endedMessage(directory: string, node: StartedNode): string {
+  const ending = node.ended();
+  const tail = logTail(directory, node.name);
+  const how = ending === null ? "still starting" : describeEnding(ending);
+  return `${node.name}: ${how}, see ${nodeLogPath(directory, node.name)}${tail === "" ? "" : `\n${tail}`}`;
+}
+
+/** A node that ended over its configuration gives its own exit code; everything else is "not available". */
+function startFailure(directory: string, message: string, nodes: readonly StartedNode[]): CliError {
+  const details = nodes.map((node) => endedMessage(directory, node)).join("\n");
+  const misconfigured = nodes.length > 0 && nodes.every((node) => node.ended()?.code === EXIT.usage);
+  const exitCode = misconfigured ? EXIT.usage : EXIT.unavailable;
+  return new CliError("START_FAILED", exitCode, `${message}${details === "" ? "" : `\n${details}`}`);
+}
+
+/**
+ * Waits until a node says that a leader serves. Records which nodes have made their data directories, and goes on as
+ * long as enough of them live for a majority.
+ * @throws {CliError} START_FAILED, with what the dead nodes wrote last.
+ */
+export async function waitUntilServing(
+  { directory, state, started }: StartedCluster,
+  { limitMs, signal }: { readonly limitMs: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const majority = Math.floor(started.length / 2) + 1;
+  const dead = (): StartedNode[] => started.filter((node) => node.ended() !== null);
+  const created = new Set<string>();
+  let serving = false;
+  const isSettled = (): boolean => {
+    const alive = started.length - dead().length;
+    // Nodes that come up a moment after the leader serves are waited for too, so that none is left unrecorded.
+    return alive < majority || (serving && created.size >= alive);
+  };
+  await waitUntil(
+    async () => {
+      for (const node of state.nodes) {
+        const process = started.find((candidate) => candidate.name === node.name);
+        if (process === undefined || process.ended() !== null) continue;
+        if (!created.has(node.name) && (await isListening(node, process.pid))) created.add(node.name);
+        if (created.has(node.name) && !serving) serving = (await probeReady(node.client, PROBE_TIMEOUT_MS)).ok;
+      }
+      return signal.aborted || isSettled();
+    },
+    { limitMs, everyMs: PROBE_EVERY_MS },
+  );
+  await updateCluster(directory, (current) =>
+    [...created].reduce((next, name) => withNode(next, name, { created: true }), current),
+  );
+  if (serving || signal.aborted) return;
+  const message = `no leader serves: ${dead().length} of ${started.length} nodes ended, waited up to ${limitMs} ms`;
+  throw startFailure(directory, message, dead());
+}
+
+/**
+ * Starts one node of the cluster and returns once its process listens, quorum or not.
+ * @throws {CliError} ALREADY_RUNNING, NO_SUCH_NODE, NO_CLUSTER, PORT_IN_USE, START_FAILED.
+ */
+export async function startNode(directory: string, name: string, limitMs: number, env: Environment): Promise<ClusterNode> {
+  const { node, process } = await withClusterLock(directory, async () => {
+    const state: ClusterState = { ...requireCluster(directory), stopRequested: false };
+    const found = requireNode(state, name);
+    if (isRunning(directory, found)) {
+      throw usageError(`${name} is running already (pid ${found.pid})`, "ALREADY_RUNNING");
+    }
+    checkNodeOptions(directory, state, found, env);
+    await requireFreePorts(wantedPorts([found]));
+    const started = spawnNode(directory, state, found, env);
+    writeCluster(directory, withNode(state, name, { pid: started.pid }));
+    return { node: found, process: started };
+  });
+  let listening = false;
+  await waitUntil(
+    async () => {
+      listening = await isListening(node, process.pid);
+      return listening || process.ended() !== null;
+    },
+    { limitMs, everyMs: PROBE_EVERY_MS },
+  );
+  if (!listening) throw startFailure(directory, `${name} does not listen`, [process]);
+  const state = await updateCluster(directory, (current) => withNode(current, name, { created: true }));
+  return requireNode(state, name);
+}

@@ -1,0 +1,76 @@
+import type { Argv } from "yargs";
+import type { Chosen, Context } from "../context.js";
+import { parseDuration } from "../duration.js";
+import { findEndpoints } from "../endpoints.js";
+import { CliError } from "../errors.js";
+import { EXIT } from "../exit-codes.js";
+import type { ExitCode } from "../exit-codes.js";
+import { readNodeRows } from "../node-table.js";
+import type { NodeRow } from "../node-table.js";
+import { sayJson, sayTable } from "../output.js";
+import type { Cell } from "../output.js";
+import { endpointsOption, jsonOption, timeoutOption } from "./options.js";
+
+const HEADS = ["name", "client", "role", "term", "commit", "applied", "revision", "hash", "mode"];
+const HASH_DIGITS = 16;
+
+function cells({ name, endpoint, status }: NodeRow): readonly Cell[] {
+  if (status === null) return [name, endpoint, "unreachable", null, null, null, null, null, null];
+  const { role, term, commitIndex, appliedIndex, revision, hash, fsmSyncMode } = status;
+  return [name, endpoint, role, term, commitIndex, appliedIndex, revision, hash?.slice(0, HASH_DIGITS), fsmSyncMode];
+}
+
+/** One object of one shape for each node, reached or not. */
+function json({ name, endpoint, reachable, reason, status }: NodeRow) {
+  return {
+    name,
+    endpoint,
+    reachable,
+    reason,
+    role: status?.role ?? null,
+    term: status?.term ?? null,
+    leader: status?.leader ?? null,
+    commit: status?.commitIndex ?? null,
+    applied: status?.appliedIndex ?? null,
+    last: status?.lastIndex ?? null,
+    revision: status?.revision ?? null,
+    hash: status?.hash ?? null,
+    mode: status?.fsmSyncMode ?? null,
+    pid: status?.pid ?? null,
+    serverId: status?.serverId ?? null,
+    clusterId: status?.clusterId ?? null,
+    version: status?.version ?? null,
+    uptimeSeconds: status?.uptimeSeconds ?? null,
+  };
+}
+
+export function statusCommand(parser: Argv, context: Context, chosen: Chosen): Argv {
+  return parser.command(
+    "status",
+    "every node: role, term, commit, applied, revision, hash, mode",
+    (command) =>
+      command
+        .option("endpoints", endpointsOption)
+        .option("timeout", timeoutOption("5s", "how long to wait for each node"))
+        .option("json", jsonOption)
+        .example("$0 status", "one row a node; equal hashes at one revision mean equal contents")
+        .example("$0 status --endpoints 127.0.0.1:7401", "one address is enough to see every member")
+        .example("$0 status --json", "one array with an object a node"),
+    (argv) => {
+      chosen.action = async (): Promise<ExitCode> => {
+        const timeoutMs = parseDuration("--timeout", argv.timeout);
+        const endpoints = findEndpoints(argv.endpoints, context.env, context.cwd);
+        const rows = await readNodeRows(endpoints, timeoutMs);
+        if (argv.json) sayJson(context, rows.map(json));
+        else {
+          sayTable(context, HEADS, rows.map(cells));
+          for (const { name, endpoint, reason } of rows) {
+            if (reason !== null) context.err.write(`${name ?? endpoint} cannot be reached: ${reason}\n`);
+          }
+        }
+        if (rows.some((row) => row.reachable)) return EXIT.done;
+        throw new CliError("UNAVAILABLE", EXIT.unavailable, "no node answers");
+      };
+    },
+  );
+}

@@ -1,0 +1,120 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { raftkv } from "./support/captured.js";
+import { temporaryDirectory } from "./support/temporary.js";
+
+const COMMANDS = [
+  "cluster start",
+  "cluster status",
+  "cluster stop",
+  "cluster kill",
+  "cluster start-node",
+  "node start",
+  "kv put",
+  "kv get",
+  "kv del",
+  "status",
+];
+
+describe("raftkv --help", () => {
+  for (const command of COMMANDS) {
+    it(`${command} explains every option and gives an example`, async () => {
+      const { code, out } = await raftkv([...command.split(" "), "--help"]);
+      const text = out.toString();
+      expect(code).to.equal(0);
+      expect(text).to.match(new RegExp(`^raftkv ${command}`));
+      expect(text).to.contain("Examples:");
+      const options = text.split("\n").filter((line) => /^ +(?:-\w, )?--/.test(line));
+      for (const line of options) expect(line, "an option without a description").to.match(/--\S+ {2,}\S/);
+    });
+  }
+
+  it("lists the exit codes, and the commands", async () => {
+    const { code, out } = await raftkv(["--help"]);
+    expect(code).to.equal(0);
+    expect(out.toString()).to.match(/Exit codes:\n +0 +done/);
+    for (const command of ["cluster", "node", "kv", "status"]) expect(out.toString()).to.contain(`raftkv ${command} `);
+  });
+
+  it("is also `raftkv help`, and `--version` is a version", async () => {
+    expect((await raftkv(["help"])).code).to.equal(0);
+    expect((await raftkv(["--version"])).out.toString()).to.match(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe("a wrong command line ends with 2 and says what is wrong:", () => {
+  const wrong: readonly (readonly [string, RegExp])[] = [
+    ["", /say which command: cluster, node, kv or status/],
+    ["nope", /unknown argument: nope/],
+    ["kv", /say put, get or del/],
+    ["kv nope", /unknown argument: nope/],
+    ["kv put", /missing: raftkv kv put <key> <value>/],
+    ["kv put k", /missing: raftkv kv put <key> <value>/],
+    ["kv put k -x", /-x, goes behind --/],
+    ["kv put k v extra", /unknown argument: extra/],
+    ["kv put k v --nope", /unknown argument: --nope/],
+    ["kv put k v --nope=1", /unknown argument: --nope=1/],
+    ["kv put k v --no-json", /unknown argument: --no-json/],
+    ["kv put k v --timeout", /--timeout needs a value/],
+    ["kv put k v --timeout 5", /--timeout is "5"/],
+    ["kv put k v --timeout -5s", /--timeout is "-5s"/],
+    ["kv put k v --json=yes", /--json is "yes"/],
+    ["kv get", /missing: raftkv kv get <key>/],
+    ["kv get k --endpoints nope", /--endpoints is "nope", but must be HOST:PORT/],
+    ["kv get k", /give --endpoints HOST:PORT,… or set RAFTKV_ENDPOINTS/],
+    ["status extra", /unknown argument: extra/],
+    ["cluster", /say start, status, stop, kill or start-node/],
+    ["cluster start --nodes 0", /--nodes is 0, but must be a whole number from 1 to 9/],
+    ["cluster start --nodes 1.5", /--nodes is "1.5", but must be a whole number/],
+    ["cluster start --nodes -3", /--nodes is "-3"/],
+    ["cluster start --client-port 65535", /--client-port is 65535.*to 65533/],
+    ["cluster start --client-port 7501", /overlap/],
+    ["cluster kill n1 --signal SIGNOPE", /--signal is "SIGNOPE"/],
+    ["cluster kill", /missing: raftkv cluster kill <node>/],
+    ["node start", /--name is missing/],
+    ["node start --name n1 --data-dir d --listen-client 0.0.0.0:1 --listen-peer 127.0.0.1:2", /--insecure/],
+  ];
+  const cwd = temporaryDirectory();
+  for (const [line, message] of wrong) {
+    it(`raftkv ${line}`, async () => {
+      const { code, out, err } = await raftkv(line === "" ? [] : line.split(" "), { cwd: cwd() });
+      expect(err).to.match(message);
+      expect(err).to.match(/^error: .+ \([A-Z_]+\)\n$/s);
+      expect(out.toString()).to.equal("");
+      expect(code).to.equal(2);
+    });
+  }
+
+  for (const command of ["status", "stop", "kill n1", "start-node n1"]) {
+    it(`raftkv cluster ${command}, where there is no cluster`, async () => {
+      const { code, err } = await raftkv(["cluster", ...command.split(" ")], { cwd: cwd() });
+      expect(err).to.match(/there is no cluster in .*\.raftkv.*raftkv cluster start.*NO_CLUSTER/);
+      expect(code).to.equal(2);
+    });
+  }
+
+  it("as JSON with --json", async () => {
+    const { code, err } = await raftkv(["kv", "get", "k", "--json"], { cwd: cwd() });
+    const { error } = JSON.parse(err) as { error: Record<string, unknown> };
+    expect(error).to.include({ code: "NO_ENDPOINTS", exitCode: 2 });
+    expect(code).to.equal(2);
+  });
+
+  it("a bad FSM_SYNC_MODE, for one node and for a cluster, before anything is started", async () => {
+    const env = { FSM_SYNC_MODE: "banana" };
+    for (const args of [["node", "start"], ["cluster", "start", "--client-port", "0", "--peer-port", "0"]]) {
+      const { code, err } = await raftkv(args, { cwd: cwd(), env });
+      expect(err).to.match(/banana/).and.to.match(/\bsync\b/).and.to.match(/\bnosync\b/);
+      expect(code).to.equal(2);
+    }
+  });
+
+  it("a directory that is not empty and holds no cluster", async () => {
+    mkdirSync(join(cwd(), "mine"));
+    writeFileSync(join(cwd(), "mine", "thesis.txt"), "");
+    const { code, err } = await raftkv(["cluster", "start", "--dir", "mine"], { cwd: cwd() });
+    expect(err).to.match(/mine holds no cluster, but it is not empty \(thesis\.txt/);
+    expect(code).to.equal(2);
+  });
+});

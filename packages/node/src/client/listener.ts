@@ -1,0 +1,106 @@
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { WebSocketServer } from "ws";
+import type { WebSocket } from "ws";
+import { CLIENT_PATH, CLOSE_GOING_AWAY } from "@raftkv/protocol";
+import type { LeaderHint } from "@raftkv/protocol";
+import type { HostPort } from "../host-port.js";
+import { listen } from "../listen.js";
+import type { Logger } from "../logger.js";
+import { ClientConnection } from "./connection.js";
+import type { KeyValueService } from "./key-value-service.js";
+
+/** How long clients have to take their last replies when the node stops. */
+const GOODBYE_MS = 1_000;
+
+export interface ClientListenerOptions {
+  readonly listen: HostPort;
+  readonly connectionsMax: number;
+  readonly service: KeyValueService;
+  readonly logger: Logger;
+  /** Plain HTTP on the same address. */
+  readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
+}
+
+/** The client address: the client protocol over WebSocket, and HTTP for people, probes and Prometheus. */
+export class ClientListener {
+  readonly #options: ClientListenerOptions;
+  readonly #http: Server;
+  readonly #sockets: WebSocketServer;
+  readonly #connections = new Set<ClientConnection>();
+  #toFlush: ClientConnection[] = [];
+  #flushScheduled = false;
+
+  constructor(options: ClientListenerOptions) {
+    this.#options = options;
+    this.#http = createServer(options.onRequest);
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: options.service.limits.frameBytes,
+    });
+    this.#http.on("upgrade", (request, socket, head) => {
+      if (request.url !== CLIENT_PATH) {
+        socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
+      } else if (this.#connections.size >= options.connectionsMax) {
+        options.logger.warn({ connections: this.#connections.size }, "refused a client: too many connections");
+        socket.end("HTTP/1.1 503 Too Many Connections\r\nconnection: close\r\nretry-after: 1\r\n\r\n");
+      } else {
+        this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+          this.#connected(webSocket, `${request.socket.remoteAddress}:${request.socket.remotePort}`);
+        });
+      }
+    });
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  async listen(): Promise<void> {
+    await listen(this.#http, this.#options.listen);
+  }
+
+  tellLeader(leader: LeaderHint | null): void {
+    for (const connection of this.#connections) connection.tellLeader(leader);
+  }
+
+  /** Sends what is answered, says goodbye, and waits a moment for those who listen. */
+  async close(): Promise<void> {
+    this.#flush();
+    this.#http.close();
+    const clients = [...this.#sockets.clients];
+    for (const socket of clients) socket.close(CLOSE_GOING_AWAY, "the node stops");
+    const gone = Promise.all(clients.map((socket) => new Promise((resolve) => socket.once("close", resolve))));
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([gone, new Promise((resolve) => (timer = setTimeout(resolve, GOODBYE_MS)))]);
+    clearTimeout(timer);
+    for (const socket of this.#sockets.clients) socket.terminate();
+    this.#http.closeAllConnections();
+  }
+
+  #connected(socket: WebSocket, remote: string): void {
+    const { service, logger } = this.#options;
+    const connection = new ClientConnection({
+      socket,
+      remote,
+      service,
+      logger,
+      onReplies: (replying) => {
+        this.#toFlush.push(replying);
+        if (this.#flushScheduled) return;
+        this.#flushScheduled = true;
+        setImmediate(() => this.#flush());
+      },
+    });
+    this.#connections.add(connection);
+    socket.on("close", () => this.#connections.delete(connection));
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false;
+    const connections = this.#toFlush;
+    this.#toFlush = [];
+    for (const connection of connections) connection.flush();
+  }
+}

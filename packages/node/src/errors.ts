@@ -1,0 +1,53 @@
+/** What a node process exits with. The same numbers stand in docs/cli.md. */
+export const EXIT = { usage: 2, invariant: 70, storage: 74, inUse: 75, damaged: 76 } as const;
+
+/** The data directory cannot be used as it was asked for. Says what is there and what is allowed. */
+export class DataDirectoryError extends Error {
+  override readonly name = "DataDirectoryError";
+  readonly code: "NO_DATA" | "FOREIGN_DATA" | "DAMAGED";
+
+  constructor(code: "NO_DATA" | "FOREIGN_DATA" | "DAMAGED", message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The process cannot listen where it was told to. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+  readonly code = "LISTEN_FAILED";
+  readonly address: string;
+
+  constructor(address: string, cause: NodeJS.ErrnoException) {
+    const why = cause.code === "EADDRINUSE" ? "the port is in use" : cause.message;
+    super(`cannot listen on ${address}: ${why}`, { cause });
+    this.address = address;
+  }
+}
+
+const EXIT_CODES: Readonly<Record<string, number>> = {
+  BAD_CONFIGURATION: EXIT.usage,
+  BAD_FSM_SYNC_MODE: EXIT.usage,
+  WAL_OPTION: EXIT.usage,
+  LISTEN_FAILED: EXIT.usage,
+  NO_DATA: EXIT.usage,
+  FOREIGN_DATA: EXIT.usage,
+  WAL_FORMAT: EXIT.usage,
+  WAL_LOCKED: EXIT.inUse,
+  DAMAGED: EXIT.damaged,
+  WAL_CORRUPT: EXIT.damaged,
+  LOG_CORRUPT: EXIT.damaged,
+  WAL_EPOCH: EXIT.damaged,
+  STORE_CORRUPT: EXIT.damaged,
+  WAL_POISONED: EXIT.storage,
+  STORE_FAILED: EXIT.storage,
+  STORE_OPEN_FAILED: EXIT.storage,
+};
+
+/** The exit status for an error that ends the process. What nobody expected is a bug of ours (C6, F4). */
+export function exitCodeOf(error: unknown): number {
+  const { code, syscall } = (error ?? {}) as { readonly code?: unknown; readonly syscall?: unknown };
+  const known = typeof code === "string" ? EXIT_CODES[code] : undefined;
+  // The file system said no, to the log, the store or node.json.
+  return known ?? (typeof syscall === "string" ? EXIT.storage : EXIT.invariant);
+}

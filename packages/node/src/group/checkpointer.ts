@@ -1,0 +1,64 @@
+import type { LogIndex } from "raft-ts";
+import type { Logger } from "../logger.js";
+
+export interface CheckpointPolicy {
+  readonly checkpointBytes: number;
+  readonly checkpointEntries: number;
+  readonly checkpointIntervalMs: number;
+}
+
+export interface CheckpointerOptions {
+  readonly policy: CheckpointPolicy;
+  readonly logger: Logger;
+  /** Makes everything applied and durable in the log so far durable in the store as well; returns D (S2). */
+  readonly checkpoint: () => Promise<LogIndex>;
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** Decides when a checkpoint is due: by bytes, by entries, by time, whichever comes first. One at a time. */
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  #bytes = 0;
+  #entries = 0;
+  #lastMs = performance.now();
+  #running: Promise<void> | null = null;
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+  }
+
+  applied(bytes: number, entries: number): void {
+    this.#bytes += bytes;
+    this.#entries += entries;
+    const { checkpointBytes, checkpointEntries } = this.#options.policy;
+    if (this.#bytes >= checkpointBytes || this.#entries >= checkpointEntries) this.#start();
+  }
+
+  tick(nowMs: number): void {
+    if (this.#entries > 0 && nowMs - this.#lastMs >= this.#options.policy.checkpointIntervalMs) this.#start();
+  }
+
+  /** Waits for the one under way, and starts no other. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  #start(): void {
+    if (this.#running !== null) return;
+    this.#bytes = 0;
+    this.#entries = 0;
+    this.#lastMs = performance.now();
+    this.#running = this.#run()
+      .catch(this.#options.onFailed)
+      .finally(() => {
+        this.#running = null;
+      });
+  }
+
+  async #run(): Promise<void> {
+    const startMs = performance.now();
+    const index = await this.#options.checkpoint();
+    const tookMs = Math.round(performance.now() - startMs);
+    this.#options.logger.info({ index, tookMs }, `checkpoint at ${index}, took ${tookMs} ms`);
+  }
+}

@@ -1,0 +1,290 @@
+import type { CommandResult } from "@raftkv/fsm";
+import type { LeaderHint, PeerFrame } from "@raftkv/protocol";
+import type {
+  GroupId,
+  LogIndex,
+  Message,
+  Raft,
+  RaftStatus,
+  Ready,
+  Rejection,
+  SoftState,
+  StorageWrite,
+  Term,
+} from "raft-ts";
+import type { LogWriter, ServerId } from "raft-ts";
+import type { Logger } from "../logger.js";
+import { Applier } from "./applier.js";
+import type { ApplierOptions } from "./applier.js";
+import type { Checkpointer } from "./checkpointer.js";
+import type { ClientProposal, RequestRefusal } from "./client-proposal.js";
+import type { EntryBodies } from "./entry-bodies.js";
+import type { Outgoing } from "./outgoing.js";
+import { PendingReads } from "./pending-reads.js";
+import type { ReadRequest } from "./pending-reads.js";
+import { PendingWrites } from "./pending-writes.js";
+
+/** How often writes are looked at that nobody waits for any more. */
+const EXPIRY_INTERVAL_MS = 50;
+
+export interface GroupOptions {
+  readonly id: GroupId;
+  readonly raft: Raft<ClientProposal>;
+  readonly log: LogWriter;
+  readonly machine: ApplierOptions["machine"];
+  readonly appliedIndex: LogIndex;
+  readonly bodies: EntryBodies;
+  readonly outgoing: Outgoing;
+  readonly checkpointer: Checkpointer;
+  readonly logger: Logger;
+  /** Name and client address of a member, for hints. */
+  readonly hintOf: (server: ServerId, term: Term) => LeaderHint | null;
+  readonly onLeaderChanged: (leader: LeaderHint | null) => void;
+  /** The end of this server: a broken invariant, a failed log or store (R17, W1, F4). */
+  readonly onFailed: (error: unknown) => void;
+}
+
+/**
+ * The event loop of one Raft group: everything that arrives within one turn of Node's loop is stepped, then one Ready
+ * is taken and carried out. So a burst of proposals is one batch, one fsync, and one message to each follower.
+ * Nothing is awaited between reading the core's state and acting on it (R16).
+ */
+export class Group {
+  readonly #options: GroupOptions;
+  readonly #applier: Applier;
+  readonly #writes = new PendingWrites();
+  readonly #reads = new PendingReads();
+  #proposals: ClientProposal[] = [];
+  #turnScheduled = false;
+  #stopped = false;
+  #softState: SoftState | null = null;
+  #lastExpiryMs = 0;
+  /** The log's number of the last batch that was appended; a barrier waits for it. */
+  #lastLogSeq = 0;
+  #committed = 0;
+
+  constructor(options: GroupOptions) {
+    this.#options = options;
+    const { id: group, log, machine, appliedIndex, checkpointer } = options;
+    this.#applier = new Applier({
+      group,
+      log,
+      machine,
+      appliedIndex,
+      onResult: (index, term, result) => this.#answer(index, term, result),
+      onApplied: (index, bytes) => {
+        checkpointer.applied(bytes, index - this.#lastApplied);
+        this.#lastApplied = index;
+        this.#reads.applied(index);
+        this.#step(() => options.raft.step({ kind: "applied", index }));
+      },
+      onFailed: (error) => this.#fail(error),
+    });
+    this.#lastApplied = appliedIndex;
+  }
+
+  #lastApplied: LogIndex;
+
+  get status(): RaftStatus {
+    return this.#options.raft.status();
+  }
+
+  get appliedIndex(): LogIndex {
+    return this.#applier.appliedIndex;
+  }
+
+  /** Commands of clients that were applied since the start. */
+  get commandsCommitted(): number {
+    return this.#committed;
+  }
+
+  get pendingWrites(): number {
+    return this.#writes.size;
+  }
+
+  get leader(): LeaderHint | null {
+    const soft = this.#softState;
+    return soft === null || soft.leader === null ? null : this.#options.hintOf(soft.leader, soft.currentTerm);
+  }
+
+  propose(proposal: ClientProposal): void {
+    this.#proposals.push(proposal);
+    this.#schedule();
+  }
+
+  read(request: ReadRequest): void {
+    this.#reads.add(request);
+    this.#schedule();
+  }
+
+  /**
+   * Messages of a peer.
+   * @throws {FrameError | BadEntriesError} the bytes are not what they claim to be: the connection is cut (C6).
+   */
+  receive(frame: PeerFrame): void {
+    if (this.#stopped) return;
+    const { bodies, raft } = this.#options;
+    for (const received of frame.messages) {
+      const message: Message =
+        received.kind === "appendRequest"
+          ? { ...received, entries: bodies.receive(((received.prevLogIndex as number) + 1) as LogIndex, received.entries) }
+          : received;
+      this.#step(() => raft.step({ kind: "receive", message }));
+    }
+  }
+
+  unreachable(peer: ServerId): void {
+    this.#step(() => this.#options.raft.step({ kind: "unreachable", peer }));
+  }
+
+  tick(nowMs: number): void {
+    this.#step(() => this.#options.raft.step({ kind: "tick" }));
+    this.#options.checkpointer.tick(nowMs);
+    if (nowMs - this.#lastExpiryMs >= EXPIRY_INTERVAL_MS) {
+      this.#lastExpiryMs = nowMs;
+      this.#writes.expire(nowMs);
+    }
+  }
+
+  /** Takes no more in, and answers what waits with what is known of it (C4). */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#applier.stop();
+    for (const proposal of this.#proposals) proposal.origin.refused(proposal.requestId, this.#notLeader("noLeader"));
+    this.#proposals = [];
+    this.#writes.abandon();
+    this.#reads.abandon();
+    await this.#options.checkpointer.idle();
+  }
+
+  /** Runs what touches the core; whatever it throws is the end of this server. */
+  #step(action: () => void): void {
+    if (this.#stopped) return;
+    try {
+      action();
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#turnScheduled || this.#stopped) return;
+    this.#turnScheduled = true;
+    setImmediate(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    this.#turnScheduled = false;
+    if (this.#stopped) return;
+    try {
+      this.#stepArrivals();
+      const ready = this.#options.raft.ready();
+      if (ready !== null) this.#carryOut(ready);
+      this.#options.bodies.clear();
+    } catch (error) {
+      this.#fail(error);
+    }
+  };
+
+  #stepArrivals(): void {
+    const { raft } = this.#options;
+    if (this.#proposals.length > 0) {
+      const proposals = this.#proposals;
+      this.#proposals = [];
+      raft.step({ kind: "propose", proposals });
+    }
+    const readId = this.#reads.takeTurn();
+    if (readId !== null) raft.step({ kind: "read", readId });
+  }
+
+  #carryOut(ready: Ready<ClientProposal>): void {
+    const { bodies, outgoing } = this.#options;
+    if (ready.softState !== null) this.#changed(ready.softState);
+    for (const appended of ready.appended) {
+      bodies.encode(appended);
+      this.#writes.add(appended, (replaced) => this.#lost(replaced));
+    }
+    // The log first: it makes the entries visible to those who send and apply them.
+    if (ready.write !== null) this.#write(ready.write);
+    outgoing.send(ready.sendNow);
+    if (ready.apply !== null) this.#applier.add(ready.apply);
+    for (const grant of ready.reads) this.#reads.granted(grant, this.#applier.appliedIndex);
+    for (const rejection of ready.rejected) this.#rejected(rejection);
+  }
+
+  #write(write: StorageWrite): void {
+    const { bodies, id, log } = this.#options;
+    if (write.hardState !== null || write.entries.length > 0) {
+      this.#lastLogSeq = log.append({
+        group: id,
+        hardState: write.hardState,
+        base: null,
+        entries: bodies.collect(write.entries),
+      });
+    }
+    log.durability.wait(this.#lastLogSeq, (error) => {
+      if (error === null) this.#persisted(write);
+      else this.#fail(error);
+    });
+  }
+
+  #persisted(write: StorageWrite): void {
+    if (this.#stopped) return;
+    this.#options.outgoing.send(write.thenSend);
+    this.#step(() => this.#options.raft.step({ kind: "persisted", writeSeq: write.writeSeq }));
+  }
+
+  #answer(index: LogIndex, term: Term, result: CommandResult | null): void {
+    if (result !== null) this.#committed += 1;
+    this.#writes.applied(index, term, result, (proposal) => this.#lost(proposal));
+  }
+
+  /** Another leader's entry stands in its place: it never happened, and may be sent again. */
+  #lost(proposal: ClientProposal): void {
+    proposal.origin.refused(proposal.requestId, this.#notLeader("notLeader"));
+  }
+
+  #rejected(rejection: Rejection<ClientProposal>): void {
+    if (rejection.kind === "read") {
+      this.#reads.rejected(rejection.readId);
+      return;
+    }
+    const { origin, requestId } = rejection.proposal;
+    origin.refused(requestId, this.#notLeader(rejection.reason));
+  }
+
+  #notLeader(reason: Rejection<ClientProposal>["reason"]): RequestRefusal {
+    if (reason === "overloaded") {
+      return {
+        code: "OVERLOADED",
+        message: "too many bytes wait to be committed",
+        leader: null,
+        retryAfterMs: 50,
+      };
+    }
+    const { leader } = this;
+    if (leader === null) {
+      return { code: "UNAVAILABLE", message: "no leader is known", leader: null, retryAfterMs: null };
+    }
+    return { code: "NOT_LEADER", message: `the leader is ${leader.name}`, leader, retryAfterMs: null };
+  }
+
+  #changed(softState: SoftState): void {
+    const before = this.#softState;
+    this.#softState = softState;
+    const { logger, onLeaderChanged } = this.#options;
+    const { role, currentTerm: term, leader } = softState;
+    if (before?.leader === leader && before.role === role) return;
+    const name = this.leader?.name ?? null;
+    logger.info({ term, role, leader: name }, `${role} in term ${term}, ${name === null ? "no leader" : `the leader is ${name}`}`);
+    if (before?.leader !== leader || before.currentTerm !== term) onLeaderChanged(this.leader);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#options.onFailed(error);
+  }
+}

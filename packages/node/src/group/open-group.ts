@@ -1,0 +1,136 @@
+import { join } from "node:path";
+import { StateMachine, bootstrapCatalog } from "@raftkv/fsm";
+import type { LeaderHint } from "@raftkv/protocol";
+import { Store } from "@raftkv/store";
+import { DEFAULT_RAFT_LIMITS, Raft, frameBody, groupId, logIndex, serverId, term } from "raft-ts";
+import type { Configuration, GroupId, LogIndex, LogWriter, RaftOptions, RaftRestart, ServerId, Term } from "raft-ts";
+import type { Lane } from "@raftkv/protocol";
+import { createDirectory } from "../identity.js";
+import type { NodeRecord } from "../identity.js";
+import type { Logger } from "../logger.js";
+import type { NodeOptions } from "../options.js";
+import { Checkpointer } from "./checkpointer.js";
+import { decodeConfiguration } from "./configuration-body.js";
+import type { ClientProposal } from "./client-proposal.js";
+import { EntryBodies, entryBytes } from "./entry-bodies.js";
+import { Group } from "./group.js";
+import { Outgoing } from "./outgoing.js";
+
+/** The one group that a node hosts today. */
+export const FIRST_GROUP = groupId(1);
+
+/** A command's own bytes beside key and value, at most. */
+const COMMAND_OVERHEAD_BYTES = 64;
+
+export interface OpenGroupOptions {
+  readonly id: GroupId;
+  readonly options: NodeOptions;
+  readonly record: NodeRecord;
+  readonly log: LogWriter;
+  readonly logger: Logger;
+  readonly send: (peer: ServerId, lane: Lane, bytes: Buffer) => void;
+  readonly hintOf: (server: ServerId, term: Term) => LeaderHint | null;
+  readonly onLeaderChanged: (leader: LeaderHint | null) => void;
+  readonly onFailed: (error: unknown) => void;
+}
+
+export interface OpenedGroup {
+  readonly group: Group;
+  readonly store: Store;
+  /** Resolves once this node's own log is durable up to everything appended so far (S2). */
+  readonly whenLogDurable: () => Promise<void>;
+}
+
+/** Opens the store at its last checkpoint, and starts the group's core with what the log holds beyond it (S3). */
+export async function openGroup(opening: OpenGroupOptions): Promise<OpenedGroup> {
+  const { id, options, record, log, logger, onFailed } = opening;
+  const directory = join(options.dataDir, "groups", String(id));
+  createDirectory(directory);
+  const store = await Store.open(directory, { mode: options.fsmSyncMode, onFailure: onFailed });
+  await bootstrapCatalog(store);
+  const machine = new StateMachine(store);
+  const appliedIndex = logIndex(store.applied.index);
+  const restart = await recover(id, log, initialConfiguration(record), appliedIndex);
+  logger.info(
+    { revision: store.revision, applied: appliedIndex, lastIndex: restart.entries.to - 1, undone: store.undoneChanges },
+    `opened group ${id} at its checkpoint, index ${appliedIndex}; the log reaches ${restart.entries.to - 1}`,
+  );
+  const raft = new Raft<ClientProposal>(raftOptions(options, record, log.epoch), restart);
+  const whenLogDurable = (): Promise<void> => durable(log);
+  const checkpointer = new Checkpointer({
+    policy: options,
+    logger,
+    checkpoint: async () => logIndex((await store.checkpoint(whenLogDurable)).index),
+    onFailed,
+  });
+  const group = new Group({
+    id,
+    raft,
+    log,
+    machine,
+    appliedIndex,
+    bodies: new EntryBodies(id),
+    outgoing: new Outgoing({ group: id, log, send: opening.send, onFailed }),
+    checkpointer,
+    logger,
+    hintOf: opening.hintOf,
+    onLeaderChanged: opening.onLeaderChanged,
+    onFailed,
+  });
+  return { group, store, whenLogDurable };
+}
+
+/** Everything that has been appended, whatever its index, is behind what is appended now. */
+function durable(log: LogWriter): Promise<void> {
+  return new Promise((resolve, reject) => {
+    log.durability.wait(log.stats().nextSeq - 1, (error) => (error === null ? resolve() : reject(error)));
+  });
+}
+
+function initialConfiguration(record: NodeRecord): Configuration {
+  const voters = record.members.flatMap((member) => (member.serverId === null ? [] : [serverId(member.serverId)]));
+  return { voters: voters.sort(), outgoing: [], learners: [], witnesses: [], autoLeave: false };
+}
+
+/** What the log holds of the group; a new group begins with its configuration as the base under an empty log. */
+async function recover(
+  id: GroupId,
+  log: LogWriter,
+  initial: Configuration,
+  appliedIndex: LogIndex,
+): Promise<RaftRestart> {
+  const recovered = log.recovered(id);
+  const shapes = log.shapes(id);
+  if (recovered === null || shapes === null) {
+    const hardState = { currentTerm: term(0), votedFor: null };
+    const base = { index: logIndex(0), term: term(0), configuration: initial };
+    log.append({ group: id, hardState, base, entries: [] });
+    await durable(log);
+    const empty = { from: logIndex(1), to: logIndex(1), runs: [], sizes: [], configurations: [] };
+    return { hardState, base, entries: empty, appliedIndex };
+  }
+  const configurations = shapes.configurations.map((frame) => ({
+    index: frame.index,
+    configuration: decodeConfiguration(frameBody(frame)),
+  }));
+  return {
+    hardState: recovered.hardState,
+    base: recovered.base,
+    entries: { ...shapes, configurations },
+    appliedIndex,
+  };
+}
+
+function raftOptions(options: NodeOptions, record: NodeRecord, bootEpoch: number): RaftOptions {
+  const largestWrite = entryBytes(options.maxKeyBytes + options.maxValueBytes + COMMAND_OVERHEAD_BYTES);
+  return {
+    ...DEFAULT_RAFT_LIMITS,
+    id: serverId(record.serverId),
+    seed: Number.parseInt(record.serverId.slice(0, 8), 16) + bootEpoch,
+    bootEpoch,
+    heartbeatTicks: Math.max(1, Math.round(options.heartbeatMs / options.tickMs)),
+    electionTimeoutTicks: Math.max(3, Math.round(options.electionTimeoutMs / options.tickMs)),
+    // Never smaller than the largest single write (C2).
+    uncommittedBytesMax: Math.max(options.appendInflightBytes, largestWrite),
+  };
+}

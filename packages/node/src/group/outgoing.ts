@@ -1,0 +1,116 @@
+import { invariant, logIndex } from "raft-ts";
+import type { AppendRequest, Frame, GroupId, LogWriter, Message, ServerId } from "raft-ts";
+import { encodePeerFrame, peerMessageToWire } from "@raftkv/protocol";
+import type { Lane, PeerMessage, WirePeerMessage } from "@raftkv/protocol";
+
+/** A frame for a peer is closed once it holds this much, so that no frame is far larger than one message. */
+const FRAME_BYTES_TARGET = 1024 * 1024;
+
+export interface OutgoingOptions {
+  readonly group: GroupId;
+  readonly log: LogWriter;
+  readonly send: (peer: ServerId, lane: Lane, bytes: Buffer) => void;
+  /** A read of the log failed: the end of this server (R17). */
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** Turns the core's messages into frames: bodies put in, one frame a peer and lane, heartbeats apart (C5). */
+export class Outgoing {
+  readonly #options: OutgoingOptions;
+  /** The bytes of the last range: the next follower usually wants the same. */
+  #last: { readonly first: Frame; readonly count: number; readonly bytes: Buffer } | null = null;
+
+  constructor(options: OutgoingOptions) {
+    this.#options = options;
+  }
+
+  send(messages: readonly Message[]): void {
+    const batches = new Map<string, { peer: ServerId; lane: Lane; wire: WirePeerMessage[]; bytes: number }>();
+    for (const message of messages) {
+      const ready = message.kind === "appendRequest" ? this.#withBodies(message) : message;
+      if (ready === null) continue;
+      const lane = laneOf(ready);
+      const key = `${lane}/${ready.to}`;
+      let batch = batches.get(key);
+      if (batch === undefined) {
+        batch = { peer: ready.to, lane, wire: [], bytes: 0 };
+        batches.set(key, batch);
+      }
+      batch.wire.push(peerMessageToWire(ready));
+      if (ready.kind === "appendRequest") batch.bytes += ready.entries.length;
+      if (batch.bytes >= FRAME_BYTES_TARGET) {
+        this.#emit(batch.peer, lane, batch.wire);
+        batches.delete(key);
+      }
+    }
+    for (const { peer, lane, wire } of batches.values()) this.#emit(peer, lane, wire);
+    this.#last = null;
+  }
+
+  #emit(peer: ServerId, lane: Lane, wire: readonly WirePeerMessage[]): void {
+    this.#options.send(peer, lane, encodePeerFrame(this.#options.group, wire));
+  }
+
+  /** Null when the bodies must come from the disk: the message then leaves when they are there. */
+  #withBodies(message: AppendRequest): PeerMessage | null {
+    const { from, to } = message.entries;
+    if (from === to) return { ...message, entries: NO_ENTRIES };
+    const { group, log } = this.#options;
+    const frames = log.cached(group, from, to, Infinity);
+    if (frames !== null) return { ...message, entries: this.#join(frames) };
+    void this.#sendFromDisk(message).catch(this.#options.onFailed);
+    return null;
+  }
+
+  async #sendFromDisk(message: AppendRequest): Promise<void> {
+    const { group, log } = this.#options;
+    const { from, to, runs } = message.entries;
+    const frames: Frame[] = [];
+    for (let next = from; next < to; next = logIndex((frames.at(-1)?.index ?? next) + 1)) {
+      frames.push(...(await log.read(group, { from: next, to }, { maxBytes: FRAME_BYTES_TARGET })));
+    }
+    // While the disk was read another leader may have replaced them: then the message is of a past that is gone.
+    let at = 0;
+    for (const run of runs) {
+      for (let index = run.from; index < run.to; index = logIndex(index + 1)) {
+        if (frames[at]?.term !== run.term) return;
+        at += 1;
+      }
+    }
+    this.#emit(message.to, "bulk", [peerMessageToWire({ ...message, entries: this.#join(frames) })]);
+  }
+
+  /** Frames that were encoded together lie together, and need no copy. */
+  #join(frames: readonly Frame[]): Buffer {
+    const first = frames[0];
+    invariant(first !== undefined, "a range that is not empty has frames");
+    if (this.#last !== null && this.#last.first === first && this.#last.count === frames.length) return this.#last.bytes;
+    const bytes = adjacent(frames) ?? Buffer.concat(frames.map((frame) => frame.bytes));
+    this.#last = { first, count: frames.length, bytes };
+    return bytes;
+  }
+}
+
+const NO_ENTRIES = Buffer.alloc(0);
+
+function adjacent(frames: readonly Frame[]): Buffer | null {
+  const first = frames[0]?.bytes;
+  if (first === undefined) return null;
+  let end = first.byteOffset;
+  for (const { bytes } of frames) {
+    if (bytes.buffer !== first.buffer || bytes.byteOffset !== end) return null;
+    end += bytes.length;
+  }
+  return Buffer.from(first.buffer as ArrayBuffer, first.byteOffset, end - first.byteOffset);
+}
+
+function laneOf(message: PeerMessage): Lane {
+  switch (message.kind) {
+    case "appendRequest":
+    case "appendResponse":
+    case "commitNotice":
+      return "bulk";
+    default:
+      return "control";
+  }
+}

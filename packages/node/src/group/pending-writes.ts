@@ -1,0 +1,59 @@
+import type { CommandResult } from "@raftkv/fsm";
+import { logIndex } from "raft-ts";
+import type { AppendedProposals, LogIndex, Term } from "raft-ts";
+import type { ClientProposal, RequestRefusal } from "./client-proposal.js";
+
+/** Writes that are in the log and not yet answered, by index. */
+export class PendingWrites {
+  readonly #byIndex = new Map<LogIndex, ClientProposal>();
+
+  get size(): number {
+    return this.#byIndex.size;
+  }
+
+  add(appended: AppendedProposals<ClientProposal>, onReplaced: (replaced: ClientProposal) => void): void {
+    let index = appended.firstIndex;
+    for (const proposal of appended.proposals) {
+      proposal.term = appended.term;
+      proposal.index = index;
+      // This server led before, lost that entry to another leader, and leads again before it applied the place.
+      const replaced = this.#byIndex.get(index);
+      if (replaced !== undefined) onReplaced(replaced);
+      this.#byIndex.set(index, proposal);
+      index = logIndex(index + 1);
+    }
+  }
+
+  /**
+   * The entry at `index` was applied. If it is of the term in which the write was appended it is that write; otherwise
+   * another entry stands there for good, and the write never happened.
+   */
+  applied(index: LogIndex, term: Term, result: CommandResult | null, lost: (proposal: ClientProposal) => void): void {
+    const proposal = this.#byIndex.get(index);
+    if (proposal === undefined) return;
+    this.#byIndex.delete(index);
+    if (proposal.term === term && result !== null) proposal.origin.applied(proposal.requestId, result);
+    else lost(proposal);
+  }
+
+  /** Nobody waits for these any more, and nobody knows what will become of them (C1). */
+  expire(nowMs: number): void {
+    for (const [index, proposal] of this.#byIndex) {
+      if (proposal.expiresAtMs > nowMs) continue;
+      this.#byIndex.delete(index);
+      proposal.origin.refused(proposal.requestId, OUTCOME_UNKNOWN);
+    }
+  }
+
+  /** The node stops: the entries may yet be committed by the others (C4). */
+  abandon(): void {
+    this.expire(Infinity);
+  }
+}
+
+const OUTCOME_UNKNOWN: RequestRefusal = {
+  code: "OUTCOME_UNKNOWN",
+  message: "the write was appended, but not committed while this node waited: it may yet be",
+  leader: null,
+  retryAfterMs: null,
+};

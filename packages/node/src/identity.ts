@@ -1,0 +1,127 @@
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { replaceFileDurably, syncDirectory } from "./durable-file.js";
+import { DataDirectoryError } from "./errors.js";
+import { formatHostPort } from "./host-port.js";
+import { ConfigurationError } from "./options.js";
+import type { NodeOptions } from "./options.js";
+
+const FORMAT = 1;
+
+/** A member as this node knows it. */
+export interface MemberRecord {
+  readonly name: string;
+  /** Null until the member was met (R25). */
+  readonly serverId: string | null;
+  readonly peer: string;
+  /** Where its clients reach it, as it said last. */
+  readonly client: string | null;
+}
+
+/** `<data-dir>/node.json`: who this node is. Written as one step, and durable before it is acted on (R25). */
+export interface NodeRecord {
+  readonly format: number;
+  readonly name: string;
+  readonly serverId: string;
+  /** Null until the cluster has formed. */
+  readonly clusterId: string | null;
+  /** How the directory came about; a node that joins waits until the cluster knows it. */
+  readonly start: "init" | "join";
+  readonly members: readonly MemberRecord[];
+}
+
+function recordPath(dataDir: string): string {
+  return join(dataDir, "node.json");
+}
+
+/**
+ * Decides, without writing anything, whether the directory may be used as it was asked for (R25).
+ * @throws {DataDirectoryError} nothing is there and neither --init nor --join was given; or something else is there.
+ */
+export function checkDataDirectory(options: NodeOptions): void {
+  const { dataDir, name, start } = options;
+  if (existsSync(recordPath(dataDir))) {
+    const record = readRecord(dataDir);
+    if (record.name !== name) throw new ConfigurationError("--name", name, `"${record.name}", whose data ${dataDir} holds`);
+    return;
+  }
+  const found = existsSync(dataDir) ? readdirSync(dataDir) : [];
+  if (found.some((entry) => entry === "wal" && readdirSync(join(dataDir, entry)).some(isSegment)) || found.includes("groups")) {
+    throw new DataDirectoryError("DAMAGED", `${dataDir} holds data of a node, but its node.json is missing`);
+  }
+  if (start === "resume") {
+    throw new DataDirectoryError(
+      "NO_DATA",
+      `${dataDir} holds no node: give --init to start a new cluster, or --join to join an existing one`,
+    );
+  }
+}
+
+function isSegment(file: string): boolean {
+  return file.endsWith(".wal");
+}
+
+/** Creates a directory and everything above it, each durable in its parent. */
+export function createDirectory(path: string): void {
+  if (existsSync(path)) return;
+  createDirectory(dirname(path));
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  syncDirectory(dirname(path));
+}
+
+/** Reads the node's record, or makes a new one with a random server id: a wiped node is never its old self (R25). */
+export function openRecord(options: NodeOptions): NodeRecord {
+  if (existsSync(recordPath(options.dataDir))) return readRecord(options.dataDir);
+  const serverId = randomBytes(8).toString("hex");
+  const record: NodeRecord = {
+    format: FORMAT,
+    name: options.name,
+    serverId,
+    clusterId: null,
+    start: options.start === "join" ? "join" : "init",
+    members: options.initialCluster.map((member) => ({
+      name: member.name,
+      serverId: member.name === options.name ? serverId : null,
+      peer: formatHostPort(member),
+      client: member.name === options.name ? formatHostPort(options.advertiseClient) : null,
+    })),
+  };
+  saveRecord(options.dataDir, record);
+  return record;
+}
+
+export function saveRecord(dataDir: string, record: NodeRecord): void {
+  replaceFileDurably(recordPath(dataDir), `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** @throws {DataDirectoryError} the file cannot be understood, or a newer version wrote it. */
+function readRecord(dataDir: string): NodeRecord {
+  const path = recordPath(dataDir);
+  let record: Partial<NodeRecord>;
+  try {
+    record = JSON.parse(readFileSync(path, "utf8")) as Partial<NodeRecord>;
+  } catch (error) {
+    throw new DataDirectoryError("DAMAGED", `${path} cannot be read: ${(error as Error).message}`);
+  }
+  if (record.format !== FORMAT) {
+    throw new DataDirectoryError(
+      "FOREIGN_DATA",
+      `${path} has format ${String(record.format)}, this version reads format ${FORMAT}`,
+    );
+  }
+  const { name, serverId, clusterId, members } = record;
+  const sound =
+    typeof name === "string" &&
+    typeof serverId === "string" &&
+    (clusterId === null || typeof clusterId === "string") &&
+    Array.isArray(members);
+  if (!sound) throw new DataDirectoryError("DAMAGED", `${path} lacks name, serverId, clusterId or members`);
+  return record as NodeRecord;
+}
+
+/** Follows from who formed the cluster, so every member finds the same, and no other cluster has it. */
+export function clusterIdOf(members: readonly MemberRecord[]): string {
+  const lines = members.map((member) => `${member.name}=${member.serverId ?? ""}`).sort();
+  return createHash("sha256").update(lines.join("\n")).digest("hex").slice(0, 32);
+}

@@ -1,0 +1,115 @@
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+const HOUR_MS = 3_600_000;
+
+/** One number that may be set: as `--tick-ms 10`, or as RAFTKV_TICK_MS=10 where the flag is absent. */
+export interface Knob {
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+  /** Bytes may be written with a unit: `64MiB`. */
+  readonly unit: "ms" | "bytes" | "count";
+  readonly description: string;
+}
+
+/** Every knob of a node, under the name that it has in NodeOptions. */
+export const KNOBS = {
+  tickMs: { default: 10, min: 1, max: 1_000, unit: "ms", description: "how often the group's clock ticks" },
+  heartbeatMs: { default: 50, min: 1, max: 60_000, unit: "ms", description: "how often a leader sends heartbeats" },
+  electionTimeoutMs: {
+    default: 500,
+    min: 10,
+    max: 600_000,
+    unit: "ms",
+    description: "silence after which a follower campaigns; each waits one to two of it, at random",
+  },
+  walSegmentBytes: {
+    default: 64 * MIB,
+    min: 16 * KIB,
+    max: 4 * GIB,
+    unit: "bytes",
+    description: "size of a log segment",
+  },
+  walSealAfterMs: {
+    default: 100,
+    min: 1,
+    max: HOUR_MS,
+    unit: "ms",
+    description: "quiet time after which the last batch of the log is sealed (W3)",
+  },
+  appendInflightBytes: {
+    default: 128 * MIB,
+    min: 1,
+    max: 64 * GIB,
+    unit: "bytes",
+    description: "writes admitted and not yet acknowledged; raised to the largest single write",
+  },
+  checkpointBytes: {
+    default: 64 * MIB,
+    min: 64 * KIB,
+    max: 64 * GIB,
+    unit: "bytes",
+    description: "log bytes applied since the last checkpoint that bring the next one",
+  },
+  checkpointEntries: {
+    default: 200_000,
+    min: 1,
+    max: 1_000_000_000,
+    unit: "count",
+    description: "entries applied since the last checkpoint that bring the next one",
+  },
+  checkpointIntervalMs: {
+    default: 60_000,
+    min: 100,
+    max: 24 * HOUR_MS,
+    unit: "ms",
+    description: "time since the last checkpoint that brings the next one, if anything was applied",
+  },
+  maxFrameBytes: {
+    default: 4 * MIB,
+    min: 64 * KIB,
+    max: 1 * GIB,
+    unit: "bytes",
+    description: "largest frame that is taken from a client or a peer",
+  },
+  maxKeyBytes: { default: 64 * KIB, min: 1, max: 16 * MIB, unit: "bytes", description: "longest key" },
+  maxValueBytes: { default: 1 * MIB, min: 1, max: 512 * MIB, unit: "bytes", description: "longest value" },
+  maxConnections: {
+    default: 4_096,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    description: "client connections open at one time",
+  },
+  requestTimeoutMs: {
+    default: 5_000,
+    min: 10,
+    max: HOUR_MS,
+    unit: "ms",
+    description: "how long a request may wait in this node when the client names no time of its own",
+  },
+} as const satisfies Readonly<Record<string, Knob>>;
+
+export type KnobName = keyof typeof KNOBS;
+export type KnobValues = { readonly [name in KnobName]: number };
+
+const BYTE_UNITS: Readonly<Record<string, number>> = { "": 1, b: 1, kib: KIB, mib: MIB, gib: GIB };
+
+/** What a knob takes, in the words of an error message. */
+export function knobAllowed(knob: Knob): string {
+  const range = `from ${knob.min} to ${knob.max}`;
+  if (knob.unit === "bytes") return `a number of bytes ${range}, KiB, MiB and GiB allowed, as in 64MiB`;
+  return knob.unit === "ms" ? `a whole number of milliseconds ${range}` : `a whole number ${range}`;
+}
+
+/** Returns null when the text is not one of what `knobAllowed` says. */
+export function parseKnob(knob: Knob, text: string): number | null {
+  const match = /^(\d{1,15})\s*([a-z]*)$/i.exec(text.trim());
+  if (match === null) return null;
+  const [, digits = "", unit = ""] = match;
+  const factor = knob.unit === "bytes" ? BYTE_UNITS[unit.toLowerCase()] : unit === "" ? 1 : undefined;
+  if (factor === undefined) return null;
+  const value = Number(digits) * factor;
+  return value >= knob.min && value <= knob.max ? value : null;
+}

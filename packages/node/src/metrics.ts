@@ -1,0 +1,82 @@
+import { Counter, Gauge, Registry, collectDefaultMetrics } from "prom-client";
+import type { Group } from "./group/group.js";
+import type { LogWriter } from "raft-ts";
+
+export interface MetricsSource {
+  readonly node: string;
+  readonly fsmSyncMode: "sync" | "nosync";
+  readonly serving: () => { readonly group: Group; readonly log: LogWriter } | null;
+  readonly connections: () => number;
+}
+
+export interface NodeMetrics {
+  readonly registry: Registry;
+  readonly leaderChanges: Counter;
+}
+
+/**
+ * Prometheus metrics of one node. Figures that the parts keep anyway are read when they are asked for, so that counting
+ * costs nothing on the way of a write. docs/operating.md says what each one means.
+ */
+export function createMetrics(source: MetricsSource): NodeMetrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ node: source.node });
+  collectDefaultMetrics({ register: registry });
+  const { serving } = source;
+  const raftGauge = (name: string, help: string, read: (group: Group) => number): void => {
+    gauge(registry, name, help, () => {
+      const now = serving();
+      return now === null ? 0 : read(now.group);
+    });
+  };
+  raftGauge("raftkv_raft_term", "Current term", (group) => group.status.currentTerm);
+  raftGauge("raftkv_raft_is_leader", "1 while this node leads", (group) => (group.status.role === "leader" ? 1 : 0));
+  raftGauge("raftkv_raft_commit_index", "Last committed index", (group) => group.status.commitIndex);
+  raftGauge("raftkv_raft_applied_index", "Last applied index", (group) => group.appliedIndex);
+  raftGauge("raftkv_raft_last_index", "Last index in the log", (group) => group.status.lastIndex);
+  raftGauge("raftkv_pending_writes", "Writes in the log that are not answered yet", (group) => group.pendingWrites);
+  counter(registry, "raftkv_proposals_committed_total", "Commands of clients that were committed and applied", () => {
+    return serving()?.group.commandsCommitted ?? 0;
+  });
+  counter(registry, "raftkv_wal_fsyncs_total", "Synced writes of the log", () => serving()?.log.stats().fsyncs ?? 0);
+  counter(registry, "raftkv_wal_batches_total", "Batches written to the log", () => serving()?.log.stats().batches ?? 0);
+  gauge(registry, "raftkv_wal_bytes", "Bytes in use in the log's segments", () => serving()?.log.stats().bytes ?? 0);
+  gauge(registry, "raftkv_wal_segments", "Segments of the log", () => serving()?.log.stats().segments ?? 0);
+  gauge(registry, "raftkv_client_connections", "Open client connections", source.connections);
+  const mode = new Gauge({
+    name: "raftkv_fsm_sync_mode",
+    help: "1 for the mode that FSM_SYNC_MODE set",
+    labelNames: ["mode"],
+    registers: [registry],
+  });
+  for (const name of ["sync", "nosync"]) mode.set({ mode: name }, name === source.fsmSyncMode ? 1 : 0);
+  const leaderChanges = new Counter({
+    name: "raftkv_raft_leader_changes_total",
+    help: "Changes of leader that this node saw",
+    registers: [registry],
+  });
+  return { registry, leaderChanges };
+}
+
+function gauge(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+}
+
+function counter(registry: Registry, name: string, help: string, read: () => number): void {
+  new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
+}

@@ -1,0 +1,250 @@
+import { join } from "node:path";
+import { REQUEST_OVERHEAD_BYTES } from "@raftkv/protocol";
+import type { LeaderHint } from "@raftkv/protocol";
+import { LogWriter } from "raft-ts";
+import type { ServerId, Term, WalEvent } from "raft-ts";
+import { ClientListener } from "./client/listener.js";
+import { KeyValueService } from "./client/key-value-service.js";
+import { Formation } from "./formation.js";
+import { FIRST_GROUP, openGroup } from "./group/open-group.js";
+import type { OpenedGroup } from "./group/open-group.js";
+import { httpRoutes } from "./http-routes.js";
+import { checkDataDirectory, createDirectory, openRecord } from "./identity.js";
+import { createLogger } from "./logger.js";
+import type { Logger } from "./logger.js";
+import { createMetrics } from "./metrics.js";
+import type { NodeOptions } from "./options.js";
+import { PeerTransport } from "./peer/transport.js";
+import { nodeStatus } from "./status.js";
+import type { NodeStatus } from "./status.js";
+
+/** A node that runs in this process. */
+export interface RunningNode {
+  readonly name: string;
+  status(): Promise<NodeStatus>;
+  /** Stops cleanly: answers what waits, makes a checkpoint, frees the directory. Can be called again. */
+  close(): Promise<void>;
+  /** Settles when the node has ended: resolves after `close()`, rejects when it failed and must not serve. */
+  readonly ended: Promise<void>;
+}
+
+interface Serving extends OpenedGroup {
+  readonly log: LogWriter;
+}
+
+/**
+ * Starts a node: locks its directory, recovers its log, listens, and takes part once its cluster has formed.
+ * @throws errors with a `code` that `exitCodeOf` knows; nothing is left open then.
+ */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const logger = createLogger(options.logLevel, options.name);
+  checkDataDirectory(options);
+  createDirectory(options.dataDir);
+  const log = await LogWriter.open({
+    dir: join(options.dataDir, "wal"),
+    segmentBytes: options.walSegmentBytes,
+    sealAfterMs: options.walSealAfterMs,
+    onEvent: (event) => logWalEvent(logger, event),
+  });
+  const node = new Node(options, logger, log);
+  try {
+    await node.listen();
+  } catch (error) {
+    await node.close();
+    throw error;
+  }
+  return node;
+}
+
+class Node implements RunningNode {
+  readonly name: string;
+  readonly ended: Promise<void>;
+  readonly #options: NodeOptions;
+  readonly #logger: Logger;
+  readonly #log: LogWriter;
+  readonly #formation: Formation;
+  readonly #transport: PeerTransport;
+  readonly #clients: ClientListener;
+  readonly #metrics: ReturnType<typeof createMetrics>;
+  #serving: Serving | null = null;
+  #opening: Promise<void> | null = null;
+  #ticker: NodeJS.Timeout | null = null;
+  #failure: Error | null = null;
+  #closing: Promise<void> | null = null;
+  #end: { resolve: () => void; reject: (error: unknown) => void };
+
+  constructor(options: NodeOptions, logger: Logger, log: LogWriter) {
+    this.name = options.name;
+    this.#options = options;
+    this.#logger = logger;
+    this.#log = log;
+    const { promise, resolve, reject } = withResolvers();
+    this.ended = promise;
+    this.#end = { resolve, reject };
+    // Whoever starts a node looks at `ended` when it likes; a failure is logged in any case.
+    promise.catch(() => undefined);
+    this.#formation = new Formation(options, openRecord(options), () => this.#formed());
+    this.#transport = new PeerTransport({
+      options,
+      formation: this.#formation,
+      logger,
+      onFrame: (frame) => {
+        if (frame.group === FIRST_GROUP) this.#serving?.group.receive(frame);
+      },
+      onUnreachable: (peer) => this.#serving?.group.unreachable(peer),
+    });
+    this.#metrics = createMetrics({
+      node: options.name,
+      fsmSyncMode: options.fsmSyncMode,
+      serving: () => this.#serving,
+      connections: () => this.#clients.connections,
+    });
+    this.#clients = this.#clientListener();
+  }
+
+  async listen(): Promise<void> {
+    await this.#transport.listen();
+    await this.#clients.listen();
+    const { advertiseClient, advertisePeer, records } = this.#formation.identity();
+    this.#logger.info(
+      { client: advertiseClient, peer: advertisePeer, serverId: this.#formation.record.serverId },
+      `listening: clients at ${advertiseClient}, peers at ${advertisePeer}`,
+    );
+    if (this.#formation.formed) this.#formed();
+    else {
+      this.#formation.start();
+      if (!this.#formation.formed) {
+        this.#logger.info({ known: records.length }, `waiting for ${this.#formation.missing.join(", ")} to form the cluster`);
+      }
+    }
+    this.#transport.connect();
+  }
+
+  status(): Promise<NodeStatus> {
+    return nodeStatus(this.#statusSource(), true);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #clientListener(): ClientListener {
+    const { maxFrameBytes, maxKeyBytes, maxValueBytes, maxConnections, requestTimeoutMs } = this.#options;
+    const largest = maxKeyBytes + maxValueBytes + REQUEST_OVERHEAD_BYTES;
+    const service = new KeyValueService({
+      limits: {
+        frameBytes: Math.max(maxFrameBytes, largest),
+        frameRequests: 65_536,
+        keyBytes: maxKeyBytes,
+        valueBytes: maxValueBytes,
+      },
+      requestTimeoutMs,
+      identity: () => ({
+        clusterId: this.#formation.record.clusterId ?? "",
+        nodeName: this.name,
+        leader: this.#serving?.group.leader ?? null,
+      }),
+      serving: () => this.#serving,
+    });
+    return new ClientListener({
+      listen: this.#options.listenClient,
+      connectionsMax: maxConnections,
+      service,
+      logger: this.#logger,
+      onRequest: httpRoutes({
+        ...this.#statusSource(),
+        metrics: this.#metrics.registry,
+        failure: () => this.#failure?.message ?? null,
+      }),
+    });
+  }
+
+  #statusSource() {
+    return { options: this.#options, formation: this.#formation, serving: () => this.#serving };
+  }
+
+  /** Every member knows every other: from here on this node may vote and store (R25). */
+  #formed(): void {
+    this.#logger.info({ clusterId: this.#formation.record.clusterId }, "the cluster has formed");
+    this.#opening = this.#open().catch((error: unknown) => this.#fail(error));
+  }
+
+  async #open(): Promise<void> {
+    const opened = await openGroup({
+      id: FIRST_GROUP,
+      options: this.#options,
+      record: this.#formation.record,
+      log: this.#log,
+      logger: this.#logger,
+      send: (peer, lane, bytes) => this.#transport.send(peer, lane, bytes),
+      hintOf: (server, term) => this.#hintOf(server, term),
+      onLeaderChanged: (leader) => {
+        this.#metrics.leaderChanges.inc();
+        this.#clients.tellLeader(leader);
+      },
+      onFailed: (error) => this.#fail(error),
+    });
+    this.#serving = { ...opened, log: this.#log };
+    this.#ticker = setInterval(() => opened.group.tick(performance.now()), this.#options.tickMs);
+  }
+
+  #hintOf(server: ServerId, term: Term): LeaderHint | null {
+    const member = this.#formation.member(server);
+    return member === null || member.client === null ? null : { name: member.name, address: member.client, term };
+  }
+
+  /** A broken log, store or invariant: this node must not serve, vote or acknowledge any more (R17, W1, F4). */
+  #fail(error: unknown): void {
+    if (this.#failure !== null) return;
+    this.#failure = error as Error;
+    if (this.#ticker !== null) clearInterval(this.#ticker);
+    this.#logger.fatal({ error: (error as Error).stack }, `this node stops: ${(error as Error).message}`);
+    this.#end.reject(error);
+  }
+
+  async #close(): Promise<void> {
+    await this.#opening;
+    if (this.#ticker !== null) clearInterval(this.#ticker);
+    const serving = this.#serving;
+    await serving?.group.stop();
+    await this.#clients.close();
+    await this.#transport.close();
+    const sound = this.#failure === null;
+    await serving?.store.close({ checkpoint: sound ? serving.whenLogDurable : null });
+    await this.#log.close();
+    this.#logger.info("stopped");
+    if (sound) this.#end.resolve();
+  }
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
+  let settle: { resolve: () => void; reject: (error: unknown) => void } | null = null;
+  const promise = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  if (settle === null) throw new Error("a promise's executor runs at once");
+  return { promise, ...(settle as { resolve: () => void; reject: (error: unknown) => void }) };
+}
+
+function logWalEvent(logger: Logger, event: WalEvent): void {
+  switch (event.kind) {
+    case "opened":
+      logger.info(event, `opened the log: ${event.segments} segments, ${event.bytes} bytes, epoch ${event.epoch}`);
+      return;
+    case "tail-cut":
+      logger.warn(
+        event,
+        `cut a torn batch off the log: ${event.file} at ${event.offset}, expected ${event.expected}, found ${event.found}`,
+      );
+      return;
+    case "segment-started":
+      logger.debug(event, `began segment ${event.file}`);
+      return;
+    case "poisoned":
+      logger.error({ error: event.error.message }, `the log failed: ${event.error.message}`);
+      return;
+    default:
+      return;
+  }
+}

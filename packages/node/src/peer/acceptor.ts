@@ -1,0 +1,124 @@
+import { createServer } from "node:http";
+import type { Server } from "node:http";
+import { WebSocketServer } from "ws";
+import type { WebSocket } from "ws";
+import {
+  PEER_PATH,
+  PEER_VERSION_MAX,
+  PEER_VERSION_MIN,
+  decodePeerHello,
+  encodePeerRefusal,
+  encodePeerWelcome,
+} from "@raftkv/protocol";
+import type { PeerHello, PeerIdentity, PeerRefusalCode } from "@raftkv/protocol";
+import type { PeerRefusal } from "../formation.js";
+import type { HostPort } from "../host-port.js";
+import { listen } from "../listen.js";
+import type { Logger } from "../logger.js";
+
+const HELLO_MS = 5_000;
+const CLOSE_REFUSED = 1008;
+
+export interface AcceptorOptions {
+  readonly listen: HostPort;
+  readonly frameBytesMax: number;
+  readonly logger: Logger;
+  readonly identity: () => PeerIdentity;
+  readonly meet: (peer: PeerIdentity) => PeerRefusal | null;
+  /** A frame of a peer that is who it says. Throws a typed error when it cannot be trusted: the connection is cut (C6). */
+  readonly onFrame: (peer: PeerHello, bytes: Buffer) => void;
+  readonly onClosed: (peer: PeerHello) => void;
+}
+
+/** The peer address: takes the connections over which the others send to this node. */
+export class PeerAcceptor {
+  readonly #options: AcceptorOptions;
+  readonly #http: Server;
+  readonly #sockets: WebSocketServer;
+
+  constructor(options: AcceptorOptions) {
+    this.#options = options;
+    this.#http = createServer((_request, response) => {
+      response.writeHead(426, { "content-type": "text/plain", upgrade: "websocket" });
+      response.end("this is raftkv's address for other nodes; clients have one of their own\n");
+    });
+    this.#sockets = new WebSocketServer({
+      server: this.#http,
+      path: PEER_PATH,
+      perMessageDeflate: false,
+      maxPayload: options.frameBytesMax,
+    });
+    this.#sockets.on("connection", (socket) => this.#connected(socket));
+    // The server's own errors come through `listen`; ws repeats them here.
+    this.#sockets.on("error", () => undefined);
+  }
+
+  async listen(): Promise<void> {
+    await listen(this.#http, this.#options.listen);
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets.clients) socket.terminate();
+    this.#sockets.close();
+    await new Promise<void>((resolve) => {
+      this.#http.close(() => resolve());
+      this.#http.closeAllConnections();
+    });
+  }
+
+  #connected(socket: WebSocket): void {
+    let peer: PeerHello | null = null;
+    const deadline = setTimeout(() => socket.terminate(), HELLO_MS);
+    socket.on("message", (data) => {
+      try {
+        if (peer === null) {
+          clearTimeout(deadline);
+          peer = this.#greeted(socket, data as Buffer);
+        } else {
+          this.#options.onFrame(peer, data as Buffer);
+        }
+      } catch (error) {
+        this.#cut(socket, peer, error as Error);
+      }
+    });
+    socket.on("error", (error) => this.#cut(socket, peer, error));
+    socket.on("close", () => {
+      clearTimeout(deadline);
+      if (peer !== null) this.#options.onClosed(peer);
+    });
+  }
+
+  #greeted(socket: WebSocket, data: Buffer): PeerHello | null {
+    const hello = decodePeerHello(data);
+    const refusal = this.#refusalOf(hello);
+    if (refusal !== null) {
+      this.#options.logger.warn({ peer: hello.name, code: refusal.code }, `refused ${hello.name}: ${refusal.message}`);
+      socket.send(encodePeerRefusal(refusal.code, refusal.message));
+      socket.close(CLOSE_REFUSED);
+      return null;
+    }
+    // Sent after the peer's identity is on disk: the answer confirms it (R25).
+    socket.send(encodePeerWelcome(this.#options.identity(), Math.min(hello.versionMax, PEER_VERSION_MAX)));
+    return hello;
+  }
+
+  #refusalOf(hello: PeerHello): { readonly code: PeerRefusalCode; readonly message: string } | null {
+    const { name } = this.#options.identity();
+    if (hello.versionMin > PEER_VERSION_MAX || hello.versionMax < PEER_VERSION_MIN) {
+      return {
+        code: "UNSUPPORTED_VERSION",
+        message:
+          `${hello.name} speaks peer protocol ${hello.versionMin} to ${hello.versionMax}, ` +
+          `${name} speaks ${PEER_VERSION_MIN} to ${PEER_VERSION_MAX}`,
+      };
+    }
+    if (hello.to !== name) return { code: "WRONG_NODE", message: `this is ${name}, not ${hello.to}` };
+    return this.#options.meet(hello);
+  }
+
+  #cut(socket: WebSocket, peer: PeerHello | null, error: Error): void {
+    const name = peer?.name ?? "an unknown peer";
+    this.#options.logger.warn({ peer: name, error: error.message }, `cut the connection of ${name}: ${error.message}`);
+    socket.terminate();
+  }
+}

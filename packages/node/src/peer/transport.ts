@@ -1,0 +1,87 @@
+import { serverId } from "raft-ts";
+import type { ServerId } from "raft-ts";
+import { LANES, decodePeerFrame } from "@raftkv/protocol";
+import type { Lane, PeerFrame } from "@raftkv/protocol";
+import type { Formation } from "../formation.js";
+import type { Logger } from "../logger.js";
+import type { NodeOptions } from "../options.js";
+import { PeerAcceptor } from "./acceptor.js";
+import { LaneConnection } from "./lane.js";
+
+export interface TransportOptions {
+  readonly options: NodeOptions;
+  readonly formation: Formation;
+  readonly logger: Logger;
+  readonly onFrame: (frame: PeerFrame) => void;
+  /** What was in flight to this peer may be lost. */
+  readonly onUnreachable: (peer: ServerId) => void;
+}
+
+/** The connections between the members: two lanes dialled to each of the others, two taken from each. */
+export class PeerTransport {
+  readonly #options: TransportOptions;
+  readonly #acceptor: PeerAcceptor;
+  readonly #lanes = new Map<string, Readonly<Record<Lane, LaneConnection>>>();
+
+  constructor(transportOptions: TransportOptions) {
+    this.#options = transportOptions;
+    const { options, formation, logger, onFrame } = transportOptions;
+    this.#acceptor = new PeerAcceptor({
+      listen: options.listenPeer,
+      frameBytesMax: options.maxFrameBytes,
+      logger,
+      identity: () => formation.identity(),
+      meet: (peer) => formation.meet(peer),
+      onFrame: (peer, bytes) => {
+        const ends = { from: serverId(peer.serverId), to: serverId(formation.record.serverId) };
+        onFrame(decodePeerFrame(bytes, ends));
+      },
+      onClosed: () => undefined,
+    });
+  }
+
+  async listen(): Promise<void> {
+    await this.#acceptor.listen();
+  }
+
+  /** Dials everyone else, and goes on doing so. */
+  connect(): void {
+    const { name, members } = this.#options.formation.record;
+    for (const member of members) {
+      if (member.name === name) continue;
+      const lanes = { control: this.#lane(member, "control"), bulk: this.#lane(member, "bulk") };
+      this.#lanes.set(member.name, lanes);
+      for (const lane of LANES) lanes[lane].dial();
+    }
+  }
+
+  /** Drops the bytes when there is no connection: Raft repeats what matters. */
+  send(peer: ServerId, lane: Lane, bytes: Buffer): void {
+    const member = this.#options.formation.member(peer);
+    if (member !== null) this.#lanes.get(member.name)?.[lane].send(bytes);
+  }
+
+  async close(): Promise<void> {
+    for (const lanes of this.#lanes.values()) for (const lane of LANES) lanes[lane].close();
+    await this.#acceptor.close();
+  }
+
+  #lane(member: { readonly name: string; readonly peer: string }, lane: Lane): LaneConnection {
+    const { options, formation, logger, onUnreachable } = this.#options;
+    return new LaneConnection({
+      lane,
+      peerName: member.name,
+      address: member.peer,
+      frameBytesMax: options.maxFrameBytes,
+      logger,
+      identity: () => formation.identity(),
+      meet: (peer) => formation.meet(peer)?.message ?? null,
+      onUp: () => logger.debug({ peer: member.name, lane }, `connected to ${member.name}`),
+      onDown: () => {
+        logger.info({ peer: member.name, lane }, `lost the connection to ${member.name}`);
+        const known = formation.record.members.find((other) => other.name === member.name);
+        if (lane === "bulk" && known?.serverId != null) onUnreachable(serverId(known.serverId));
+      },
+    });
+  }
+}

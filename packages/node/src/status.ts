@@ -1,0 +1,72 @@
+import { createRequire } from "node:module";
+import type { Store } from "@raftkv/store";
+import type { Formation } from "./formation.js";
+import type { Group } from "./group/group.js";
+import type { NodeOptions } from "./options.js";
+
+const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
+
+/** `GET /v1/status`. Indexes and revisions are 0 while the cluster has not formed. */
+export interface NodeStatus {
+  readonly name: string;
+  readonly serverId: string;
+  readonly clusterId: string | null;
+  readonly pid: number;
+  readonly version: string;
+  readonly role: "leader" | "follower" | "candidate" | "preCandidate" | "forming" | "joining";
+  readonly term: number;
+  readonly leader: string | null;
+  readonly leaderClient: string | null;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly lastIndex: number;
+  readonly revision: number;
+  /** Of the contents at `hashRevision`; null unless it was asked for. */
+  readonly hash: string | null;
+  readonly hashRevision: number | null;
+  readonly fsmSyncMode: "sync" | "nosync";
+  readonly uptimeSeconds: number;
+  readonly members: readonly StatusMember[];
+}
+
+export interface StatusMember {
+  readonly name: string;
+  readonly serverId: string | null;
+  readonly peer: string;
+  readonly client: string | null;
+}
+
+export interface StatusSource {
+  readonly options: NodeOptions;
+  readonly formation: Formation;
+  readonly serving: () => { readonly group: Group; readonly store: Store } | null;
+}
+
+export async function nodeStatus(source: StatusSource, withHash: boolean): Promise<NodeStatus> {
+  const { options, formation } = source;
+  const { record } = formation;
+  const serving = source.serving();
+  const raft = serving?.group.status ?? null;
+  const leader = serving?.group.leader ?? null;
+  const contents = withHash && serving !== null ? await serving.store.hash() : null;
+  return {
+    name: record.name,
+    serverId: record.serverId,
+    clusterId: record.clusterId,
+    pid: process.pid,
+    version,
+    role: raft?.role ?? (record.start === "join" ? "joining" : "forming"),
+    term: raft?.currentTerm ?? 0,
+    leader: leader?.name ?? null,
+    leaderClient: leader?.address ?? null,
+    commitIndex: raft?.commitIndex ?? 0,
+    appliedIndex: serving?.group.appliedIndex ?? 0,
+    lastIndex: raft?.lastIndex ?? 0,
+    revision: serving?.store.revision ?? 0,
+    hash: contents?.hash ?? null,
+    hashRevision: contents?.revision ?? null,
+    fsmSyncMode: options.fsmSyncMode,
+    uptimeSeconds: Math.floor(process.uptime()),
+    members: record.members,
+  };
+}

@@ -1,0 +1,26 @@
+export {
+  LANES,
+  PEER_PATH,
+  PEER_VERSION_MAX,
+  PEER_VERSION_MIN,
+  decodePeerHello,
+  decodePeerWelcome,
+  encodePeerHello,
+  encodePeerRefusal,
+  encodePeerWelcome,
+  type IdentityRecord,
+  type Lane,
+  type PeerHello,
+  type PeerIdentity,
+  type PeerRefusalCode,
+  type PeerWelcome,
+} from "./hello.js";
+export {
+  decodePeerFrame,
+  encodePeerFrame,
+  peerMessageToWire,
+  type PeerAppendRequest,
+  type PeerFrame,
+  type PeerMessage,
+  type WirePeerMessage,
+} from "./messages.js";

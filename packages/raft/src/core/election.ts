@@ -1,0 +1,176 @@
+import { maybeCommit } from "./commit.js";
+import { invariant } from "./invariant.js";
+import type { PreVoteRequest, PreVoteResponse, VoteRequest, VoteResponse } from "./messages.js";
+import { isVoter, voteOutcome } from "./quorum.js";
+import { replyOnceTermIsDurable } from "./reply.js";
+import { becomeFollower, enterTerm, leaveRole } from "./role.js";
+import { restartElectionTimer, trackMembers } from "./state.js";
+import type { RaftState } from "./state.js";
+import { term } from "./types.js";
+import type { LogIndex, ServerId, Term } from "./types.js";
+
+/** Size of an entry without a body, as it is stored: the no-op's. */
+const EMPTY_ENTRY_BYTES = 32;
+
+/** The election timer fired: asks first whether an election could be won at all (thesis §9.6). */
+export function campaign(state: RaftState): void {
+  restartElectionTimer(state);
+  if (!isVoter(state.log.configuration, state.options.id)) return;
+  leaveRole(state);
+  state.role = "preCandidate";
+  state.leader = null;
+  state.votes.set(state.options.id, true);
+  if (voteOutcome(state.log.configuration, state.votes) === "won") {
+    startElection(state);
+    return;
+  }
+  const { log, options, outbox } = state;
+  for (const peer of otherVoters(state)) {
+    outbox.send({
+      kind: "preVoteRequest",
+      from: options.id,
+      to: peer,
+      term: term(state.currentTerm + 1),
+      lastLogIndex: log.lastIndex,
+      lastLogTerm: log.lastTerm,
+    });
+  }
+}
+
+/** A real election (§3.4). Requests leave, and the own vote counts, only when term and vote are on disk (R1). */
+function startElection(state: RaftState): void {
+  leaveRole(state);
+  state.role = "candidate";
+  enterTerm(state, term(state.currentTerm + 1), state.options.id);
+  restartElectionTimer(state);
+  const { log, options, outbox } = state;
+  for (const peer of otherVoters(state)) {
+    outbox.promise({
+      kind: "voteRequest",
+      from: options.id,
+      to: peer,
+      term: state.currentTerm,
+      lastLogIndex: log.lastIndex,
+      lastLogTerm: log.lastTerm,
+    });
+  }
+}
+
+/** Term and vote reached the disk: a candidate's own vote counts from now on. */
+export function countOwnVote(state: RaftState): void {
+  if (state.role !== "candidate") return;
+  if (state.durableTerm !== state.currentTerm || state.durableVote !== state.options.id) return;
+  recordVote(state, state.options.id, true);
+}
+
+/**
+ * A pre-vote changes no term, no vote, no timer (R2). It is refused while a leader is heard (R4).
+ * The asked term lies above this server's own, or the request is answered as outdated (R3).
+ */
+export function handlePreVoteRequest(state: RaftState, message: PreVoteRequest): void {
+  const granted =
+    message.term > state.currentTerm &&
+    !hearsAnotherLeader(state, message.from) &&
+    isUpToDate(state, message.lastLogTerm, message.lastLogIndex);
+  replyOnceTermIsDurable(state, {
+    kind: "preVoteResponse",
+    from: state.options.id,
+    to: message.from,
+    // A grant echoes the asked term, a refusal carries the voter's own (R2).
+    term: granted ? message.term : state.currentTerm,
+    granted,
+  });
+}
+
+export function handlePreVoteResponse(state: RaftState, message: PreVoteResponse): void {
+  if (state.role !== "preCandidate") return;
+  if (message.granted && message.term !== state.currentTerm + 1) return;
+  state.votes.set(message.from, message.granted);
+  const outcome = voteOutcome(state.log.configuration, state.votes);
+  if (outcome === "won") startElection(state);
+  else if (outcome === "lost") becomeFollower(state, state.currentTerm, null);
+}
+
+/** RequestVote's receiver (§3.4, §3.6.1). The term is the current one by now. */
+export function handleVoteRequest(state: RaftState, message: VoteRequest): void {
+  const free = state.votedFor === message.from || (state.votedFor === null && state.leader === null);
+  // Nobody looks at a configuration here: a learner votes when asked (R5).
+  const granted = free && isUpToDate(state, message.lastLogTerm, message.lastLogIndex);
+  const response: VoteResponse = {
+    kind: "voteResponse",
+    from: state.options.id,
+    to: message.from,
+    term: state.currentTerm,
+    granted,
+  };
+  if (!granted) {
+    replyOnceTermIsDurable(state, response);
+    return;
+  }
+  if (state.votedFor === null) {
+    state.votedFor = message.from;
+    state.outbox.saveHardState(state.currentTerm, message.from);
+  }
+  restartElectionTimer(state);
+  state.outbox.promise(response);
+}
+
+export function handleVoteResponse(state: RaftState, message: VoteResponse): void {
+  if (state.role === "candidate") recordVote(state, message.from, message.granted);
+}
+
+/**
+ * True while a leader other than `candidate` was heard within the shortest election timeout (R4). A leader that wants
+ * to lead again is not kept from it by having been heard.
+ */
+export function hearsAnotherLeader(state: RaftState, candidate: ServerId): boolean {
+  if (state.role === "leader") return true;
+  return (
+    state.leader !== null &&
+    state.leader !== candidate &&
+    state.leaderHeardTicks < state.options.electionTimeoutTicks
+  );
+}
+
+function recordVote(state: RaftState, voter: ServerId, granted: boolean): void {
+  state.votes.set(voter, granted);
+  const outcome = voteOutcome(state.log.configuration, state.votes);
+  if (outcome === "won") becomeLeader(state);
+  else if (outcome === "lost") becomeFollower(state, state.currentTerm, null);
+}
+
+/** Opens the term with an empty entry, so that everything before it can be committed (§6.4, R9). */
+function becomeLeader(state: RaftState): void {
+  invariant(
+    state.durableTerm === state.currentTerm && state.durableVote === state.votedFor,
+    "a leader's term and vote are on disk (R1)",
+  );
+  leaveRole(state);
+  state.role = "leader";
+  state.leader = state.options.id;
+  state.electionElapsedTicks = 0;
+  // Fires with the next tick: the window in which nobody hears this leader stays short.
+  state.heartbeatElapsedTicks = state.options.heartbeatTicks;
+  trackMembers(state);
+  const firstIndex = state.log.append(state.currentTerm, EMPTY_ENTRY_BYTES, null);
+  state.outbox.saveEntriesFrom(firstIndex);
+  state.outbox.appended.push({ firstIndex, term: state.currentTerm, proposals: [], kind: "noop" });
+  noteOwnDurable(state);
+}
+
+/** A leader's own copy counts after its fsync, as any other's (R1, §10.2.1). */
+export function noteOwnDurable(state: RaftState): void {
+  const own = state.progress.get(state.options.id);
+  if (own?.acknowledged(state.outbox.durableIndex) === true) maybeCommit(state);
+}
+
+/** Logs are compared by the last entry's term, then by length, and by nothing else (§3.6.1, R5). */
+function isUpToDate(state: RaftState, lastLogTerm: Term, lastLogIndex: LogIndex): boolean {
+  const { log } = state;
+  return lastLogTerm > log.lastTerm || (lastLogTerm === log.lastTerm && lastLogIndex >= log.lastIndex);
+}
+
+function otherVoters(state: RaftState): ServerId[] {
+  const { voters, outgoing } = state.log.configuration;
+  return [...new Set([...voters, ...outgoing])].filter((voter) => voter !== state.options.id);
+}

@@ -1,0 +1,58 @@
+import { advanceCommit } from "./commit-index.js";
+import type { HeartbeatRequest, HeartbeatResponse } from "./messages.js";
+import { quorumReached } from "./quorum.js";
+import { replyOnceTermIsDurable } from "./reply.js";
+import { resumeAfterHeartbeat } from "./replication.js";
+import { becomeFollower } from "./role.js";
+import type { RaftState } from "./state.js";
+import { logIndex } from "./types.js";
+
+/** To every member. Each carries the newest confirmation round, so a lost one is made good by the next (R18). */
+export function broadcastHeartbeats(state: RaftState): void {
+  const { options, outbox, progress } = state;
+  state.heartbeatElapsedTicks = 0;
+  for (const [peer, known] of progress) {
+    if (peer === options.id) continue;
+    outbox.send({
+      kind: "heartbeatRequest",
+      from: options.id,
+      to: peer,
+      term: state.currentTerm,
+      // Never more than this member is known to hold: it may have other entries above that (R10).
+      commitIndex: logIndex(Math.min(known.matchIndex, state.commitIndex)),
+      readRound: state.leaderReads.lastRound,
+    });
+  }
+}
+
+export function handleHeartbeatRequest(state: RaftState, message: HeartbeatRequest): void {
+  advanceCommit(state, message.commitIndex);
+  replyOnceTermIsDurable(state, {
+    kind: "heartbeatResponse",
+    from: state.options.id,
+    to: message.from,
+    term: state.currentTerm,
+    readRound: message.readRound,
+  });
+}
+
+export function handleHeartbeatResponse(state: RaftState, message: HeartbeatResponse): void {
+  const progress = state.progress.get(message.from);
+  if (progress === undefined) return;
+  progress.recentlyActive = true;
+  if (message.readRound > progress.readRoundAcked) progress.readRoundAcked = message.readRound;
+  resumeAfterHeartbeat(state, message.from, progress);
+}
+
+/**
+ * Once an election timeout: a leader that heard no majority steps down, and with that stops its heartbeats, so that it
+ * does not keep others from electing one who can commit (R7, thesis §6.2).
+ */
+export function checkQuorum(state: RaftState): void {
+  const { options, progress } = state;
+  const active = quorumReached(state.log.configuration, (voter) =>
+    voter === options.id || progress.get(voter)?.recentlyActive === true ? 1 : 0,
+  );
+  for (const known of progress.values()) known.recentlyActive = false;
+  if (active < 1) becomeFollower(state, state.currentTerm, null);
+}

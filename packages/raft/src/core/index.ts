@@ -1,0 +1,11 @@
+export { checkInvariants } from "./check.js";
+export type { Proposal, RaftEvent } from "./event.js";
+export { InvariantViolation, invariant, unreachable } from "./invariant.js";
+export type * from "./messages.js";
+export { DEFAULT_RAFT_LIMITS } from "./options.js";
+export type { RaftOptions, RaftRestart } from "./options.js";
+export { Raft } from "./raft.js";
+export type * from "./ready.js";
+export type { ProgressState } from "./progress.js";
+export type { ProgressStatus, RaftStatus } from "./status.js";
+export * from "./types.js";

@@ -1,0 +1,95 @@
+import type { EntryShapes, LogIndex, ServerId, Term } from "./types.js";
+
+interface Envelope<Kind extends string> {
+  readonly kind: Kind;
+  readonly from: ServerId;
+  readonly to: ServerId;
+  /** The sender's term; in a pre-vote request, and in its grant, the term that is asked for (R2). */
+  readonly term: Term;
+}
+
+/** Would you vote for me? Changes nothing at the receiver (thesis §9.6, R2). */
+export interface PreVoteRequest extends Envelope<"preVoteRequest"> {
+  readonly lastLogIndex: LogIndex;
+  readonly lastLogTerm: Term;
+}
+
+export interface PreVoteResponse extends Envelope<"preVoteResponse"> {
+  readonly granted: boolean;
+}
+
+/** RequestVote (thesis §3.4). */
+export interface VoteRequest extends Envelope<"voteRequest"> {
+  readonly lastLogIndex: LogIndex;
+  readonly lastLogTerm: Term;
+}
+
+export interface VoteResponse extends Envelope<"voteResponse"> {
+  readonly granted: boolean;
+}
+
+/** AppendEntries (thesis §3.5). The core names a range; the shell puts the bodies in. */
+export interface AppendRequest extends Envelope<"appendRequest"> {
+  readonly prevLogIndex: LogIndex;
+  readonly prevLogTerm: Term;
+  readonly entries: EntryShapes;
+  readonly commitIndex: LogIndex;
+}
+
+export interface AppendResponse extends Envelope<"appendResponse"> {
+  readonly success: boolean;
+  /** `prevLogIndex` of the request: tells a stale refusal from a fresh one (R11). */
+  readonly prevLogIndex: LogIndex;
+  /** On success: everything up to here is the leader's and durable at the sender. 0 on refusal. */
+  readonly matchIndex: LogIndex;
+  /** On refusal: the last place at which the logs may agree, and the term there (R13). 0 on success. */
+  readonly hintIndex: LogIndex;
+  readonly hintTerm: Term;
+}
+
+/** Keeps followers from campaigning; confirms leadership for reads. Never queues behind entries (C5). */
+export interface HeartbeatRequest extends Envelope<"heartbeatRequest"> {
+  /** min(matchIndex of the receiver, commitIndex) (R10). */
+  readonly commitIndex: LogIndex;
+  /** The newest confirmation round of the leader's term; 0 is none (R18). */
+  readonly readRound: number;
+}
+
+export interface HeartbeatResponse extends Envelope<"heartbeatResponse"> {
+  /** Echoed: confirms every round up to it (R18). */
+  readonly readRound: number;
+}
+
+/** Tells a follower a new commit index when no entry is about to carry it. Not answered. */
+export interface CommitNotice extends Envelope<"commitNotice"> {
+  /** min(matchIndex of the receiver, commitIndex) (R10). */
+  readonly commitIndex: LogIndex;
+}
+
+/** A follower asks for the index that its waiting reads need (thesis §6.4). */
+export interface ReadIndexRequest extends Envelope<"readIndexRequest"> {
+  /** Counts up for the life of the process; with the boot epoch it is never used twice (R18). */
+  readonly readRound: number;
+  readonly bootEpoch: number;
+}
+
+export interface ReadIndexResponse extends Envelope<"readIndexResponse"> {
+  readonly readRound: number;
+  readonly bootEpoch: number;
+  readonly readIndex: LogIndex;
+}
+
+export type Message =
+  | PreVoteRequest
+  | PreVoteResponse
+  | VoteRequest
+  | VoteResponse
+  | AppendRequest
+  | AppendResponse
+  | HeartbeatRequest
+  | HeartbeatResponse
+  | CommitNotice
+  | ReadIndexRequest
+  | ReadIndexResponse;
+
+export type MessageKind = Message["kind"];

@@ -1,0 +1,55 @@
+import { invariant } from "./invariant.js";
+import type { EntryShapes, HardState, LogBase, LogIndex, ServerId } from "./types.js";
+
+/** What a server of a group is configured with. Everything that could differ between two runs comes in here. */
+export interface RaftOptions {
+  readonly id: ServerId;
+  /** Seed of the randomised timeouts. */
+  readonly seed: number;
+  /** Grows with every start of this server; never used twice (R18). */
+  readonly bootEpoch: number;
+  /** A leader's heartbeat interval. */
+  readonly heartbeatTicks: number;
+  /** The shortest election timeout; the actual one is drawn from [this, 2 x this). At least 3 heartbeats. */
+  readonly electionTimeoutTicks: number;
+  /** Bytes of entries in one append. One larger entry still goes, alone. */
+  readonly messageBytesMax: number;
+  /** Appends in flight to one follower. */
+  readonly inflightMessagesMax: number;
+  /** Bytes in flight to one follower. */
+  readonly inflightBytesMax: number;
+  /** Bytes of proposals that are appended and not yet committed (R14). */
+  readonly uncommittedBytesMax: number;
+}
+
+export const DEFAULT_RAFT_LIMITS = {
+  messageBytesMax: 1024 * 1024,
+  inflightMessagesMax: 256,
+  inflightBytesMax: 8 * 1024 * 1024,
+  uncommittedBytesMax: 256 * 1024 * 1024,
+} as const;
+
+/** What was on disk. */
+export interface RaftRestart {
+  readonly hardState: HardState;
+  readonly base: LogBase;
+  /** The shape of everything above the base. */
+  readonly entries: EntryShapes;
+  /** Applied durably: the checkpoint's D. Known to be committed. */
+  readonly appliedIndex: LogIndex;
+}
+
+export function checkOptions(options: RaftOptions): void {
+  invariant(options.heartbeatTicks >= 1, "heartbeatTicks is at least 1");
+  invariant(
+    options.electionTimeoutTicks >= 3 * options.heartbeatTicks,
+    "electionTimeoutTicks is at least 3 heartbeats, so that one lost heartbeat is no election",
+  );
+  invariant(options.messageBytesMax >= 1, "messageBytesMax is at least 1");
+  invariant(options.inflightMessagesMax >= 1, "inflightMessagesMax is at least 1");
+  invariant(
+    options.inflightBytesMax >= options.messageBytesMax,
+    "inflightBytesMax holds at least one message",
+  );
+  invariant(Number.isSafeInteger(options.seed), "seed is a whole number");
+}

@@ -1,0 +1,121 @@
+import { hasCommittedInTerm } from "./commit.js";
+import { broadcastHeartbeats } from "./heartbeat.js";
+import type { ReadIndexRequest, ReadIndexResponse } from "./messages.js";
+import { quorumReached } from "./quorum.js";
+import type { WaitingRead } from "./read-state.js";
+import type { RaftState } from "./state.js";
+import type { LogIndex } from "./types.js";
+
+/** A linearizable read of this server's own clients (thesis §6.4). */
+export function handleRead(state: RaftState, readId: number): void {
+  if (state.role === "leader") state.leaderReads.waiting.push({ kind: "local", readId });
+  else if (state.leader !== null) state.followerReads.waiting.push(readId);
+  else state.outbox.rejected.push({ kind: "read", readId, reason: "noLeader", leader: null });
+}
+
+export function handleReadIndexRequest(state: RaftState, message: ReadIndexRequest): void {
+  if (state.role !== "leader") return;
+  const { from, readRound, bootEpoch } = message;
+  state.leaderReads.waiting.push({ kind: "remote", from, readRound, bootEpoch });
+}
+
+/** An answer to a round serves every earlier one too, and none of another life of this server (R18). */
+export function handleReadIndexResponse(state: RaftState, message: ReadIndexResponse): void {
+  if (message.bootEpoch !== state.options.bootEpoch) return;
+  const { followerReads, outbox } = state;
+  followerReads.asked = followerReads.asked.filter((read) => {
+    if (read.round > message.readRound) return true;
+    outbox.reads.push({ readId: read.readId, index: message.readIndex });
+    return false;
+  });
+}
+
+/**
+ * Once a Ready: confirms the round under way if a majority has answered it, and starts the next with everything that
+ * waits. A round's heartbeats leave after the reads in it came, never before (R18).
+ */
+export function advanceReads(state: RaftState): void {
+  if (state.role === "leader") {
+    confirmRound(state);
+    startRound(state);
+  } else if (state.leader !== null && state.followerReads.waiting.length > 0) {
+    askLeader(state);
+  }
+}
+
+/** Counted by the shell's ticks: a request or its answer may have been lost. */
+export function repeatReadRequest(state: RaftState): void {
+  const { followerReads, options } = state;
+  if (state.leader === null || followerReads.asked.length === 0) return;
+  followerReads.elapsedTicks += 1;
+  if (followerReads.elapsedTicks >= options.heartbeatTicks) sendReadRequest(state);
+}
+
+function startRound(state: RaftState): void {
+  const { leaderReads } = state;
+  // Before the leader's own first entry is committed, its commit index may lie behind what was acknowledged (R18).
+  if (leaderReads.round !== null || leaderReads.waiting.length === 0 || !hasCommittedInTerm(state)) return;
+  leaderReads.lastRound += 1;
+  leaderReads.round = {
+    number: leaderReads.lastRound,
+    readIndex: state.commitIndex,
+    reads: leaderReads.waiting,
+  };
+  leaderReads.waiting = [];
+  broadcastHeartbeats(state);
+  // A group of one is its own majority.
+  confirmRound(state);
+}
+
+function confirmRound(state: RaftState): void {
+  const { leaderReads, options, progress } = state;
+  const { round } = leaderReads;
+  if (round === null) return;
+  const confirmed = quorumReached(state.log.configuration, (voter) =>
+    voter === options.id ? Infinity : (progress.get(voter)?.readRoundAcked ?? 0),
+  );
+  if (confirmed < round.number) return;
+  leaderReads.round = null;
+  for (const read of round.reads) grant(state, read, round.readIndex);
+}
+
+function grant(state: RaftState, read: WaitingRead, readIndex: LogIndex): void {
+  const { options, outbox } = state;
+  if (read.kind === "local") {
+    outbox.reads.push({ readId: read.readId, index: readIndex });
+    return;
+  }
+  outbox.send({
+    kind: "readIndexResponse",
+    from: options.id,
+    to: read.from,
+    term: state.currentTerm,
+    readRound: read.readRound,
+    bootEpoch: read.bootEpoch,
+    readIndex,
+  });
+}
+
+function askLeader(state: RaftState): void {
+  const { followerReads } = state;
+  followerReads.lastRound += 1;
+  for (const readId of followerReads.waiting) {
+    followerReads.asked.push({ readId, round: followerReads.lastRound });
+  }
+  followerReads.waiting = [];
+  sendReadRequest(state);
+}
+
+function sendReadRequest(state: RaftState): void {
+  const { followerReads, leader, options, outbox } = state;
+  if (leader === null) return;
+  followerReads.elapsedTicks = 0;
+  outbox.send({
+    kind: "readIndexRequest",
+    from: options.id,
+    to: leader,
+    term: state.currentTerm,
+    readRound: followerReads.lastRound,
+    bootEpoch: options.bootEpoch,
+  });
+}

@@ -1,0 +1,110 @@
+import { maybeCommit } from "./commit.js";
+import type { AppendResponse } from "./messages.js";
+import type { Progress } from "./progress.js";
+import type { RaftState } from "./state.js";
+import { logIndex } from "./types.js";
+import type { LogIndex, ServerId } from "./types.js";
+
+/** Sends every follower what its window takes. Once a Ready, so that a burst of proposals is one message each. */
+export function replicateToAll(state: RaftState): void {
+  for (const [peer, progress] of state.progress) {
+    if (peer === state.options.id) continue;
+    replicate(state, peer, progress);
+    tellCommit(state, peer, progress);
+  }
+}
+
+function replicate(state: RaftState, peer: ServerId, progress: Progress): void {
+  if (progress.state === "probe") {
+    if (!progress.probeSent) sendAppend(state, peer, progress);
+    return;
+  }
+  while (progress.nextIndex <= state.log.lastIndex && !progress.inflights.full) {
+    sendAppend(state, peer, progress);
+  }
+}
+
+/** One append from `nextIndex` on, as large as message and window allow. */
+function sendAppend(state: RaftState, peer: ServerId, progress: Progress): void {
+  const { log, options } = state;
+  const from = progress.nextIndex;
+  const bytesMax = Math.min(options.messageBytesMax, progress.inflights.bytesLeft);
+  const to = log.endWithin(from, bytesMax);
+  emitAppend(state, peer, progress, from, to);
+  progress.sent(logIndex(to - 1), log.bytesIn(from, to));
+}
+
+/** Finds out, after a heartbeat reply, whether everything before `nextIndex` arrived. Carries nothing (R12). */
+function sendEmptyAppend(state: RaftState, peer: ServerId, progress: Progress): void {
+  emitAppend(state, peer, progress, progress.nextIndex, progress.nextIndex);
+}
+
+function emitAppend(
+  state: RaftState,
+  peer: ServerId,
+  progress: Progress,
+  from: LogIndex,
+  to: LogIndex,
+): void {
+  const { log } = state;
+  const prevLogIndex = logIndex(from - 1);
+  const prevLogTerm = log.termAt(prevLogIndex);
+  // A follower that needs what is compacted cannot exist while nothing is: the base does not move after the start.
+  if (prevLogTerm === null) throw new RangeError(`the term of entry ${prevLogIndex} is not in the log`);
+  progress.commitSent = state.commitIndex;
+  state.outbox.send({
+    kind: "appendRequest",
+    from: state.options.id,
+    to: peer,
+    term: state.currentTerm,
+    prevLogIndex,
+    prevLogTerm,
+    entries: log.shapes(from, to),
+    commitIndex: state.commitIndex,
+  });
+}
+
+/** A new commit index goes out at once, so that followers apply and serve reads without waiting for a heartbeat. */
+function tellCommit(state: RaftState, peer: ServerId, progress: Progress): void {
+  const commitIndex = logIndex(Math.min(progress.matchIndex, state.commitIndex));
+  if (commitIndex <= progress.commitSent) return;
+  progress.commitSent = commitIndex;
+  state.outbox.send({
+    kind: "commitNotice",
+    from: state.options.id,
+    to: peer,
+    term: state.currentTerm,
+    commitIndex,
+  });
+}
+
+/** The leader's side of AppendEntries' answer (§3.5). */
+export function handleAppendResponse(state: RaftState, message: AppendResponse): void {
+  const progress = state.progress.get(message.from);
+  if (progress === undefined) return;
+  progress.recentlyActive = true;
+  if (!message.success) {
+    // This log's last place with a term no later than the follower's: skips the whole conflicting term (R13).
+    const retryFrom = state.log.lastAtOrBelow(message.hintIndex, message.hintTerm);
+    progress.refused(message.prevLogIndex, retryFrom);
+    return;
+  }
+  const advanced = progress.acknowledged(message.matchIndex);
+  // While probing, an acknowledgement that is not older than matchIndex shows where the logs agree.
+  if (progress.state === "probe" && message.matchIndex >= progress.matchIndex) progress.becomeReplicate();
+  if (advanced) maybeCommit(state);
+}
+
+/** The follower is alive: what was lost on the way is found out and sent again (R12). */
+export function resumeAfterHeartbeat(state: RaftState, peer: ServerId, progress: Progress): void {
+  progress.probeSent = false;
+  if (progress.state === "replicate" && progress.matchIndex < state.log.lastIndex) {
+    sendEmptyAppend(state, peer, progress);
+  }
+}
+
+/** The connection to this member dropped: what was in flight may be lost, so agreement is probed again. */
+export function handleUnreachable(state: RaftState, peer: ServerId): void {
+  const progress = state.progress.get(peer);
+  if (progress?.state === "replicate") progress.becomeProbe();
+}

@@ -1,0 +1,81 @@
+declare const brand: unique symbol;
+type Brand<T, Name extends string> = T & { readonly [brand]: Name };
+
+/** A term. 0 is before every election; terms only grow (§3.3). */
+export type Term = Brand<number, "Term">;
+/** A position in the log. The first entry has index 1; 0 means none, everywhere (W7). */
+export type LogIndex = Brand<number, "LogIndex">;
+/** A server's identity within the cluster: opaque, unique, never used again by another server (R25). */
+export type ServerId = Brand<string, "ServerId">;
+/** A Raft group. One node hosts one today and will host many. */
+export type GroupId = Brand<number, "GroupId">;
+
+export const term = (value: number): Term => value as Term;
+export const logIndex = (value: number): LogIndex => value as LogIndex;
+export const serverId = (value: string): ServerId => value as ServerId;
+export const groupId = (value: number): GroupId => value as GroupId;
+
+/** Half-open: [from, to). Empty when both are equal. */
+export interface IndexRange {
+  readonly from: LogIndex;
+  readonly to: LogIndex;
+}
+
+/**
+ * What an entry is to the core.
+ * - `command`: opaque, for the state machine.
+ * - `noop`: the empty entry with which a leader opens its term (§6.4).
+ * - `configuration`: carries the whole configuration (R21).
+ */
+export type EntryKind = "command" | "noop" | "configuration";
+
+/** Term, vote: what must be on disk before a message promises it (R1). */
+export interface HardState {
+  readonly currentTerm: Term;
+  readonly votedFor: ServerId | null;
+}
+
+/** The members of a group. While `outgoing` is not empty the configuration is joint (§4.3). */
+export interface Configuration {
+  readonly voters: readonly ServerId[];
+  /** The voters of the old configuration while a joint one is in force; empty otherwise. */
+  readonly outgoing: readonly ServerId[];
+  readonly learners: readonly ServerId[];
+  /** Voters (or learners) that store the log and nothing else (R24). A subset of the others. */
+  readonly witnesses: readonly ServerId[];
+  /** A joint configuration is left by the leader on its own as soon as it is committed. */
+  readonly autoLeave: boolean;
+}
+
+/** The base under the log: what a snapshot covers (§5.1). Index 0 for a log that begins at 1. */
+export interface LogBase {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly configuration: Configuration;
+}
+
+/** A run of entries of one term: [from, to). */
+export interface TermRun {
+  readonly term: Term;
+  readonly from: LogIndex;
+  readonly to: LogIndex;
+}
+
+/** A configuration entry with its place in the log. */
+export interface ConfigurationAt {
+  readonly index: LogIndex;
+  readonly configuration: Configuration;
+}
+
+/**
+ * The shape of consecutive entries: all that the core knows of them. The bodies stay with the shell.
+ * `sizes[i]` is the size in bytes of entry `from + i`, as it is stored and sent.
+ */
+export interface EntryShapes {
+  readonly from: LogIndex;
+  readonly to: LogIndex;
+  /** Ascending, contiguous, covering [from, to). */
+  readonly runs: readonly TermRun[];
+  readonly sizes: ArrayLike<number>;
+  readonly configurations: readonly ConfigurationAt[];
+}

@@ -1,0 +1,148 @@
+import { crc32 } from "node:zlib";
+import { groupId, logIndex, term } from "./core/types.js";
+import type { EntryKind, GroupId, LogIndex, Term } from "./core/types.js";
+
+/**
+ * An entry is encoded once, into a frame. The same bytes go into the leader's log, over the wire, and into each
+ * follower's log, and the checksum that the leader made travels with them end to end (W2).
+ *
+ *     offset  size  field
+ *          0     4  length of the whole frame in bytes, header included
+ *          4     4  CRC-32 of everything behind this field
+ *          8     1  format, 1
+ *          9     1  kind: 1 command, 2 noop, 3 configuration
+ *         10     2  zero
+ *         12     4  group
+ *         16     8  term
+ *         24     8  index
+ *         32     …  body
+ *
+ * All numbers are unsigned and little-endian.
+ */
+export const FRAME_HEADER_BYTES = 32;
+export const FRAME_FORMAT = 1;
+
+const KIND_CODES: Readonly<Record<EntryKind, number>> = { command: 1, noop: 2, configuration: 3 };
+const KINDS: readonly (EntryKind | undefined)[] = [undefined, "command", "noop", "configuration"];
+
+/** A frame whose bytes were checked: a view, not a copy. `bytes` is the whole frame, header included. */
+export interface Frame {
+  readonly group: GroupId;
+  readonly term: Term;
+  readonly index: LogIndex;
+  readonly kind: EntryKind;
+  readonly bytes: Buffer;
+}
+
+/** Bytes that are not the frame they claim to be. Says what was wrong, and where when the caller knows. */
+export class FrameError extends Error {
+  override readonly name = "FrameError";
+  readonly code = "BAD_FRAME";
+}
+
+export interface FrameHeader {
+  readonly group: GroupId;
+  readonly term: Term;
+  readonly index: LogIndex;
+  readonly kind: EntryKind;
+}
+
+/** Bytes that a body of `bodyBytes` takes as a frame. */
+export function frameSize(bodyBytes: number): number {
+  return FRAME_HEADER_BYTES + bodyBytes;
+}
+
+/**
+ * Writes the header of a frame around a body that already stands at `offset + FRAME_HEADER_BYTES` in `target`.
+ * Returns the frame as a view of `target`.
+ */
+export function sealFrame(target: Buffer, offset: number, bodyBytes: number, header: FrameHeader): Frame {
+  const end = offset + FRAME_HEADER_BYTES + bodyBytes;
+  target.writeUInt32LE(FRAME_HEADER_BYTES + bodyBytes, offset);
+  target[offset + 8] = FRAME_FORMAT;
+  target[offset + 9] = KIND_CODES[header.kind];
+  target[offset + 10] = 0;
+  target[offset + 11] = 0;
+  target.writeUInt32LE(header.group, offset + 12);
+  writeSafeInteger(target, header.term, offset + 16);
+  writeSafeInteger(target, header.index, offset + 24);
+  const bytes = target.subarray(offset, end);
+  target.writeUInt32LE(crc32(target.subarray(offset + 8, end)), offset + 4);
+  return { group: header.group, term: header.term, index: header.index, kind: header.kind, bytes };
+}
+
+/** Encodes one frame into a buffer of its own. */
+export function encodeFrame(header: FrameHeader, body: Uint8Array): Frame {
+  const target = Buffer.allocUnsafe(frameSize(body.byteLength));
+  target.set(body, FRAME_HEADER_BYTES);
+  return sealFrame(target, 0, body.byteLength, header);
+}
+
+/**
+ * Reads the frame at `offset` as a view of `source`, checksum included.
+ * @throws {FrameError} it is cut short, of another format, or its checksum does not match (W2).
+ */
+export function readFrame(source: Buffer, offset: number): Frame {
+  const left = source.length - offset;
+  if (left < FRAME_HEADER_BYTES)
+    throw new FrameError(`a frame header needs ${FRAME_HEADER_BYTES} bytes, ${left} are left`);
+  const length = source.readUInt32LE(offset);
+  if (length < FRAME_HEADER_BYTES || length > left) {
+    throw new FrameError(`a frame claims ${length} bytes, ${left} are left`);
+  }
+  const end = offset + length;
+  const expected = source.readUInt32LE(offset + 4);
+  const found = crc32(source.subarray(offset + 8, end));
+  if (expected !== found)
+    throw new FrameError(`a frame's checksum is ${hex(found)}, it says ${hex(expected)}`);
+  const format = source[offset + 8];
+  if (format !== FRAME_FORMAT)
+    throw new FrameError(`frame format ${format}, this version reads ${FRAME_FORMAT}`);
+  const kind = KINDS[source[offset + 9] ?? 0];
+  if (kind === undefined) throw new FrameError(`frame kind ${source[offset + 9]} is none of 1, 2, 3`);
+  return {
+    group: groupId(source.readUInt32LE(offset + 12)),
+    term: term(readSafeInteger(source, offset + 16)),
+    index: logIndex(readSafeInteger(source, offset + 24)),
+    kind,
+    bytes: source.subarray(offset, end),
+  };
+}
+
+/** The checksum that the leader gave the entry. */
+export function frameChecksum(frame: Frame): number {
+  return frame.bytes.readUInt32LE(4);
+}
+
+/** The body as a view of the frame. */
+export function frameBody(frame: Frame): Buffer {
+  return frame.bytes.subarray(FRAME_HEADER_BYTES);
+}
+
+/** Reads the frames that fill `source` from end to end, as views. */
+export function readFrames(source: Buffer): Frame[] {
+  const frames: Frame[] = [];
+  for (let offset = 0; offset < source.length;) {
+    const frame = readFrame(source, offset);
+    frames.push(frame);
+    offset += frame.bytes.length;
+  }
+  return frames;
+}
+
+const TWO_POW_32 = 2 ** 32;
+
+function writeSafeInteger(target: Buffer, value: number, offset: number): void {
+  target.writeUInt32LE(value % TWO_POW_32, offset);
+  target.writeUInt32LE(Math.floor(value / TWO_POW_32), offset + 4);
+}
+
+function readSafeInteger(source: Buffer, offset: number): number {
+  const value = source.readUInt32LE(offset + 4) * TWO_POW_32 + source.readUInt32LE(offset);
+  if (!Number.isSafeInteger(value)) throw new FrameError(`a number at byte ${offset} is above 2^53 - 1`);
+  return value;
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16).padStart(8, "0")}`;
+}

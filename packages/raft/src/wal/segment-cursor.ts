@@ -1,0 +1,111 @@
+import { Damage, decodeBatch, readBatchHeader } from "./batch-decoder.js";
+import type { BatchHeader } from "./batch-decoder.js";
+import type { LogFile } from "./file-system.js";
+import { BATCH_ALIGNMENT_BYTES, BATCH_HEADER_BYTES, BATCH_MAGIC } from "./record.js";
+import type { LogRecord } from "./record.js";
+import { SEGMENT_HEADER_BYTES } from "./segment.js";
+import type { SegmentHeader } from "./segment.js";
+
+const CHUNK_BYTES = 1024 * 1024;
+const ZERO_HEADER = Buffer.alloc(BATCH_HEADER_BYTES);
+
+/** A file read through a window of 1 MiB, or of one batch where that is more. */
+export class FileWindow {
+  readonly file: LogFile;
+  readonly fileBytes: number;
+  #bytes = Buffer.alloc(0);
+  #offset = 0;
+
+  constructor(file: LogFile, fileBytes: number) {
+    this.file = file;
+    this.fileBytes = fileBytes;
+  }
+
+  /**
+   * The bytes [offset, offset + length), or fewer at the end of the file. A view of memory that is not used again,
+   * so frames in it may be kept.
+   */
+  async read(offset: number, length: number): Promise<Buffer> {
+    const end = Math.min(offset + length, this.fileBytes);
+    if (offset < this.#offset || end > this.#offset + this.#bytes.length) {
+      const wanted = Math.max(0, Math.min(Math.max(length, CHUNK_BYTES), this.fileBytes - offset));
+      const target = Buffer.allocUnsafeSlow(wanted);
+      this.#bytes = target.subarray(0, await this.file.read(target, offset));
+      this.#offset = offset;
+    }
+    return this.#bytes.subarray(offset - this.#offset, end - this.#offset);
+  }
+}
+
+export type CursorStep =
+  | {
+      readonly kind: "batch";
+      readonly offset: number;
+      readonly header: BatchHeader;
+      readonly records: LogRecord[];
+    }
+  /** Nothing was written from here on: zeros, or the end of the file. */
+  | { readonly kind: "end"; readonly offset: number }
+  | { readonly kind: "damage"; readonly offset: number; readonly damage: Damage };
+
+/** Reads one segment batch by batch, and judges nothing: what damage means is recovery's to say. */
+export class SegmentCursor {
+  readonly #window: FileWindow;
+  readonly #segment: SegmentHeader;
+  #offset: number;
+
+  constructor(window: FileWindow, segment: SegmentHeader, offset: number = SEGMENT_HEADER_BYTES) {
+    this.#window = window;
+    this.#segment = segment;
+    this.#offset = offset;
+  }
+
+  async next(): Promise<CursorStep> {
+    const offset = this.#offset;
+    const step = await this.#batchAt(offset);
+    if (step.kind === "batch") this.#offset = offset + step.header.length;
+    return step;
+  }
+
+  async #batchAt(offset: number): Promise<CursorStep> {
+    const head = await this.#window.read(offset, BATCH_HEADER_BYTES);
+    if (head.equals(ZERO_HEADER.subarray(0, head.length))) return { kind: "end", offset };
+    const header = readBatchHeader(head, {
+      seed: this.#segment.seed,
+      epoch: this.#segment.epoch,
+      offset,
+      available: this.#window.fileBytes - offset,
+    });
+    if (header instanceof Damage) return { kind: "damage", offset, damage: header };
+    const bytes = await this.#window.read(offset, header.length);
+    const records =
+      bytes.length === header.length ? decodeBatch(bytes, header, this.#segment.seed) : shrunk(bytes, header);
+    if (records instanceof Damage) return { kind: "damage", offset, damage: records };
+    return { kind: "batch", offset, header, records };
+  }
+
+  /**
+   * What stands from `offset` to the end of the file: whether any of it is not zero, and where the first whole batch
+   * begins, if there is one. A batch can stand at every aligned place, since a damaged length leads nowhere (W3).
+   */
+  async survey(from: number): Promise<{ readonly written: boolean; readonly batchAt: number | null }> {
+    let written = false;
+    const zeros = Buffer.alloc(CHUNK_BYTES);
+    const magic = Buffer.alloc(4);
+    magic.writeUInt32LE(BATCH_MAGIC);
+    for (let offset = from; offset < this.#window.fileBytes; offset += CHUNK_BYTES) {
+      const chunk = await this.#window.read(offset, CHUNK_BYTES);
+      if (chunk.equals(zeros.subarray(0, chunk.length))) continue;
+      written = true;
+      for (let at = chunk.indexOf(magic); at >= 0; at = chunk.indexOf(magic, at + 1)) {
+        if ((offset + at) % BATCH_ALIGNMENT_BYTES !== 0) continue;
+        if ((await this.#batchAt(offset + at)).kind === "batch") return { written, batchAt: offset + at };
+      }
+    }
+    return { written, batchAt: null };
+  }
+}
+
+function shrunk(bytes: Buffer, header: BatchHeader): Damage {
+  return new Damage(8, `${header.length} bytes`, `${bytes.length} to the end of the file`);
+}

@@ -1,0 +1,82 @@
+import { logIndex } from "../../../dist/core/index.js";
+import type {
+  Configuration,
+  EntryKind,
+  EntryShapes,
+  HardState,
+  LogBase,
+  LogIndex,
+  RaftRestart,
+  StorageWrite,
+  Term,
+  TermRun,
+} from "../../../dist/core/index.js";
+
+/** One entry with its body, which the core never sees. */
+export interface Entry {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly kind: EntryKind;
+  readonly text: string;
+  readonly bytes: number;
+  readonly configuration: Configuration | null;
+}
+
+/** A write on its way to the disk, with the bodies as they were when it was handed out. */
+export interface PendingWrite {
+  readonly write: StorageWrite;
+  readonly entries: readonly Entry[];
+}
+
+/** What survives a crash: only what a completed write brought here. */
+export class Disk {
+  hardState: HardState;
+  base: LogBase;
+  entries: Entry[];
+  /** The checkpoint: applied, and durable with all its effects. */
+  appliedIndex: LogIndex;
+
+  constructor(restart: { hardState: HardState; base: LogBase; entries: readonly Entry[] }) {
+    this.hardState = restart.hardState;
+    this.base = restart.base;
+    this.entries = [...restart.entries];
+    this.appliedIndex = restart.base.index;
+  }
+
+  complete({ write, entries }: PendingWrite): void {
+    if (write.hardState !== null) this.hardState = write.hardState;
+    const first = entries[0];
+    if (first === undefined) return;
+    this.entries = this.entries.filter((entry) => entry.index < first.index);
+    this.entries.push(...entries);
+  }
+
+  restart(): RaftRestart {
+    return {
+      hardState: this.hardState,
+      base: this.base,
+      entries: shapesOf(this.entries, logIndex(this.base.index + 1)),
+      appliedIndex: this.appliedIndex,
+    };
+  }
+}
+
+/** The shape of consecutive entries that begin at `from`. */
+export function shapesOf(entries: readonly Entry[], from: LogIndex): EntryShapes {
+  const runs: TermRun[] = [];
+  for (const entry of entries) {
+    const last = runs.at(-1);
+    const to = logIndex(entry.index + 1);
+    if (last !== undefined && last.term === entry.term) runs[runs.length - 1] = { ...last, to };
+    else runs.push({ term: entry.term, from: entry.index, to });
+  }
+  return {
+    from,
+    to: logIndex(from + entries.length),
+    runs,
+    sizes: entries.map((entry) => entry.bytes),
+    configurations: entries.flatMap(({ index, configuration }) =>
+      configuration === null ? [] : [{ index, configuration }],
+    ),
+  };
+}

@@ -1,0 +1,95 @@
+import type { Message, RaftEvent, RaftStatus, Ready, Rejection, ServerId } from "../../../dist/core/index.js";
+import type { Command } from "../entry.js";
+import { check } from "../failure.js";
+import { describe } from "./promises.js";
+import type { Observed } from "./observed.js";
+
+/** What has to be answered is, and what an answer or a heartbeat says is within bounds (R2, R3, R10, R14). */
+export class AnswerChecks {
+  #owed: ServerId[] = [];
+  #before: RaftStatus | null = null;
+  #uncommittedMin = 0;
+
+  turnBegins(status: RaftStatus): void {
+    this.#owed = [];
+    this.#before = status;
+    this.#uncommittedMin = status.uncommittedBytes;
+  }
+
+  stepped(server: Observed, event: RaftEvent<Command>, before: RaftStatus, after: RaftStatus): void {
+    this.#uncommittedMin = Math.min(this.#uncommittedMin, after.uncommittedBytes);
+    if (event.kind !== "receive") return;
+    const { message } = event;
+    if (message.kind === "preVoteRequest") this.#changesNothing(server, message, before, after);
+    if (message.term >= before.currentTerm) return;
+    if (
+      message.kind === "preVoteRequest" ||
+      message.kind === "appendRequest" ||
+      message.kind === "heartbeatRequest"
+    ) {
+      this.#owed.push(message.from);
+    }
+  }
+
+  turnEnded(server: Observed, ready: Ready<Command> | null): void {
+    const { status } = server;
+    if (status === null) return;
+    for (const peer of this.#owed) {
+      const isAnswered = (message: Message): boolean =>
+        message.to === peer && message.term >= (this.#before?.currentTerm ?? 0);
+      check(
+        ready !== null && (ready.sendNow.some(isAnswered) || ready.write?.thenSend.some(isAnswered) === true),
+        "a request of an earlier term is answered, not dropped (R3)",
+        () => `${server.id} leaves ${peer} without an answer`,
+      );
+    }
+    for (const message of ready?.sendNow ?? []) this.#isWithinBounds(server, message, status);
+    for (const message of ready?.write?.thenSend ?? []) this.#isWithinBounds(server, message, status);
+  }
+
+  rejected(server: Observed, rejection: Rejection<Command>): void {
+    if (rejection.reason !== "overloaded") return;
+    check(
+      this.#uncommittedMin > 0 || (server.status?.uncommittedBytes ?? 0) > 0,
+      "the cap on uncommitted bytes never refuses when nothing is uncommitted (R14)",
+      () => `${server.id} refuses`,
+    );
+  }
+
+  #changesNothing(server: Observed, message: Message, before: RaftStatus, after: RaftStatus): void {
+    check(
+      before.currentTerm === after.currentTerm &&
+        before.votedFor === after.votedFor &&
+        before.role === after.role &&
+        before.leader === after.leader,
+      "a pre-vote request changes nothing at the receiver (R2)",
+      () => `${server.id} was asked ${JSON.stringify(message)}`,
+    );
+  }
+
+  #isWithinBounds(server: Observed, message: Message, status: RaftStatus): void {
+    switch (message.kind) {
+      case "appendResponse":
+        if (!message.success || message.term !== this.#before?.currentTerm) return;
+        check(
+          message.matchIndex >= this.#before.commitIndex,
+          "an append wholly below the commit index is answered with that (R10)",
+          () => describe(server, message),
+        );
+        return;
+      case "heartbeatRequest":
+      case "commitNotice": {
+        const progress = status.progress.find(({ id }) => id === message.to);
+        if (progress === undefined || status.currentTerm !== message.term) return;
+        check(
+          message.commitIndex <= Math.min(progress.matchIndex, status.commitIndex),
+          "a heartbeat names no commit index that the receiver is not known to hold (R10)",
+          () => `${describe(server, message)}; it is known to match ${progress.matchIndex}`,
+        );
+        return;
+      }
+      default:
+        return;
+    }
+  }
+}

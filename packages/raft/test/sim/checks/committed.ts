@@ -1,0 +1,111 @@
+import type { Configuration, RaftStatus, ServerId } from "../../../dist/core/index.js";
+import type { LogWrite, Recovered } from "../durable-log.js";
+import { check } from "../failure.js";
+import type { Marks } from "../marks.js";
+import type { Observed } from "./observed.js";
+
+/** What is committed, as the whole group's truth: nobody may ever differ from it, nor lose it. */
+export class CommittedChecks {
+  /** The hash over the log up to each committed index. */
+  readonly #chains: number[] = [0];
+  /** How far the leader of each term has committed. */
+  readonly #byTerm = new Map<number, number>();
+  readonly #servers: ReadonlyMap<ServerId, Observed>;
+  readonly #marks: Marks;
+
+  constructor(servers: ReadonlyMap<ServerId, Observed>, marks: Marks) {
+    this.#servers = servers;
+    this.#marks = marks;
+  }
+
+  get lastIndex(): number {
+    return this.#chains.length - 1;
+  }
+
+  chainAt(index: number): number | null {
+    return this.#chains[index] ?? null;
+  }
+
+  /** How far leaders of terms before `term` have committed. */
+  lastBefore(term: number): number {
+    let last = 0;
+    for (const [committedIn, index] of this.#byTerm) if (committedIn < term && index > last) last = index;
+    return last;
+  }
+
+  /** A leader moved its commit index. */
+  byLeader(leader: Observed, before: RaftStatus, after: RaftStatus): void {
+    const { commitIndex, currentTerm } = after;
+    const where = (): string => `${leader.id} commits ${commitIndex} in term ${currentTerm}`;
+    check(
+      leader.core?.termAt(commitIndex) === currentTerm,
+      "only entries of the leader's own term are committed by counting (R9)",
+      where,
+    );
+    const chain = leader.memory.chainAt(commitIndex);
+    check(chain !== null, "a leader commits only what was sent or written", where);
+    check(
+      isOnMajority(after.configuration, (voter) => this.#holds(voter, commitIndex, chain)),
+      "a committed entry is on the disks of a majority (§3.6.2, R1)",
+      () => `${where()}; it is durable on ${this.#holders(commitIndex, chain).join(", ") || "nobody"}`,
+    );
+    for (let index = this.#chains.length; index <= commitIndex; index += 1) {
+      this.#chains.push(leader.memory.chainAt(index) ?? -1);
+    }
+    this.#byTerm.set(currentTerm, Math.max(this.#byTerm.get(currentTerm) ?? 0, commitIndex));
+    this.agrees(leader, commitIndex);
+    if (leader.core?.termAt((before.commitIndex + 1) as never) !== currentTerm) this.#marks.hit("oldTermCommitted");
+    if (after.durableIndex < commitIndex) this.#marks.hit("commitWithoutLeader");
+  }
+
+  /** Whoever takes an index for committed holds the very entries that are (state-machine safety, §3.6.3). */
+  agrees(server: Observed, commitIndex: number): void {
+    const truth = this.#chains[commitIndex];
+    check(
+      truth !== undefined,
+      "nobody takes for committed what no leader committed (§3.6.3)",
+      () => `${server.id} takes ${commitIndex} for committed, committed is ${this.lastIndex}`,
+    );
+    check(
+      server.memory.holds(commitIndex, truth),
+      "all servers commit the same entries (state-machine safety, §3.6.3)",
+      () => `${server.id} has another log below its commit index ${commitIndex}`,
+    );
+  }
+
+  /** A committed entry that reached a disk stays there. */
+  folding(server: Observed, durable: Recovered, write: LogWrite): void {
+    const [first] = write.entries;
+    if (first === undefined || first.index > durable.entries.lastIndex) return;
+    const index = Math.min(durable.entries.lastIndex, this.lastIndex);
+    if (first.index > index) return;
+    let kept = first.index as number;
+    // The longest committed prefix that is on this disk now has to be there afterwards.
+    while (kept <= index && durable.entries.chainAt(kept) === this.#chains[kept]) kept += 1;
+    const last = kept - 1;
+    if (last < first.index) return;
+    const after = write.entries[last - first.index]?.chain;
+    check(
+      after === this.#chains[last],
+      "a committed entry is never cut from a disk (R10)",
+      () => `${server.id} overwrites from ${first.index}, committed and durable was ${last}`,
+    );
+  }
+
+  #holds(id: ServerId, index: number, chain: number): boolean {
+    return this.#servers.get(id)?.durable.entries.holds(index, chain) === true;
+  }
+
+  #holders(index: number, chain: number): ServerId[] {
+    return [...this.#servers.keys()].filter((id) => this.#holds(id, index, chain));
+  }
+}
+
+export function isOnMajority(configuration: Configuration, has: (voter: ServerId) => boolean): boolean {
+  const { voters, outgoing } = configuration;
+  return isMajorityOf(voters, has) && (outgoing.length === 0 || isMajorityOf(outgoing, has));
+}
+
+function isMajorityOf(voters: readonly ServerId[], has: (voter: ServerId) => boolean): boolean {
+  return 2 * voters.filter(has).length > voters.length;
+}

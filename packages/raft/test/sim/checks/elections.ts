@@ -1,0 +1,94 @@
+import type { Message, RaftStatus, ServerId } from "../../../dist/core/index.js";
+import { check, SimulationFailure } from "../failure.js";
+import type { CommittedChecks } from "./committed.js";
+import type { Observed } from "./observed.js";
+
+/** One leader a term, one vote a term (also over restarts), and every leader has all that was committed before. */
+export class ElectionChecks {
+  readonly #committed: CommittedChecks;
+  readonly #leaders = new Map<number, ServerId>();
+  /** By server and term: whom it promised its vote, as the others were told. */
+  readonly #votes = new Map<string, ServerId>();
+  /** Terms in which a server began to lead during its running turn. */
+  #electedIn: number[] = [];
+  #ledInTurn = false;
+
+  constructor(committed: CommittedChecks) {
+    this.#committed = committed;
+  }
+
+  leaderOf(term: number): ServerId | null {
+    return this.#leaders.get(term) ?? null;
+  }
+
+  turnBegins(status: RaftStatus): void {
+    this.#electedIn = [];
+    this.#ledInTurn = status.role === "leader";
+  }
+
+  /** Returns whether an election was won. */
+  stepped(server: Observed, before: RaftStatus, after: RaftStatus): boolean {
+    if (after.role !== "leader") return false;
+    if (before.role === "leader" && before.currentTerm === after.currentTerm) return false;
+    this.#ledInTurn = true;
+    const { currentTerm } = after;
+    const other = this.#leaders.get(currentTerm);
+    check(
+      other === undefined || other === server.id,
+      "one leader a term (election safety, §3.4)",
+      () => `${server.id} and ${other} lead in term ${currentTerm}`,
+    );
+    this.#leaders.set(currentTerm, server.id);
+    this.#electedIn.push(currentTerm);
+    return true;
+  }
+
+  /** Entries of the turn stand in memory by now. */
+  turnEnded(server: Observed): void {
+    const { status } = server;
+    for (const term of this.#electedIn) {
+      if (status?.role !== "leader" || status.currentTerm !== term) continue;
+      const index = this.#committed.lastBefore(term);
+      const chain = this.#committed.chainAt(index);
+      check(
+        chain !== null && server.memory.holds(index, chain),
+        "a leader has every entry that was committed in an earlier term (leader completeness, §3.6.3)",
+        () => `${server.id} leads in term ${term} without the committed entry ${index}`,
+      );
+    }
+  }
+
+  leaves(server: Observed, message: Message): void {
+    switch (message.kind) {
+      case "voteRequest":
+        this.#votes_(server, message.term, server.id);
+        return;
+      case "voteResponse":
+        if (message.granted) this.#votes_(server, message.term, message.to);
+        return;
+      case "appendRequest":
+      case "heartbeatRequest":
+      case "commitNotice":
+        check(
+          this.#leaders.get(message.term) === server.id && this.#ledInTurn,
+          "only a leader speaks as one, and no longer than it leads (R7)",
+          () => `${server.id} sends a ${message.kind} of term ${message.term}`,
+        );
+        return;
+      default:
+        return;
+    }
+  }
+
+  #votes_(server: Observed, term: number, candidate: ServerId): void {
+    const key = `${server.id} ${term}`;
+    const earlier = this.#votes.get(key);
+    if (earlier !== undefined && earlier !== candidate) {
+      throw new SimulationFailure(
+        "one vote a term, also over a restart (R1, R5)",
+        `${server.id} promised ${earlier} and ${candidate} its vote of term ${term}`,
+      );
+    }
+    this.#votes.set(key, candidate);
+  }
+}

@@ -1,0 +1,111 @@
+import type { Message, RaftEvent, RaftStatus, ServerId } from "../../../dist/core/index.js";
+import type { Command } from "../entry.js";
+import { check } from "../failure.js";
+import type { Observed } from "./observed.js";
+import { isOnMajority } from "./committed.js";
+
+interface Timer {
+  /** Ticks since something that must restart the election timer. */
+  sinceRestart: number;
+  /** Ticks since something that may restart it. */
+  sinceExcuse: number;
+  /** By peer: how many ticks ago it answered this leader. */
+  readonly heard: Map<ServerId, number>;
+}
+
+/** The timers of a server as they look from outside: what restarts them and what does not (R2, R6), and the quorum's (R7). */
+export class TimerChecks {
+  readonly #electionTimeoutTicks: number;
+  readonly #timers = new Map<number, Timer>();
+
+  constructor(electionTimeoutTicks: number) {
+    this.#electionTimeoutTicks = electionTimeoutTicks;
+  }
+
+  started(server: Observed): void {
+    this.#timers.set(server.number, { sinceRestart: 0, sinceExcuse: 0, heard: new Map() });
+  }
+
+  stepped(server: Observed, event: RaftEvent<Command>, before: RaftStatus, after: RaftStatus): void {
+    const timer = this.#timers.get(server.number);
+    if (timer === undefined) return;
+    if (event.kind === "tick") {
+      timer.sinceRestart += 1;
+      timer.sinceExcuse += 1;
+    }
+    if (event.kind === "receive") this.#received(timer, event.message, after);
+    if (event.kind === "tick" && hasCampaigned(before, after)) {
+      check(
+        timer.sinceRestart >= this.#electionTimeoutTicks,
+        "nobody campaigns before an election timeout has passed (R4, R6)",
+        () => `${server.id} campaigns after ${timer.sinceRestart} ticks, the timeout is ${this.#electionTimeoutTicks}`,
+      );
+      timer.sinceRestart = 0;
+      timer.sinceExcuse = 0;
+    }
+    if (after.role === "leader") this.#leads(server, timer, event, before, after);
+    else if (before.role === "leader") {
+      timer.sinceRestart = 0;
+      timer.sinceExcuse = 0;
+    } else if (event.kind === "tick") this.#waits(server, timer, after);
+  }
+
+  /** A campaign that changes no role shows in its requests only. */
+  leaves(server: Observed, message: Message): void {
+    if (message.kind !== "preVoteRequest" && message.kind !== "voteRequest") return;
+    const timer = this.#timers.get(server.number);
+    if (timer !== undefined) timer.sinceExcuse = 0;
+  }
+
+  #received(timer: Timer, message: Message, after: RaftStatus): void {
+    if (message.term !== after.currentTerm) return;
+    switch (message.kind) {
+      case "appendRequest":
+      case "heartbeatRequest":
+      case "commitNotice":
+        timer.sinceRestart = 0;
+        timer.sinceExcuse = 0;
+        return;
+      case "voteRequest":
+        if (after.votedFor === message.from) timer.sinceExcuse = 0;
+        return;
+      case "appendResponse":
+      case "heartbeatResponse":
+        timer.heard.set(message.from, 0);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #leads(server: Observed, timer: Timer, event: RaftEvent<Command>, before: RaftStatus, after: RaftStatus): void {
+    if (before.role !== "leader") {
+      timer.heard.clear();
+      for (const { id } of after.progress) timer.heard.set(id, 0);
+      return;
+    }
+    if (event.kind !== "tick") return;
+    const limit = 2 * this.#electionTimeoutTicks;
+    for (const [peer, ticks] of timer.heard) timer.heard.set(peer, ticks + 1);
+    check(
+      isOnMajority(after.configuration, (id) => id === server.id || (timer.heard.get(id) ?? Infinity) <= limit),
+      "a leader that hears no majority steps down (R7)",
+      () => `${server.id} still leads term ${after.currentTerm} after ${limit} ticks`,
+    );
+  }
+
+  #waits(server: Observed, timer: Timer, after: RaftStatus): void {
+    const { voters, outgoing } = after.configuration;
+    if (!voters.includes(server.id) && !outgoing.includes(server.id)) return;
+    check(
+      timer.sinceExcuse <= 2 * this.#electionTimeoutTicks + 1,
+      "only a leader's messages and a granted vote restart the election timer (R2, R6)",
+      () => `${server.id} has not campaigned for ${timer.sinceExcuse} ticks`,
+    );
+  }
+}
+
+function hasCampaigned(before: RaftStatus, after: RaftStatus): boolean {
+  if (after.role === "preCandidate") return before.role !== "preCandidate";
+  return after.role !== "follower" && after.currentTerm > before.currentTerm && before.role !== "preCandidate";
+}

@@ -1,0 +1,68 @@
+import type { Fault } from "./faults.js";
+import { SimulationFailure } from "./failure.js";
+import { Marks } from "./marks.js";
+import type { Parameters } from "./parameters.js";
+import { Random } from "./random.js";
+import { Scheduler } from "./scheduler.js";
+import { Trace } from "./trace.js";
+
+/** What is counted besides faults. */
+export type Tally =
+  | "steps"
+  | "elections"
+  | "crashes"
+  | "partitions"
+  | "reads"
+  | "writes"
+  | "operations"
+  | "messages"
+  | "committed";
+
+/** What every part of one run shares: virtual time, random streams, counters, the trace. */
+export class Context {
+  readonly parameters: Parameters;
+  readonly trace = new Trace();
+  readonly marks = new Marks();
+  readonly counts = new Map<Fault | Tally, number>();
+  /** From the liveness phase on no new faults come. */
+  healed = false;
+  readonly #scheduler = new Scheduler();
+  readonly #streams = new Map<string, Random>();
+
+  constructor(parameters: Parameters) {
+    this.parameters = parameters;
+  }
+
+  get now(): number {
+    return this.#scheduler.now;
+  }
+
+  get steps(): number {
+    return this.counts.get("steps") ?? 0;
+  }
+
+  after(delayMicros: number, run: () => void): void {
+    this.#scheduler.after(delayMicros, run);
+  }
+
+  runNext(): void {
+    if (!this.#scheduler.runNext()) throw new SimulationFailure("the simulator itself came to a halt", "");
+  }
+
+  random(stream: string): Random {
+    const known = this.#streams.get(stream);
+    if (known !== undefined) return known;
+    const fresh = new Random(this.parameters.seed, stream);
+    this.#streams.set(stream, fresh);
+    return fresh;
+  }
+
+  /** The strength of a fault, 0 once everything is healed. */
+  faultNow(fault: Fault): number {
+    return this.healed ? 0 : this.parameters.faults[fault];
+  }
+
+  count(what: Fault | Tally, times = 1): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + times);
+  }
+}

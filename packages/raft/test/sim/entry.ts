@@ -1,0 +1,144 @@
+import type {
+  Configuration,
+  EntryKind,
+  EntryShapes,
+  LogIndex,
+  Proposal,
+  ServerId,
+  Term,
+  TermRun,
+} from "../../dist/core/index.js";
+import { SimulationFailure } from "./failure.js";
+import { mix } from "./random.js";
+
+/** What a client wants done. Doubles as the core's proposal. */
+export interface Command extends Proposal {
+  /** Unique in the run: names the attempt, not the operation. */
+  readonly attempt: number;
+  /** 0: no session, nothing remembers the answer. */
+  readonly session: number;
+  /** Counts up within a session; a retry has the number of the first attempt. */
+  readonly sequence: number;
+  readonly key: string;
+  readonly action: Action;
+}
+
+export type Action =
+  | { readonly kind: "write"; readonly value: number }
+  | { readonly kind: "cas"; readonly expected: number | null; readonly value: number };
+
+/** An entry with its body. One object in the whole run, made by the leader that proposed it. */
+export interface SimEntry {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly kind: EntryKind;
+  readonly bytes: number;
+  readonly command: Command | null;
+  readonly configuration: Configuration | null;
+  /** A hash over the log up to the entry before, and up to this one: equal chains, equal logs (log matching). */
+  readonly prevChain: number;
+  readonly chain: number;
+}
+
+export function chainOf(
+  prevChain: number,
+  index: number,
+  entryTerm: number,
+  command: Command | null,
+  kind: EntryKind,
+): number {
+  return mix(mix(mix(mix(prevChain, index), entryTerm), command?.attempt ?? -1), kind.length);
+}
+
+/** A log with bodies above a base: what a server has in memory, or on its disk. */
+export class EntryLog {
+  #baseIndex: number;
+  #baseTerm: number;
+  #baseChain: number;
+  readonly #entries: SimEntry[];
+
+  constructor(baseIndex: number, baseTerm: number, baseChain: number, entries: readonly SimEntry[]) {
+    this.#baseIndex = baseIndex;
+    this.#baseTerm = baseTerm;
+    this.#baseChain = baseChain;
+    this.#entries = [...entries];
+  }
+
+  static empty(): EntryLog {
+    return new EntryLog(0, 0, 0, []);
+  }
+
+  clone(): EntryLog {
+    return new EntryLog(this.#baseIndex, this.#baseTerm, this.#baseChain, this.#entries);
+  }
+
+  get baseIndex(): number {
+    return this.#baseIndex;
+  }
+
+  get lastIndex(): number {
+    return this.#baseIndex + this.#entries.length;
+  }
+
+  at(index: number): SimEntry | null {
+    return this.#entries[index - this.#baseIndex - 1] ?? null;
+  }
+
+  /** The hash over everything up to `index`; null where this log cannot tell. */
+  chainAt(index: number): number | null {
+    if (index === this.#baseIndex) return this.#baseChain;
+    return this.at(index)?.chain ?? null;
+  }
+
+  /** Whether it holds the entry, in the log or under the base. `chain` is the whole group's truth about `index`. */
+  holds(index: number, chain: number): boolean {
+    return index <= this.#baseIndex || this.chainAt(index) === chain;
+  }
+
+  /** Puts `entries` where they belong; what stood there and behind is gone. */
+  replace(entries: readonly SimEntry[]): void {
+    const [first] = entries;
+    if (first === undefined) return;
+    const keep = first.index - this.#baseIndex - 1;
+    if (keep < 0 || keep > this.#entries.length)
+      throw new SimulationFailure(
+        "a write leaves no gap in the log",
+        `it begins at ${first.index}, the log ends at ${this.lastIndex}`,
+      );
+    this.#entries.length = keep;
+    for (const entry of entries) this.#entries.push(entry);
+  }
+
+  slice(from: number, to: number): SimEntry[] {
+    return this.#entries.slice(from - this.#baseIndex - 1, to - this.#baseIndex - 1);
+  }
+
+  /** The shape of everything above the base, as a restarted core wants it. */
+  shapes(): EntryShapes {
+    const runs: { term: Term; from: LogIndex; to: LogIndex }[] = [];
+    for (const entry of this.#entries) {
+      const run = runs.at(-1);
+      const to = (entry.index + 1) as LogIndex;
+      if (run !== undefined && run.term === entry.term) run.to = to;
+      else runs.push({ term: entry.term, from: entry.index, to });
+    }
+    return {
+      from: (this.#baseIndex + 1) as LogIndex,
+      to: (this.lastIndex + 1) as LogIndex,
+      runs: runs as TermRun[],
+      sizes: this.#entries.map((entry) => entry.bytes),
+      configurations: this.#entries.flatMap(({ index, configuration }) =>
+        configuration === null ? [] : [{ index, configuration }],
+      ),
+    };
+  }
+}
+
+/** Names of servers are "s1", "s2" … */
+export function nameServer(number: number): ServerId {
+  return `s${number}` as ServerId;
+}
+
+export function numberOf(id: ServerId): number {
+  return Number(id.slice(1));
+}

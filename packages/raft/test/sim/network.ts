@@ -1,0 +1,127 @@
+import type { Message } from "../../dist/core/index.js";
+import type { Context } from "./context.js";
+import { numberOf } from "./entry.js";
+import type { SimEntry } from "./entry.js";
+import type { Random } from "./random.js";
+
+/** A message with the bodies that the shell put into it. */
+export interface Packet {
+  readonly message: Message;
+  readonly entries: readonly SimEntry[];
+}
+
+/** Servers a run can have in all, those that come later included. */
+export const SERVERS_MAX = 32;
+const REMEMBERED = 128;
+
+/** Bulk data and the rest travel in lanes of their own (C5), so that they overtake each other even on a good network. */
+const LANES = 2;
+
+export class Network {
+  readonly #context: Context;
+  readonly #deliver: (packet: Packet) => void;
+  readonly #random: Random;
+  readonly #replays: Random;
+  /** By link: from x SERVERS_MAX + to. */
+  readonly #cut = new Set<number>();
+  readonly #slow = new Map<number, number>();
+  readonly #lastArrival: number[] = [];
+  /** Delivered a while ago, for replays. */
+  readonly #old: Packet[] = [];
+  #remembered = 0;
+
+  constructor(context: Context, deliver: (packet: Packet) => void) {
+    this.#context = context;
+    this.#deliver = deliver;
+    this.#random = context.random("network");
+    this.#replays = context.random("replay");
+  }
+
+  send(packet: Packet): void {
+    const context = this.#context;
+    const { message } = packet;
+    context.count("messages");
+    const link = linkOf(numberOf(message.from), numberOf(message.to));
+    if (this.#cut.has(link)) return;
+    if (this.#random.chance(context.faultNow("loss"))) {
+      context.count("loss");
+      return;
+    }
+    this.#schedule(packet, link);
+    if (this.#random.chance(context.faultNow("duplicate"))) {
+      context.count("duplicate");
+      this.#schedule(packet, link);
+    }
+    this.#maybeReplay(packet);
+  }
+
+  isCut(from: number, to: number): boolean {
+    return this.#cut.has(linkOf(from, to));
+  }
+
+  /** Cuts the link in one direction. */
+  cut(from: number, to: number): void {
+    if (from !== to) this.#cut.add(linkOf(from, to));
+  }
+
+  join(from: number, to: number): void {
+    this.#cut.delete(linkOf(from, to));
+  }
+
+  joinAll(): void {
+    this.#cut.clear();
+  }
+
+  slow(from: number, to: number, factor: number): void {
+    this.#slow.set(linkOf(from, to), factor);
+  }
+
+  unslow(from: number, to: number): void {
+    this.#slow.delete(linkOf(from, to));
+  }
+
+  unslowAll(): void {
+    this.#slow.clear();
+  }
+
+  #schedule(packet: Packet, link: number): void {
+    const context = this.#context;
+    const { now, parameters } = context;
+    let delay = parameters.networkMicros * (0.5 + this.#random.fraction()) * (this.#slow.get(link) ?? 1);
+    if (this.#random.chance(context.faultNow("delay"))) {
+      context.count("delay");
+      delay *= this.#random.magnitude(10, 200);
+    }
+    const lane = link * LANES + (packet.entries.length > 0 ? 1 : 0);
+    const earlier = this.#lastArrival[lane] ?? 0;
+    let arrival = Math.round(now + delay);
+    if (arrival <= earlier) {
+      if (this.#random.chance(context.faultNow("reorder"))) context.count("reorder");
+      else arrival = earlier + 1;
+    }
+    if (arrival > earlier) this.#lastArrival[lane] = arrival;
+    context.after(arrival - now, () => {
+      if (this.#cut.has(link)) return;
+      this.#remember(packet);
+      this.#deliver(packet);
+    });
+  }
+
+  #remember(packet: Packet): void {
+    this.#old[this.#remembered % REMEMBERED] = packet;
+    this.#remembered += 1;
+  }
+
+  /** What was delivered long ago comes once more. */
+  #maybeReplay(cause: Packet): void {
+    const context = this.#context;
+    if (this.#old.length === 0 || !this.#replays.chance(context.faultNow("replay"))) return;
+    const packet = this.#old[this.#replays.below(this.#old.length)] ?? cause;
+    context.count("replay");
+    context.after(this.#replays.below(context.parameters.networkMicros * 100), () => this.#deliver(packet));
+  }
+}
+
+function linkOf(from: number, to: number): number {
+  return from * SERVERS_MAX + to;
+}

@@ -1,0 +1,129 @@
+import { FAULT_NAMES } from "./faults.js";
+import type { Fault } from "./faults.js";
+import { Random } from "./random.js";
+
+/** What a person, or the shrinking, takes away from what a seed would do. `null`: as the seed says. */
+export interface Overrides {
+  readonly servers: number | null;
+  readonly clients: number | null;
+  /** Steps of the cores before the liveness phase. */
+  readonly steps: number | null;
+  /** How many actions of the nemesis happen at most. */
+  readonly actions: number | null;
+  readonly without: readonly Fault[];
+}
+
+export const NO_OVERRIDES: Overrides = {
+  servers: null,
+  clients: null,
+  steps: null,
+  actions: null,
+  without: [],
+};
+
+/** Everything that a run is drawn from its seed: which features and faults are on, and how strong. Times in microseconds. */
+export interface Parameters {
+  readonly seed: number;
+  readonly servers: number;
+  readonly clients: number;
+  readonly keys: number;
+  readonly steps: number;
+  readonly actions: number;
+  readonly tickMicros: number;
+  readonly heartbeatTicks: number;
+  readonly electionTimeoutTicks: number;
+  readonly messageBytesMax: number;
+  readonly inflightMessagesMax: number;
+  readonly inflightBytesMax: number;
+  readonly uncommittedBytesMax: number;
+  /** Size of a command's entry is drawn from [32, this). */
+  readonly entryBytesMax: number;
+  readonly networkMicros: number;
+  readonly diskMicros: number;
+  readonly applyMicros: number;
+  /** A turn of the event loop takes up to this long; what arrives meanwhile is stepped together. */
+  readonly turnMicros: number;
+  readonly clientWaitMicros: number;
+  readonly clientTimeoutMicros: number;
+  /** Mean time between a server's checkpoints. */
+  readonly checkpointMicros: number;
+  readonly readShare: number;
+  /** Share of the clients that use sessions, and so may try a write again. */
+  readonly sessionShare: number;
+  /** After a pause, the ticks that fell due come all together instead of one. */
+  readonly tickBursts: boolean;
+  /** Servers hear of dropped connections. */
+  readonly dropNotices: boolean;
+  /** Mean time between two actions of the nemesis. */
+  readonly nemesisMicros: number;
+  /** How long what the nemesis did lasts, on average. */
+  readonly faultMicros: number;
+  /** Probability for faults of single messages and writes, weight for what the nemesis does. 0: off. */
+  readonly faults: Readonly<Record<Fault, number>>;
+}
+
+const PROBABILITIES: Partial<Record<Fault, readonly [number, number]>> = {
+  loss: [0.001, 0.25],
+  duplicate: [0.001, 0.2],
+  reorder: [0.01, 1],
+  delay: [0.001, 0.05],
+  replay: [0.0005, 0.02],
+  syncFailure: [0.0002, 0.005],
+  clientLoss: [0.001, 0.1],
+  drift: [0.01, 0.1],
+};
+
+export function drawParameters(seed: number, overrides: Overrides): Parameters {
+  const random = new Random(seed, "parameters");
+  const servers = random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7]);
+  const heartbeatTicks = random.pick([1, 1, 2, 3, 5]);
+  const tickMicros = random.pick([5_000, 10_000, 20_000]);
+  const electionTimeoutTicks = heartbeatTicks * random.between(3, 10);
+  const tiny = random.chance(0.4);
+  const messageBytesMax = tiny ? random.pick([1, 64, 200]) : 1024 * 1024;
+  const electionMicros = tickMicros * electionTimeoutTicks;
+  // Whether all of it is calm: the paths of a healthy group have to work as well.
+  const calm = random.chance(0.04);
+  const faults = drawFaults(random, calm, overrides.without);
+  return {
+    seed,
+    servers: overrides.servers ?? servers,
+    clients: overrides.clients ?? random.between(1, 8),
+    keys: random.between(1, 5),
+    steps: overrides.steps ?? random.between(3_000, 9_000),
+    actions: overrides.actions ?? Infinity,
+    tickMicros,
+    heartbeatTicks,
+    electionTimeoutTicks,
+    messageBytesMax,
+    inflightMessagesMax: random.pick([1, 2, 4, 256]),
+    inflightBytesMax: tiny ? messageBytesMax * random.between(1, 4) : 8 * 1024 * 1024,
+    uncommittedBytesMax: random.pick([1, 300, 2_000, 256 * 1024 * 1024]),
+    entryBytesMax: random.pick([33, 200, 1_000]),
+    networkMicros: random.magnitude(100, tickMicros),
+    diskMicros: random.magnitude(50, tickMicros),
+    applyMicros: random.magnitude(10, tickMicros),
+    turnMicros: random.pick([0, 0, 100, 1_000, tickMicros]),
+    clientWaitMicros: random.magnitude(tickMicros / 10, tickMicros * 20),
+    clientTimeoutMicros: electionMicros * random.between(1, 4),
+    checkpointMicros: electionMicros * random.magnitude(1, 50),
+    readShare: random.pick([0.2, 0.5, 0.8]),
+    sessionShare: random.pick([0, 0.5, 1]),
+    tickBursts: random.chance(0.3),
+    dropNotices: random.chance(0.5),
+    nemesisMicros: electionMicros * random.magnitude(0.3, 10),
+    faultMicros: electionMicros * random.magnitude(0.3, 10),
+    faults,
+  };
+}
+
+function drawFaults(random: Random, calm: boolean, without: readonly Fault[]): Record<Fault, number> {
+  const faults = {} as Record<Fault, number>;
+  for (const fault of FAULT_NAMES) {
+    const [low, high] = PROBABILITIES[fault] ?? [0.2, 2];
+    const isOn = random.chance(0.5);
+    const strength = random.magnitude(low, high);
+    faults[fault] = isOn && !calm && !without.includes(fault) ? strength : 0;
+  }
+  return faults;
+}

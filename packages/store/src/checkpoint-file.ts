@@ -1,0 +1,146 @@
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { StoreCorruptError, StoreError } from "./errors.js";
+import type { FileSystem } from "./file-system.js";
+
+export const CHECKPOINT_FORMAT = 1;
+const HEAD = /^raftkv-checkpoint (\d+) crc32=([0-9a-f]{8}) bytes=(\d+)$/;
+const NEWLINE = 0x0a;
+const HEAD_BYTES_MAX = 128;
+
+/** State that is small enough to be written whole with every checkpoint: a name, and bytes that mean nothing here. */
+export type SmallState = ReadonlyMap<string, Uint8Array>;
+
+/** A point that every opening returns to exactly (S3). */
+export interface Checkpoint {
+  /** The last entry of the log that is in it; 0 before the first. */
+  readonly index: number;
+  readonly term: number;
+  readonly revision: number;
+  /** The LevelDB that it belongs to: the directory `store-<generation>`. */
+  readonly generation: number;
+  readonly state: SmallState;
+}
+
+/** Written by a newer version of this program. */
+export class CheckpointFormatError extends StoreError {
+  override readonly name = "CheckpointFormatError";
+
+  constructor(file: string, format: number) {
+    super(
+      "UNKNOWN_FORMAT",
+      `${file} has format ${format}, this version reads ${CHECKPOINT_FORMAT}: it was written by a newer version`,
+    );
+  }
+}
+
+export function checkpointPath(directory: string): string {
+  return join(directory, "checkpoint");
+}
+
+/** Where a checkpoint is written before it takes its name. One that was never finished is found here. */
+export function temporaryPath(directory: string): string {
+  return join(directory, "checkpoint.tmp");
+}
+
+/**
+ * Reads the D file; null when there is none.
+ * @throws {StoreCorruptError} it is not what was written: its head, its length, its checksum or a field.
+ * @throws {CheckpointFormatError} a newer version wrote it.
+ */
+export async function readCheckpoint(fileSystem: FileSystem, directory: string): Promise<Checkpoint | null> {
+  const path = checkpointPath(directory);
+  const bytes = await fileSystem.readFile(path);
+  return bytes === null ? null : decodeCheckpoint(bytes, path);
+}
+
+/**
+ * Makes `checkpoint` the one that counts: after it resolves, for good; before, either the old or the new one is
+ * there, whole. The caller has made what it stands for durable (S2).
+ */
+export async function writeCheckpoint(
+  fileSystem: FileSystem,
+  directory: string,
+  checkpoint: Checkpoint,
+): Promise<void> {
+  const temporary = temporaryPath(directory);
+  await fileSystem.writeFile(temporary, encodeCheckpoint(checkpoint));
+  await fileSystem.rename(temporary, checkpointPath(directory));
+  await fileSystem.syncDirectory(directory);
+}
+
+/** A line that says what follows, a line of JSON, then the bytes of the small state one after the other. */
+export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
+  const names = [...checkpoint.state.keys()].sort();
+  const values = names.map((name) => checkpoint.state.get(name) ?? new Uint8Array());
+  const facts = {
+    index: checkpoint.index,
+    term: checkpoint.term,
+    revision: checkpoint.revision,
+    generation: checkpoint.generation,
+    state: names.map((name, i) => [name, values[i]?.length ?? 0]),
+  };
+  const body = Buffer.concat([Buffer.from(`${JSON.stringify(facts)}\n`), ...values]);
+  const crc = crc32(body).toString(16).padStart(8, "0");
+  return Buffer.concat([
+    Buffer.from(`raftkv-checkpoint ${CHECKPOINT_FORMAT} crc32=${crc} bytes=${body.length}\n`),
+    body,
+  ]);
+}
+
+export function decodeCheckpoint(bytes: Buffer, path: string): Checkpoint {
+  const headEnd = bytes.subarray(0, HEAD_BYTES_MAX).indexOf(NEWLINE);
+  const head = HEAD.exec(bytes.toString("latin1", 0, Math.max(headEnd, 0)));
+  if (head === null) {
+    const found = bytes.length === 0 ? "an empty file" : JSON.stringify(bytes.toString("latin1", 0, 40));
+    throw new StoreCorruptError(path, "the head of a checkpoint", found);
+  }
+  const format = Number(head[1]);
+  if (format > CHECKPOINT_FORMAT) throw new CheckpointFormatError(path, format);
+  const body = bytes.subarray(headEnd + 1);
+  if (body.length !== Number(head[3])) {
+    throw new StoreCorruptError(path, `${head[3]} bytes behind its head`, `${body.length}`);
+  }
+  const crc = crc32(body).toString(16).padStart(8, "0");
+  if (crc !== head[2]) throw new StoreCorruptError(path, `a checksum of ${head[2]}`, crc);
+  return decodeBody(body, path);
+}
+
+function decodeBody(body: Buffer, path: string): Checkpoint {
+  const factsEnd = body.indexOf(NEWLINE);
+  const facts: unknown = JSON.parse(body.toString("utf8", 0, factsEnd));
+  if (!isFacts(facts)) throw new StoreCorruptError(path, "the facts of a checkpoint", JSON.stringify(facts));
+  const state = new Map<string, Uint8Array>();
+  let offset = factsEnd + 1;
+  for (const [name, length] of facts.state) {
+    state.set(name, Uint8Array.from(body.subarray(offset, offset + length)));
+    offset += length;
+  }
+  if (offset !== body.length) {
+    throw new StoreCorruptError(path, `${offset} bytes with its state`, `${body.length}`);
+  }
+  const { index, term, revision, generation } = facts;
+  return { index, term, revision, generation, state };
+}
+
+interface Facts {
+  index: number;
+  term: number;
+  revision: number;
+  generation: number;
+  state: [string, number][];
+}
+
+function isFacts(value: unknown): value is Facts {
+  if (typeof value !== "object" || value === null) return false;
+  const facts = value as Record<string, unknown>;
+  return (
+    [facts["index"], facts["term"], facts["revision"], facts["generation"]].every(isCount) &&
+    Array.isArray(facts["state"]) &&
+    facts["state"].every((pair) => Array.isArray(pair) && typeof pair[0] === "string" && isCount(pair[1]))
+  );
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}

@@ -1,0 +1,96 @@
+import { writeCheckpoint } from "./checkpoint-file.js";
+import type { Checkpoint, SmallState } from "./checkpoint-file.js";
+import { flushMemtable } from "./database.js";
+import type { Database } from "./database.js";
+import type { FileSystem } from "./file-system.js";
+import type { WriteQueue } from "./write-queue.js";
+
+/** Resolves when this node's own log is durable up to `index`; rejects when it never will be. */
+export type WhenDurable = (index: number) => Promise<void>;
+
+export interface CheckpointSource {
+  readonly directory: string;
+  readonly database: Database;
+  readonly fileSystem: FileSystem;
+  readonly queue: WriteQueue;
+  readonly generation: number;
+  /** Read when a checkpoint is sampled: between two batches, so it is one moment. */
+  readonly position: { readonly index: number; readonly term: number; readonly revision: number };
+  readonly state: SmallState;
+  /** What every write looks at to know which checkpoints a return can lead to. */
+  readonly marks: { recorded: number; pending: number | null };
+  readonly onFailure: (error: Error) => void;
+}
+
+/** Makes checkpoints, one at a time, while writes go on (S2). */
+export class Checkpointer {
+  readonly #source: CheckpointSource;
+  #recorded: Checkpoint | null;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(source: CheckpointSource, recorded: Checkpoint | null) {
+    this.#source = source;
+    this.#recorded = recorded;
+  }
+
+  /** The checkpoint that the next opening returns to; null before the first. */
+  get recorded(): Checkpoint | null {
+    return this.#recorded;
+  }
+
+  /** Makes a checkpoint of everything that was applied when its turn comes, at the latest of the call's moment. */
+  make(whenDurable: WhenDurable): Promise<Checkpoint> {
+    const made = this.#last.then(() => this.#make(whenDurable));
+    this.#last = made.catch(() => undefined);
+    return made;
+  }
+
+  /** Resolves when no checkpoint is being made. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+
+  async #make(whenDurable: WhenDurable): Promise<Checkpoint> {
+    const { marks, position, state, generation } = this.#source;
+    const sample: Checkpoint = { ...position, generation, state: new Map(state) };
+    if (this.#recorded !== null && isSame(this.#recorded, sample)) return this.#recorded;
+    // From here on every write names its base at the sample too: a crash leads to one or the other (S3).
+    marks.pending = sample.revision;
+    try {
+      await this.#orFail(() => this.#makeDurable());
+      // A checkpoint ahead of the node's own log would stand for entries that a power loss takes away (S2).
+      await whenDurable(sample.index);
+      await this.#orFail(() => writeCheckpoint(this.#source.fileSystem, this.#source.directory, sample));
+    } finally {
+      marks.pending = null;
+    }
+    marks.recorded = sample.revision;
+    this.#recorded = sample;
+    return sample;
+  }
+
+  async #makeDurable(): Promise<void> {
+    const { queue, database, fileSystem } = this.#source;
+    await queue.drained();
+    await flushMemtable(database);
+    // The flush keeps its errors to itself; this write reports them (S2).
+    await queue.barrier();
+    await fileSystem.syncDirectory(database.location);
+  }
+
+  /** After a step that failed nobody knows which checkpoint counts, nor what LevelDB holds: the store fails (S9). */
+  async #orFail(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      const failure = error instanceof Error ? error : new Error(String(error));
+      this.#source.onFailure(failure);
+      throw failure;
+    }
+  }
+}
+
+/** Nothing was applied in between: even an entry without a change moves the index, and direct writes the revision. */
+function isSame(recorded: Checkpoint, sample: Checkpoint): boolean {
+  return recorded.index === sample.index && recorded.revision === sample.revision;
+}

@@ -1,0 +1,110 @@
+import type { Database } from "./database.js";
+import { decodeRecord } from "./record.js";
+import { latestKey } from "./record-keys.js";
+import type { Version } from "./version.js";
+
+const SLAB_BYTES = 64 * 1024;
+/** A larger record gets a buffer of its own, so that at most this much of a slab is left unused. */
+const SHARED_RECORD_BYTES_MAX = SLAB_BYTES / 8;
+/** A version, its key's string, and its place in the map, roughly: what it takes beside its record's bytes. */
+const OVERHEAD_BYTES = 300;
+const EMPTY_SLAB = Buffer.alloc(0);
+
+/** Bytes of records, written once each; space that an overwritten version leaves is freed with the whole. */
+class Generation {
+  readonly versions = new Map<string, Version>();
+  bytes = 0;
+  /** The highest revision that was put here. */
+  newest = 0;
+  slab: Buffer = EMPTY_SLAB;
+  used = 0;
+}
+
+/**
+ * The latest version of each key: from memory, else from LevelDB.
+ *
+ * Memory is two generations. What is written or hit goes into the young one; when that has its half of the bytes, the
+ * old one goes as a whole and the young one takes its place. So it costs nothing to evict, memory is bounded in bytes
+ * with dead space counted, and what is used stays. Versions that LevelDB has not got yet exist only here: a generation
+ * that holds one of them stays until it is written, and the limit on unwritten bytes bounds that.
+ */
+export class LatestVersions {
+  readonly #database: Database;
+  readonly #generationBytesMax: number;
+  readonly #writtenRevision: () => number;
+  #young = new Generation();
+  #old = new Generation();
+
+  constructor(database: Database, cacheBytes: number, writtenRevision: () => number) {
+    this.#database = database;
+    this.#generationBytesMax = Math.floor(cacheBytes / 2);
+    this.#writtenRevision = writtenRevision;
+  }
+
+  /** Bytes that are held in memory, overhead included. */
+  get bytes(): number {
+    return this.#young.bytes + this.#old.bytes;
+  }
+
+  /** The latest version of a key, a deletion included; null when it never had one. `name` is the key in latin1. */
+  get(name: string, key: Buffer): Version | null {
+    const hot = this.#young.versions.get(name);
+    if (hot !== undefined) return hot;
+    const warm = this.#old.versions.get(name);
+    if (warm !== undefined) return this.#keep(warm);
+    const bytes = this.#database.getSync(latestKey(key));
+    if (bytes === undefined) return null;
+    return this.#keep(decodeRecord(name, bytes, this.#database.location));
+  }
+
+  /** Room for a record of up to `bytes`, at `slab[used]`. It is taken by the `add` that follows. */
+  reserve(bytes: number): { readonly slab: Buffer; readonly used: number } {
+    if (bytes > SHARED_RECORD_BYTES_MAX) return { slab: Buffer.allocUnsafeSlow(bytes), used: 0 };
+    const young = this.#young;
+    if (young.used + bytes > young.slab.length) {
+      young.slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      young.used = 0;
+    }
+    return young;
+  }
+
+  /** Makes `version` the latest of its key. Its value lies in the room reserved last, which ends with the value. */
+  add(version: Version, recordBytes: number): void {
+    const young = this.#young;
+    if (!young.versions.has(version.key)) young.bytes += OVERHEAD_BYTES + version.key.length;
+    young.bytes += recordBytes;
+    if (version.source === young.slab) young.used = version.valueEnd;
+    if (version.modRevision > young.newest) young.newest = version.modRevision;
+    young.versions.set(version.key, version);
+    if (young.bytes > this.#generationBytesMax) this.#turn();
+  }
+
+  /** Copies a version into the young generation, so that it does not hold on to memory of the old one. */
+  #keep(version: Version): Version {
+    const valueBytes = version.valueStart < 0 ? 0 : version.valueEnd - version.valueStart;
+    const { slab, used } = this.reserve(valueBytes);
+    if (valueBytes > 0) version.source.copy(slab, used, version.valueStart, version.valueEnd);
+    const kept: Version = {
+      key: version.key,
+      modRevision: version.modRevision,
+      sub: version.sub,
+      createRevision: version.createRevision,
+      version: version.version,
+      previous: version.previous,
+      rank: version.rank,
+      roots: version.roots,
+      bases: version.bases,
+      source: slab,
+      valueStart: version.valueStart < 0 ? -1 : used,
+      valueEnd: used + valueBytes,
+    };
+    this.add(kept, valueBytes);
+    return kept;
+  }
+
+  #turn(): void {
+    if (this.#old.newest > this.#writtenRevision()) return;
+    this.#old = this.#young;
+    this.#young = new Generation();
+  }
+}

@@ -1,0 +1,136 @@
+import { ancestryAfter } from "./ancestry.js";
+import { invariant } from "./errors.js";
+import type { LatestVersions } from "./latest-versions.js";
+import { encodeHeader, headerBytesMax, markValueElsewhere } from "./record.js";
+import { changeKey, latestKey } from "./record-keys.js";
+import { basesOf } from "./version.js";
+import type { CheckpointMarks, Version } from "./version.js";
+import type { WriteQueue } from "./write-queue.js";
+
+/** What a batch changes: the store's own parts, which it shares with nobody else while the batch is open. */
+export interface BatchTarget {
+  readonly latest: LatestVersions;
+  readonly queue: WriteQueue;
+  readonly marks: CheckpointMarks;
+  readonly state: Map<string, Uint8Array>;
+  readonly inlineValueBytesMax: number;
+  /** The store's position, moved on by the batch. */
+  readonly position: { revision: number; index: number; term: number };
+}
+
+/**
+ * Entries of the log on their way into the store. Each operation takes effect in memory as it is called, so an entry
+ * sees what the entries before it did, and the records go straight into the LevelDB batch that the queue is filling.
+ * There is no way back: a batch that was begun is handed over, or the store fails (F4).
+ *
+ * All in one turn: nothing may be awaited between `begin` and handing over.
+ */
+export class MutationBatch {
+  readonly #target: BatchTarget;
+  #sub = 0;
+  #changedInEntry = false;
+
+  constructor(target: BatchTarget) {
+    this.#target = target;
+  }
+
+  /**
+   * Begins the entry `index` of the log. Its first change takes the next revision, all its changes share that; an
+   * entry without a change moves the applied index alone (F2).
+   */
+  beginEntry(index: number, term: number): void {
+    const { position } = this.#target;
+    invariant(index === position.index + 1, "entries are applied in order and without gaps");
+    invariant(term >= position.term, "terms never go back in the log (§5.4)");
+    position.index = index;
+    position.term = term;
+    this.beginTransaction();
+  }
+
+  /** Begins what shares a revision without a log's entry behind it: a direct write. */
+  beginTransaction(): void {
+    this.#sub = 0;
+    this.#changedInEntry = false;
+  }
+
+  /** The revision of the store with everything so far in it. */
+  get revision(): number {
+    return this.#target.position.revision;
+  }
+
+  /** Sets a key. Returns the revision at which it stands. */
+  put(key: Uint8Array, value: Uint8Array): number {
+    const bytes = asBuffer(key);
+    const name = bytes.toString("latin1");
+    return this.#change(name, bytes, this.#target.latest.get(name, bytes), value);
+  }
+
+  /** Deletes a key. False, and no revision is taken, when it is not there. */
+  delete(key: Uint8Array): boolean {
+    const bytes = asBuffer(key);
+    const name = bytes.toString("latin1");
+    const previous = this.#target.latest.get(name, bytes);
+    if (previous === null || previous.version === 0) return false;
+    this.#change(name, bytes, previous, null);
+    return true;
+  }
+
+  /** Replaces a piece of the small state, which lives in memory and in the checkpoint file. Takes no revision. */
+  setState(name: string, value: Uint8Array): void {
+    this.#target.state.set(name, Uint8Array.from(value));
+  }
+
+  /** Takes a revision for a transaction that changed no key. */
+  takeRevision(): void {
+    if (this.#changedInEntry) return;
+    this.#changedInEntry = true;
+    this.#target.position.revision += 1;
+  }
+
+  #change(name: string, key: Buffer, previous: Version | null, value: Uint8Array | null): number {
+    this.takeRevision();
+    const { latest, queue, marks, position, inlineValueBytesMax } = this.#target;
+    const modRevision = position.revision;
+    const alive = previous !== null && previous.version > 0;
+    const { rank, roots } = ancestryAfter(previous);
+    const bases = basesOf(previous, marks);
+    const valueBytes = value === null ? 0 : value.length;
+    const { slab, used } = latest.reserve(headerBytesMax(roots.length) + valueBytes);
+    const version: { -readonly [Field in keyof Version]: Version[Field] } = {
+      key: name,
+      modRevision,
+      sub: this.#sub,
+      createRevision: value === null ? 0 : alive ? previous.createRevision : modRevision,
+      version: value === null ? 0 : alive ? previous.version + 1 : 1,
+      previous: previous === null ? 0 : previous.modRevision,
+      rank,
+      roots,
+      bases,
+      source: slab,
+      valueStart: 0,
+      valueEnd: 0,
+    };
+    version.valueStart = encodeHeader(version, slab, used);
+    version.valueEnd = version.valueStart + valueBytes;
+    if (value !== null) slab.set(value, version.valueStart);
+    this.#sub += 1;
+
+    const record = slab.subarray(used, version.valueEnd);
+    queue.put(changeKey(modRevision, key), record);
+    queue.put(latestKey(key), valueBytes > inlineValueBytesMax ? referenceTo(version, record, used) : record);
+    queue.track(version, record.length + key.length);
+    latest.add(version, record.length);
+    return modRevision;
+  }
+}
+
+/** The header alone: what the record of the latest version is when its value is too large to be stored twice. */
+function referenceTo(version: Version, record: Buffer, recordStart: number): Buffer {
+  const header = Buffer.from(record.subarray(0, version.valueStart - recordStart));
+  markValueElsewhere(header);
+  return header;
+}
+
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,139 @@
+import { StoreCorruptError } from "./errors.js";
+import { NONE } from "./version.js";
+import type { Version } from "./version.js";
+
+/**
+ * The bytes of a version, the same in the record of the latest version (L) and in the change record (H); only a
+ * value above `inlineValueBytesMax` is left out of L. docs/storage-format.md shows them byte by byte.
+ */
+const DELETED = 0x01;
+const VALUE_ELSEWHERE = 0x02;
+const BASES_SHIFT = 2;
+const BASES_MAX = 2;
+const KNOWN_FLAGS = DELETED | VALUE_ELSEWHERE | (3 << BASES_SHIFT);
+
+const VARINT_BYTES_MAX = 8;
+const FIXED_BYTES = 3;
+const ONE_BYTE_VARINT_BITS = 0x80;
+const BITWISE_MAX = 0x7fff_ffff;
+
+/** The most bytes that the part before the value can take. */
+export function headerBytesMax(rootNumbers: number): number {
+  return FIXED_BYTES + (5 + rootNumbers + 2 * BASES_MAX) * VARINT_BYTES_MAX;
+}
+
+/** Writes everything before the value at `offset`; returns the offset behind it. */
+export function encodeHeader(
+  version: Pick<
+    Version,
+    "modRevision" | "sub" | "createRevision" | "version" | "previous" | "rank" | "roots" | "bases"
+  >,
+  target: Buffer,
+  offset: number,
+): number {
+  const { roots, bases } = version;
+  const deleted = version.version === 0 ? DELETED : 0;
+  target[offset] = deleted | ((bases.length >> 1) << BASES_SHIFT);
+  let at = writeVarint(target, offset + 1, version.modRevision);
+  at = writeVarint(target, at, version.sub);
+  at = writeVarint(target, at, version.createRevision);
+  at = writeVarint(target, at, version.version);
+  at = writeVarint(target, at, version.previous);
+  target[at] = version.rank;
+  target[at + 1] = roots.length >> 1;
+  at += 2;
+  for (const number of roots) at = writeVarint(target, at, number);
+  for (const number of bases) at = writeVarint(target, at, number);
+  return at;
+}
+
+/** Turns the copy of a header into one that says: the value is only in the change record. */
+export function markValueElsewhere(header: Buffer): void {
+  header[0] = (header[0] ?? 0) | VALUE_ELSEWHERE;
+}
+
+/**
+ * Reads a record; the value stays a range of `bytes`.
+ * @throws {StoreCorruptError} the bytes are no record of this format; names the LevelDB directory.
+ */
+export function decodeRecord(key: string, bytes: Buffer, directory: string): Version {
+  const flags = bytes[0];
+  if (flags === undefined || (flags & ~KNOWN_FLAGS) !== 0 || flags >> BASES_SHIFT > BASES_MAX) {
+    throw damaged(directory, key, flags === undefined ? "no bytes" : `flags 0x${flags.toString(16)}`);
+  }
+  cursor = 1;
+  const modRevision = readVarint(bytes);
+  const sub = readVarint(bytes);
+  const createRevision = readVarint(bytes);
+  const version = readVarint(bytes);
+  const previous = readVarint(bytes);
+  const rank = bytes[cursor] ?? 0;
+  const rootCount = bytes[cursor + 1] ?? 0;
+  cursor += 2;
+  const roots = rootCount === 0 ? NONE : readVarints(bytes, 2 * rootCount);
+  const baseCount = flags >> BASES_SHIFT;
+  const bases = baseCount === 0 ? NONE : readVarints(bytes, 2 * baseCount);
+  const valueStart = cursor;
+  if (valueStart > bytes.length)
+    throw damaged(directory, key, `${bytes.length} bytes, its header needs more`);
+  if ((version === 0) !== ((flags & DELETED) !== 0)) {
+    throw damaged(directory, key, `version ${version} with flags 0x${flags.toString(16)}`);
+  }
+  return {
+    key,
+    modRevision,
+    sub,
+    createRevision,
+    version,
+    previous,
+    rank,
+    roots,
+    bases,
+    source: bytes,
+    valueStart: (flags & VALUE_ELSEWHERE) === 0 ? valueStart : -1,
+    valueEnd: bytes.length,
+  };
+}
+
+function damaged(directory: string, key: string, found: string): StoreCorruptError {
+  const shown = Buffer.from(key, "latin1").subarray(0, 64).toString("hex");
+  return new StoreCorruptError(directory, `a record of the key 0x${shown}`, found);
+}
+
+/** The place that the readers below have come to: a field of the module, so that no read allocates a pair. */
+let cursor = 0;
+
+function readVarints(bytes: Buffer, count: number): number[] {
+  const numbers: number[] = [];
+  for (let i = 0; i < count; i++) numbers.push(readVarint(bytes));
+  return numbers;
+}
+
+/** LEB128, unsigned. Past the end it reads zeros; the caller sees that from the cursor. */
+function readVarint(bytes: Buffer): number {
+  let value = 0;
+  let scale = 1;
+  for (let i = 0; i < VARINT_BYTES_MAX; i++) {
+    const byte = bytes[cursor] ?? 0;
+    cursor += 1;
+    value += (byte & 0x7f) * scale;
+    if (byte < ONE_BYTE_VARINT_BITS) return value;
+    scale *= 128;
+  }
+  return value;
+}
+
+function writeVarint(target: Buffer, offset: number, number: number): number {
+  let at = offset;
+  let value = number;
+  while (value > BITWISE_MAX) {
+    target[at++] = (value % 128) | 0x80;
+    value = Math.floor(value / 128);
+  }
+  while (value >= ONE_BYTE_VARINT_BITS) {
+    target[at++] = (value & 0x7f) | 0x80;
+    value >>>= 7;
+  }
+  target[at++] = value;
+  return at;
+}

@@ -1,0 +1,160 @@
+import { putBarrier } from "./database.js";
+import type { Database, DatabaseBatch } from "./database.js";
+import { invariant } from "./errors.js";
+import type { Version } from "./version.js";
+
+/** Whole entries that go to LevelDB as one batch (S5). */
+class Group {
+  readonly batch: DatabaseBatch;
+  readonly changes: Version[] = [];
+  bytes = 0;
+  sync = false;
+  /** Settled when LevelDB has the batch; made when somebody waits. */
+  done: Promise<void> | null = null;
+  settle: ((error: Error | null) => void) | null = null;
+
+  constructor(batch: DatabaseBatch) {
+    this.batch = batch;
+  }
+
+  whenDone(): Promise<void> {
+    this.done ??= new Promise((resolve, reject) => {
+      this.settle = (error) => (error === null ? resolve() : reject(error));
+    });
+    return this.done;
+  }
+}
+
+/**
+ * The one way into LevelDB: one batch at a time, in order (S5). What is handed over while a batch is being written
+ * goes into the next one, so batches grow under load by themselves. Readers need not wait for any of it: the latest
+ * versions are in memory already, and the changes that LevelDB has not got are found here.
+ */
+export class WriteQueue {
+  readonly #database: Database;
+  readonly #unwrittenBytesMax: number;
+  readonly #onFailure: (error: Error) => void;
+  #filling: Group | null = null;
+  #writing: Group | null = null;
+  /** Between `open` and `handOver` the filling group may end in half an entry. */
+  #entryOpen = false;
+  #writtenRevision: number;
+  #failure: Error | null = null;
+
+  constructor(
+    database: Database,
+    options: { revision: number; unwrittenBytesMax: number; onFailure: (error: Error) => void },
+  ) {
+    this.#database = database;
+    this.#writtenRevision = options.revision;
+    this.#unwrittenBytesMax = options.unwrittenBytesMax;
+    this.#onFailure = options.onFailure;
+  }
+
+  /** LevelDB has every change up to this revision. */
+  get writtenRevision(): number {
+    return this.#writtenRevision;
+  }
+
+  get unwrittenBytes(): number {
+    return (this.#filling?.bytes ?? 0) + (this.#writing?.bytes ?? 0);
+  }
+
+  /** Nothing is written to LevelDB until `handOver`, so that it never gets a part of an entry. */
+  open(): void {
+    invariant(!this.#entryOpen, "entries are handed over before others are begun (S5)");
+    this.#entryOpen = true;
+  }
+
+  put(key: Buffer, record: Buffer): void {
+    invariant(this.#entryOpen, "a record belongs to an entry that was begun (S5)");
+    this.#group().batch.put(key, record);
+  }
+
+  /** Remembers a change for readers until LevelDB has it. */
+  track(change: Version, bytes: number): void {
+    const group = this.#group();
+    group.changes.push(change);
+    group.bytes += bytes;
+  }
+
+  /**
+   * Ends what `open` began and starts writing it. Returns null when the caller may go on at once, else a promise: of
+   * the synced write when `sync`, of room when more than `unwrittenBytesMax` would be in memory only.
+   */
+  handOver(sync: boolean): Promise<void> | null {
+    this.#entryOpen = false;
+    if (this.#failure !== null) throw this.#failure;
+    const group = this.#filling;
+    if (group === null) return null;
+    group.sync ||= sync;
+    const done = sync ? group.whenDone() : null;
+    if (this.#writing === null) this.#writeNext();
+    if (sync) return done;
+    return this.unwrittenBytes > this.#unwrittenBytesMax ? this.#room() : null;
+  }
+
+  /** Resolves when LevelDB has everything that was handed over before the call. */
+  async drained(): Promise<void> {
+    if (this.#failure !== null) throw this.#failure;
+    await (this.#filling ?? this.#writing)?.whenDone();
+  }
+
+  /** Writes something with `sync: true` behind everything that was handed over, so that LevelDB's errors come out. */
+  async barrier(): Promise<void> {
+    invariant(!this.#entryOpen, "a barrier stands between entries (S5)");
+    putBarrier(this.#group().batch);
+    await this.handOver(true);
+  }
+
+  /** A change that LevelDB has not got yet, if it is one of those. Linear: only reads of the very recent past ask. */
+  findUnwritten(key: string, revision: number): Version | null {
+    for (const group of [this.#filling, this.#writing]) {
+      if (group === null) continue;
+      const found = group.changes.find((change) => change.modRevision === revision && change.key === key);
+      if (found !== undefined) return found;
+    }
+    return null;
+  }
+
+  /** Everybody who waits now or later gets `error`. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+    for (const group of [this.#writing, this.#filling]) group?.settle?.(error);
+  }
+
+  /** Gives up what was not handed over. Call it when `drained` has resolved or the store has failed. */
+  async close(): Promise<void> {
+    await this.#filling?.batch.close();
+    this.#filling = null;
+  }
+
+  #group(): Group {
+    this.#filling ??= new Group(this.#database.batch());
+    return this.#filling;
+  }
+
+  #writeNext(): void {
+    const group = this.#filling;
+    if (group === null || this.#failure !== null) return;
+    this.#filling = null;
+    this.#writing = group;
+    group.batch.write({ sync: group.sync }).then(
+      () => this.#written(group),
+      (error: unknown) => this.#onFailure(error instanceof Error ? error : new Error(String(error))),
+    );
+  }
+
+  #written(group: Group): void {
+    this.#writtenRevision = group.changes.at(-1)?.modRevision ?? this.#writtenRevision;
+    this.#writing = null;
+    group.settle?.(null);
+    if (!this.#entryOpen) this.#writeNext();
+  }
+
+  async #room(): Promise<void> {
+    while (this.unwrittenBytes > this.#unwrittenBytesMax && this.#writing !== null) {
+      await this.#writing.whenDone();
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import { expect } from "chai";
+import { join } from "node:path";
+import type { Store } from "@raftkv/store";
+import { decodeRecord } from "../dist/record.js";
+import { makeDirectory, removeDirectories } from "./support/directory.js";
+import { applyInSplits, applyTo, durableNow, modelOf, openWithGroup, randomLog } from "./support/log.js";
+import type { Model, Operation } from "./support/model.js";
+import { withSeeds } from "./support/random.js";
+import type { Random } from "./support/random.js";
+import { RecordingDisk, dumpRecords, layOut } from "./support/recording-disk.js";
+import type { Remains } from "./support/recording-disk.js";
+
+const LOG_LENGTH = 300;
+const LIVES = 4;
+
+describe("A power loss that takes any unsynced batches of LevelDB (S1, S3)", function () {
+  this.timeout(120_000);
+  afterEach(removeDirectories);
+
+  it("S3: every opening is at D exactly, and the log behind D leads to what a store that never stopped has", async () => {
+    let undone = 0;
+    let returnedTo = 0;
+    await withSeeds(30, async (random) => {
+      const root = await makeDirectory();
+      const operations = randomLog(random, LOG_LENGTH);
+      const model = modelOf(operations);
+      let remains: Remains = { batches: [], checkpoint: null };
+      for (let life = 0; life < LIVES; life++) {
+        const directory = join(root, `life-${life}`, "1");
+        await layOut(remains, directory);
+        const disk = new RecordingDisk(remains.checkpoint === null ? undefined : remains);
+        const store = await openWithGroup(directory, { cacheBytes: random.pick([0, 20_000, 10_000_000]) }, disk);
+        undone += store.undoneChanges;
+        returnedTo += store.applied.index > 0 ? 1 : 0;
+        await expectContents(store, model, random);
+        await live(store, operations, random);
+        await store.close();
+        remains = disk.powerLoss(random.below(disk.events.length + 1), directory, random);
+      }
+      await expectSameRecords(root, remains, operations, model, random);
+    });
+    expect(undone, "changes undone over all seeds").to.be.above(100);
+    expect(returnedTo, "openings at a checkpoint").to.be.above(20);
+  });
+
+  it("S3: a return that is broken off again and again comes to the same end", async () => {
+    await withSeeds(10, async (random) => {
+      const root = await makeDirectory();
+      const operations = randomLog(random, LOG_LENGTH);
+      const model = modelOf(operations);
+      const disk = new RecordingDisk();
+      const directory = join(root, "first", "1");
+      const store = await openWithGroup(directory, {}, disk);
+      await applyTo(store, operations, 100);
+      await store.checkpoint(durableNow);
+      await applyInSplits(store, operations, LOG_LENGTH, random);
+      await store.close();
+      let remains = disk.powerLoss(disk.events.length, directory, random);
+      for (let attempt = 0; attempt < 4; attempt++) {
+        const again = join(root, `again-${attempt}`, "1");
+        await layOut(remains, again);
+        const recorded = new RecordingDisk(remains);
+        const opened = await openWithGroup(again, {}, recorded);
+        expect(opened.applied).to.deep.equal({ index: 100, term: 1 });
+        await expectContents(opened, model, random);
+        await applyInSplits(opened, operations, 100 + random.below(30), random);
+        await opened.close();
+        remains = recorded.powerLoss(random.below(recorded.events.length + 1), again, random);
+      }
+      await expectSameRecords(root, remains, operations, model, random);
+    });
+  });
+});
+
+/** Applies entries in random batches, with checkpoints that begin and end among them. */
+async function live(store: Store, operations: readonly Operation[], random: Random): Promise<void> {
+  const end = Math.min(operations.length, store.applied.index + random.below(150));
+  let checkpoint: Promise<unknown> = Promise.resolve();
+  let release = (): void => undefined;
+  while (store.applied.index < end) {
+    await applyTo(store, operations, Math.min(end, store.applied.index + 1 + random.below(12)));
+    if (random.chance(0.2)) {
+      release();
+      await checkpoint;
+      const durable = new Promise<void>((resolve) => (release = resolve));
+      checkpoint = store.checkpoint(() => durable);
+    }
+    if (random.chance(0.3)) release();
+    if (random.chance(0.2)) await new Promise((resolve) => setImmediate(resolve));
+  }
+  release();
+  await checkpoint;
+}
+
+/** Every key at the current and at older revisions, and the hash, as the model has them at the applied index. */
+async function expectContents(store: Store, model: Model, random: Random): Promise<void> {
+  const revision = model.revisionAt[store.applied.index] ?? -1;
+  expect(store.revision).to.equal(revision);
+  for (const key of model.keys) {
+    const older = random.below(revision + 1);
+    expect(store.get(key), key.toString("hex")).to.deep.equal(model.get(key, revision));
+    expect(store.get(key, { revision: older }), key.toString("hex")).to.deep.equal(model.get(key, older));
+  }
+  const { hash } = await store.hash();
+  expect(hash).to.equal(model.hash(revision));
+}
+
+/** Replays to the end, and compares record by record with a store that never stopped, but for the bases. */
+async function expectSameRecords(
+  root: string,
+  remains: Remains,
+  operations: readonly Operation[],
+  model: Model,
+  random: Random,
+): Promise<void> {
+  const [last, straight] = [join(root, "last", "1"), join(root, "straight", "1")];
+  await layOut(remains, last);
+  for (const directory of [last, straight]) {
+    const store = await openWithGroup(directory);
+    await applyInSplits(store, operations, operations.length, random);
+    await expectContents(store, model, random);
+    await store.close({ checkpoint: durableNow });
+  }
+  const [found, expected] = await Promise.all([dumpRecords(last), dumpRecords(straight)]);
+  expect([...found.keys()]).to.deep.equal([...expected.keys()]);
+  for (const [key, record] of found) {
+    expect(replicatedPart(record), key).to.deep.equal(replicatedPart(expected.get(key) ?? Buffer.alloc(0)));
+  }
+}
+
+function replicatedPart(record: Buffer): unknown {
+  const { bases: _bases, source, valueStart, ...rest } = decodeRecord("", record, "");
+  const value = valueStart < 0 ? null : source.subarray(valueStart);
+  return { ...rest, valueEnd: 0, value };
+}

@@ -1,0 +1,41 @@
+// The door of every root script: `npm start`, `npm test` … work in a fresh clone that has only Node.js and npm.
+// Installs when the lockfile or a package.json changed, builds what changed, then runs the task. No dependencies.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+try {
+  await import("./node-version.mjs");
+} catch (error) {
+  console.error(`error: ${error.message}`);
+  process.exit(2);
+}
+const { install } = await import("./install.mjs");
+const { build } = await import("./build.mjs");
+const { run } = await import("./child.mjs");
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+
+/** What each task runs once everything is installed and built. Resolves with its exit code. */
+const TASKS = {
+  build: () => 0,
+  start: (args) => run(process.execPath, ["packages/cli/bin/raftkv.cjs", "cluster", "start", ...args]),
+  demo: (args) => compiled("packages/cli/dist/demo.js", args),
+  "bench:put": (args) => compiled("bench/dist/put.js", args),
+  test: async (args) => (await import("./test.mjs")).test(args),
+  lint: async () => (await import("./lint.mjs")).lint(),
+  format: (args) => run(join("node_modules", ".bin", "oxfmt"), args),
+};
+
+function compiled(path, args) {
+  if (existsSync(path)) return run(process.execPath, [path, ...args]);
+  console.error(`error: ${path} is not there although the build passed`);
+  return 2;
+}
+
+const [task = "", ...args] = process.argv.slice(2);
+if (!Object.hasOwn(TASKS, task)) {
+  console.error(`error: no task "${task}"; there are ${Object.keys(TASKS).join(", ")}`);
+  process.exit(2);
+}
+process.exitCode = (await install()) || (await build()) || (await TASKS[task](args));
