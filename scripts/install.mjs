@@ -9,6 +9,14 @@ const STAMP = join("node_modules", ".raftkv-install");
 const PACKAGE_PARENTS = ["packages", "tests"];
 const PACKAGES = [".", "bench", "examples"];
 
+/** No warnings about settings of the user's own, and no minute of waiting for a registry that cannot be reached. */
+const NPM_SETTINGS = {
+  npm_config_loglevel: "error",
+  npm_config_update_notifier: "false",
+  npm_config_fetch_retry_mintimeout: "1000",
+  npm_config_fetch_retry_maxtimeout: "5000",
+};
+
 /** Every folder of the workspace that holds a package. */
 export function packageFolders() {
   const found = [...PACKAGES];
@@ -53,7 +61,7 @@ export async function install() {
   if (isInstalled(wanted)) return 0;
   const version = /^pnpm@([^+]+)/.exec(manifestOf(".").packageManager ?? "")?.[1];
   if (version === undefined) {
-    console.error("error: package.json must pin pnpm, as in \"packageManager\": \"pnpm@X.Y.Z\"");
+    console.error('error: package.json must pin pnpm, as in "packageManager": "pnpm@X.Y.Z"');
     return 2;
   }
   console.error(`installing dependencies with pnpm ${version} (once, until the lockfile changes) …`);
@@ -61,7 +69,7 @@ export async function install() {
   // A modules folder that another pnpm or another setting made is replaced without a question that nobody answers.
   const args = [...before, "install", "--frozen-lockfile", "--config.confirmModulesPurge=false"];
   const output = [];
-  const env = { ...process.env, npm_config_loglevel: "error", npm_config_update_notifier: "false" };
+  const env = { ...process.env, ...NPM_SETTINGS };
   const code = await run(program, args, { env, onOutput: (chunk) => output.push(chunk) });
   if (code !== 0) {
     process.stderr.write(Buffer.concat(output));

@@ -12,7 +12,10 @@ const SPECS = [
 /** `packages/raft/test/frame.test.ts` -> the file that mocha can run. */
 function compiledPath(argument) {
   if (!argument.endsWith(".ts") || !existsSync(argument)) return argument;
-  return argument.replace(/(^|\/)test\//, "$1dist-test/").replace(/(^|\/)src\//, "$1dist/").replace(/\.ts$/, ".js");
+  return argument
+    .replace(/(^|\/)test\//, "$1dist-test/")
+    .replace(/(^|\/)src\//, "$1dist/")
+    .replace(/\.ts$/, ".js");
 }
 
 /**

@@ -3,25 +3,24 @@
 import { getActiveResourcesInfo } from "node:process";
 
 /** A run whose tests are done but whose process stays alive holds a handle that a test forgot to close. */
-const EXIT_GRACE_MS = 15_000;
+const EXIT_GRACE_MS = Number(process.env.RAFTKV_TEST_EXIT_GRACE_MS ?? 15_000);
 
 /** By promise, because mocha emits the event a second time for every listener. */
 const strays = new Map();
 const watched = new WeakSet();
+let keptAlive = false;
 
 process.on("unhandledRejection", (reason, promise) => strays.set(promise, reason));
 process.on("exit", () => {
-  if (strays.size === 0) return;
-  console.error(strayError("outside of any test").message);
+  if (strays.size > 0) console.error(strayError("outside of any test").message);
+  else if (!keptAlive) return;
   // Not exitCode: mocha's own listener comes later and would set it back to 0.
   process.exit(1);
 });
 
 /** Node.js reports an unhandled rejection once the microtasks have run; two turns later it has. */
-function settle() {
-  return new Promise((resolve) => {
-    setImmediate(() => setImmediate(resolve));
-  });
+function settle(next) {
+  setImmediate(() => setImmediate(() => next()));
 }
 
 function strayError(where) {
@@ -37,17 +36,17 @@ function strayError(where) {
 function watch(test) {
   if (test.fn === undefined || watched.has(test.fn)) return;
   const body = test.fn;
+  const found = () => (strays.size > 0 ? strayError("in this test") : undefined);
   const checked =
     body.length > 0
       ? function (done) {
-          return body.call(this, (error) => {
-            void settle().then(() => done(error ?? (strays.size > 0 ? strayError("in this test") : undefined)));
-          });
+          return body.call(this, (error) => settle(() => done(error ?? found())));
         }
       : async function () {
           await body.call(this);
-          await settle();
-          if (strays.size > 0) throw strayError("in this test");
+          await new Promise(settle);
+          const stray = found();
+          if (stray !== undefined) throw stray;
         };
   watched.add(checked);
   test.fn = checked;
@@ -59,12 +58,13 @@ export const mochaHooks = {
   },
 
   async afterAll() {
-    await settle();
+    await new Promise(settle);
     setTimeout(() => {
       console.error(
         `the tests are done, but something keeps the process alive: ${getActiveResourcesInfo().join(", ")}`,
       );
-      process.exit(1);
+      keptAlive = true;
+      process.exit();
     }, EXIT_GRACE_MS).unref();
     if (strays.size > 0) throw strayError("outside of any test");
   },

@@ -60,6 +60,7 @@ export class Configurations {
 
 function isAtMost(a: Uint32Array, b: Uint32Array): boolean {
   if (a === b) return true;
-  for (let index = 0; index < a.length; index += 1) if ((a[index] as number) > (b[index] as number)) return false;
+  for (let index = 0; index < a.length; index += 1)
+    if ((a[index] as number) > (b[index] as number)) return false;
   return true;
 }

@@ -57,7 +57,9 @@ export function checkCounter(history: readonly CounterOperation[]): CounterResul
 function readingOf(operation: CounterOperation): Reading[] {
   const { total, call, outcome } = operation;
   if (outcome !== "ok" || total === null || operation.return === null) return [];
-  return [{ operation, total, call, end: operation.return, own: operation.op === "increment" ? operation.by : 0 }];
+  return [
+    { operation, total, call, end: operation.return, own: operation.op === "increment" ? operation.by : 0 },
+  ];
 }
 
 function checkBounds(
@@ -68,7 +70,9 @@ function checkBounds(
 ): void {
   const called = new RunningSums(added.map((increment) => [increment.call, increment.by]));
   const acknowledged = new RunningSums(
-    added.flatMap((increment) => (increment.return === null ? [] : [[increment.return, increment.by] as const])),
+    added.flatMap((increment) =>
+      increment.return === null ? [] : [[increment.return, increment.by] as const],
+    ),
   );
   for (const { operation, total, call, end, own } of readings) {
     const must = acknowledged.before(call);

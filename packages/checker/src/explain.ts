@@ -1,13 +1,15 @@
 import { endOf } from "./history.js";
 import type { Operation } from "./history.js";
 import type { KeyModel, Model } from "./model.js";
-import { Search } from "./search.js";
-import type { SearchResult } from "./search.js";
+import { findWrongWindow, searchPart } from "./decide.js";
+import type { SearchLimit } from "./search.js";
+import { cutAt, cutBefore, weaken } from "./weaken.js";
+import type { Part } from "./weaken.js";
 
 /** What makes the operations of one key impossible, cut down to what a person needs to see it. */
 export interface Violation<O extends Operation = Operation> {
   readonly key: string;
-  /** Up to just before this answer the history was possible; with it, it is not. */
+  /** The answer with which the window becomes impossible. */
   readonly at: O;
   /**
    * The offending window: operations, in the order of their calls, that cannot all have been answered as they were,
@@ -30,8 +32,8 @@ export interface Violation<O extends Operation = Operation> {
   readonly notPlaced: readonly O[];
 }
 
-/** Steps that cutting down may take: it only serves the reader. */
-const EXPLAIN_STEPS = 10_000_000;
+/** Steps that each of the parts of an explanation may take: it only serves the reader. */
+const EXPLAIN_STEPS = 2_000_000;
 
 /** @param operations of one key, by call, none failed, and not linearizable. */
 export function explain<O extends Operation, State>(
@@ -40,12 +42,14 @@ export function explain<O extends Operation, State>(
   model: Model<O, State>,
   configurations: number,
 ): Violation<O> {
-  const judge = new Judge(model, configurations);
-  const { prefix, at } = shortestWrongPrefix(operations, judge);
-  const { order } = judge.search(prefix, true);
-  const since = latestWrongBeginning(prefix, judge);
-  const rest = since === null ? prefix : cutBefore(prefix, since);
-  const window = cutDown(rest, judge, since === null);
+  const limit = { steps: EXPLAIN_STEPS, configurations };
+  const judge = new Judge(model, limit);
+  const found = findWrongWindow(operations, model, limit).window ?? { operations, isFromStart: true };
+  const { part, at } = shortestWrongBeginning(found, judge);
+  const rest = latestWrongEnd(part, judge);
+  const window = cutDown(rest, judge);
+  const prefix = cutAt(operations, endOf(at));
+  const { order } = searchPart({ operations: prefix, isFromStart: true }, model, limit, [1]);
   const placed = new Set<Operation>(order);
   const finished = prefix.filter((operation) => operation.outcome === "ok" && !placed.has(operation));
   const deadline = Math.min(...finished.map(endOf));
@@ -54,8 +58,8 @@ export function explain<O extends Operation, State>(
     at,
     window,
     isMinimal: !judge.isTired,
-    since,
-    others: rest.length - window.length,
+    since: rest.isFromStart ? null : (window[0]?.call ?? null),
+    others: rest.operations.length - window.length,
     placed: order,
     stateAfter: replay(model.forKey(prefix), order),
     notPlaced: finished.filter((operation) => operation.call <= deadline),
@@ -65,92 +69,68 @@ export function explain<O extends Operation, State>(
 /** Searches within one allowance of steps. */
 class Judge<O extends Operation, State> {
   readonly #model: Model<O, State>;
-  readonly #configurations: number;
-  #steps = EXPLAIN_STEPS;
+  readonly #limit: SearchLimit;
+  #steps = 0;
   /** Whether a question had to be left open, so that the window may hold more than it must. */
   isTired = false;
 
-  constructor(model: Model<O, State>, configurations: number) {
+  constructor(model: Model<O, State>, limit: SearchLimit) {
     this.#model = model;
-    this.#configurations = configurations;
+    this.#limit = limit;
   }
 
-  /** `fromInitial`: whether the key's past is known, to have been none; otherwise it may begin with anything. */
-  search(operations: readonly O[], fromInitial: boolean): SearchResult<O> {
-    const model = this.#model.forKey(operations);
-    const limit = { steps: this.#steps, configurations: this.#configurations };
-    const result = new Search(model, operations, limit, fromInitial ? model.initial : model.anything).run();
-    this.#steps -= result.steps;
-    return result;
-  }
-
-  /** Whether the operations are certainly impossible. */
-  isWrong(operations: readonly O[], fromInitial: boolean): boolean {
-    const { verdict } = this.search(operations, fromInitial);
+  /** Whether the part is certainly impossible. */
+  isWrong(part: Part<O>): boolean {
+    const limit = { ...this.#limit, steps: this.#limit.steps - this.#steps };
+    const { verdict, steps } = searchPart(part, this.#model, limit);
+    this.#steps += steps;
     if (verdict === "unknown") this.isTired = true;
     return verdict === "not linearizable";
   }
 }
 
-/** Takes an operation's answer away: what remains is allowed more. So if that is still wrong, the whole is. */
-function weaken<O extends Operation>(operation: O): O {
-  return { ...operation, outcome: "unknown", return: null };
-}
-
-/** What had been seen when the answer at `position` came: calls until then; answers until then. */
-function cutAt<O extends Operation>(operations: readonly O[], position: number): O[] {
-  return operations
-    .filter((operation) => operation.call <= position)
-    .map((operation) => (endOf(operation) <= position ? operation : weaken(operation)));
-}
-
 /** Each beginning of a possible history is possible, so the first answer that makes it impossible is found by halving. */
-function shortestWrongPrefix<O extends Operation, State>(
-  operations: readonly O[],
+function shortestWrongBeginning<O extends Operation, State>(
+  whole: Part<O>,
   judge: Judge<O, State>,
-): { prefix: readonly O[]; at: O } {
+): { part: Part<O>; at: O } {
+  const { operations, isFromStart } = whole;
   const answered = operations.filter((operation) => operation.outcome === "ok");
   answered.sort((a, b) => endOf(a) - endOf(b));
   let low = 0;
   let high = answered.length - 1;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (judge.isWrong(cutAt(operations, endOf(answered[middle] as O)), true)) high = middle;
+    const beginning = cutAt(operations, endOf(answered[middle] as O));
+    if (judge.isWrong({ operations: beginning, isFromStart })) high = middle;
     else low = middle + 1;
   }
   const at = answered[high] as O;
-  return { prefix: cutAt(operations, endOf(at)), at };
+  return { part: { operations: cutAt(operations, endOf(at)), isFromStart }, at };
 }
 
-/** What happened from `position` on. What had been called before, but had not ended, may have happened before. */
-function cutBefore<O extends Operation>(operations: readonly O[], position: number): O[] {
-  return operations
-    .filter((operation) => endOf(operation) >= position)
-    .map((operation) => (operation.call >= position ? operation : weaken(operation)));
-}
-
-/** The latest call from which on the rest is impossible whatever went before. The earlier, the more is demanded. */
-function latestWrongBeginning<O extends Operation, State>(
-  prefix: readonly O[],
-  judge: Judge<O, State>,
-): number | null {
-  const calls = prefix.filter((operation) => operation.outcome === "ok").map((operation) => operation.call);
+/** The shortest end that is impossible whatever went before it; the part itself when there is none. */
+function latestWrongEnd<O extends Operation, State>(part: Part<O>, judge: Judge<O, State>): Part<O> {
+  const calls = part.operations
+    .filter((operation) => operation.outcome === "ok")
+    .map((operation) => operation.call);
+  const endFrom = (index: number): Part<O> => ({
+    operations: cutBefore(part.operations, calls[index] as number),
+    isFromStart: false,
+  });
   let low = -1;
   let high = calls.length - 1;
   while (low < high) {
     const middle = (low + high + 1) >>> 1;
-    if (judge.isWrong(cutBefore(prefix, calls[middle] as number), false)) low = middle;
+    if (judge.isWrong(endFrom(middle))) low = middle;
     else high = middle - 1;
   }
-  return calls[low] ?? null;
+  return low < 0 ? part : endFrom(low);
 }
 
 /** Takes away answers as long as what remains is wrong, first in large pieces, in the end one by one. */
-function cutDown<O extends Operation, State>(
-  operations: readonly O[],
-  judge: Judge<O, State>,
-  fromInitial: boolean,
-): O[] {
+function cutDown<O extends Operation, State>(part: Part<O>, judge: Judge<O, State>): O[] {
+  const { operations, isFromStart } = part;
   let kept = new Set<O>(operations.filter((operation) => operation.outcome === "ok"));
   for (let size = kept.size >>> 1; size >= 1; size >>>= 1) {
     const all = [...kept];
@@ -158,7 +138,7 @@ function cutDown<O extends Operation, State>(
       const fewer = new Set(kept);
       for (const operation of all.slice(start, start + size)) fewer.delete(operation);
       const weakened = operations.map((operation) => (fewer.has(operation) ? operation : weaken(operation)));
-      if (fewer.size > 0 && judge.isWrong(weakened, fromInitial)) kept = fewer;
+      if (fewer.size > 0 && judge.isWrong({ operations: weakened, isFromStart })) kept = fewer;
     }
   }
   return [...kept];

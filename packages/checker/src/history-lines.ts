@@ -18,7 +18,10 @@ export function parseHistory(text: string): Operation[] {
   const records = parseLines(text);
   const events = records.filter(({ record }) => "type" in record).length;
   if (events !== 0 && events !== records.length)
-    throw new HistoryError("operations and events are mixed; a history is written in one of the two forms", null);
+    throw new HistoryError(
+      "operations and events are mixed; a history is written in one of the two forms",
+      null,
+    );
   const history = events === 0 ? records.map(({ record }) => complete(record)) : pairEvents(records);
   validateHistory(history);
   return history;
@@ -56,7 +59,10 @@ function pairEvents(lines: readonly Line[]): Operation[] {
     const { type, ...fields } = record;
     if (type === "invoke") {
       if (running.has(record["process"]))
-        throw new HistoryError(`process ${JSON.stringify(record["process"])} is still waiting for an answer`, at);
+        throw new HistoryError(
+          `process ${JSON.stringify(record["process"])} is still waiting for an answer`,
+          at,
+        );
       const operation = { ...complete(fields), call: at, return: null, outcome: "unknown" };
       history.push(operation);
       running.set(record["process"], operation);

@@ -1,9 +1,9 @@
+import { decide } from "./decide.js";
 import { explain } from "./explain.js";
 import type { Violation } from "./explain.js";
 import { splitByKey } from "./history.js";
 import type { Operation } from "./history.js";
 import type { Model } from "./model.js";
-import { Search } from "./search.js";
 import { validateHistory } from "./validate.js";
 
 export interface CheckOptions {
@@ -52,7 +52,7 @@ export function checkLinearizability<O extends Operation, State>(
   let steps = 0;
   for (const [key, operations] of byKey) {
     const limit = { steps: maxSteps - steps, configurations };
-    const result = new Search(model.forKey(operations), operations, limit).run();
+    const result = decide(operations, model, limit);
     steps += result.steps;
     if (result.verdict === "not linearizable") wrong.push({ key, operations });
     else if (result.verdict === "unknown") undecidedKeys.push(key);

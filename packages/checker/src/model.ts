@@ -39,6 +39,13 @@ export interface KeyModel<O extends Operation, State> {
    * `null`: it explains nothing that another operation was told, so it may be taken for one that never happened.
    */
   openClass(operation: O): string | null;
+  /** The value that an operation of unknown outcome leaves behind where it takes effect. */
+  leaves(operation: O): Identity;
+  /**
+   * What an operation right behind one of unknown outcome must find there for that one to be of any use to it: a value,
+   * `ANYTHING`, or `undefined` when it could as well do without.
+   */
+  finds(operation: O): Identity | undefined;
   /** Whether a finished operation, answered as it was, only ever looks: it changes no state that such an answer fits. */
   isLook(operation: O): boolean;
   /** For people. */

@@ -22,7 +22,9 @@ export class OrderList {
     this.#previous = new Int32Array(2 * count + 1).fill(-1);
     const nodes = Array.from({ length: 2 * count }, (_, node) => node);
     const positions = operations.map((operation) => operation.call).concat(operations.map(endOf));
-    nodes.sort((a, b) => (positions[a] ?? 0) - (positions[b] ?? 0) || Number(a >= count) - Number(b >= count));
+    nodes.sort(
+      (a, b) => (positions[a] ?? 0) - (positions[b] ?? 0) || Number(a >= count) - Number(b >= count),
+    );
     let last = this.#head;
     for (const node of nodes) {
       this.#next[last] = node;

@@ -39,7 +39,8 @@ export function describeOperation(operation: Operation): string {
 /** What was asked and told, without who and when. */
 export function summarize(operation: Operation): string {
   const isTold = operation.outcome === "ok";
-  const answer = (text: string): string => (isTold ? ` -> ${text}` : operation.outcome === "fail" ? " failed" : " -> ?");
+  const answer = (text: string): string =>
+    isTold ? ` -> ${text}` : operation.outcome === "fail" ? " failed" : " -> ?";
   switch (operation.op) {
     case "read":
       return `read${answer(operation.value === null ? "unset" : JSON.stringify(operation.value))}`;

@@ -76,7 +76,9 @@ function isChange(operation: Put | Delete): boolean {
 
 function changeOf(operation: Put | Delete | Get): string {
   const key = JSON.stringify(operation.key);
-  return operation.op === "delete" ? `the delete of ${key}` : `a put of ${JSON.stringify(operation.value)} to ${key}`;
+  return operation.op === "delete"
+    ? `the delete of ${key}`
+    : `a put of ${JSON.stringify(operation.value)} to ${key}`;
 }
 
 function checkRealTime(ordered: readonly KvOperation[], findings: RevisionFinding[]): void {

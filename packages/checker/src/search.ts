@@ -1,6 +1,7 @@
 import { Configurations } from "./configurations.js";
 import { endOf } from "./history.js";
 import type { Operation } from "./history.js";
+import { ANYTHING } from "./model.js";
 import type { Identity, KeyModel } from "./model.js";
 import { OrderList } from "./order-list.js";
 
@@ -11,8 +12,20 @@ export interface SearchLimit {
   readonly configurations: number;
 }
 
+export interface SearchOptions<State> {
+  readonly limit: SearchLimit;
+  readonly initial: State;
+  /**
+   * How many open operations may stand in a row. A search that may use all of them at once can lose itself in their
+   * combinations, while mostly one is enough. A small number can only miss orders: then the verdict is "unknown".
+   */
+  readonly openRunMax: number;
+}
+
+export type SearchVerdict = "linearizable" | "not linearizable" | "unknown";
+
 export interface SearchResult<O> {
-  readonly verdict: "linearizable" | "not linearizable" | "unknown";
+  readonly verdict: SearchVerdict;
   readonly steps: number;
   /** An order that explains every answer, or the longest found that explains some. Includes the open ones it needed. */
   readonly order: readonly O[];
@@ -38,7 +51,6 @@ interface Cursor {
 }
 
 const NONE = Symbol("none");
-const OPEN_RUNS = [1, 3, Number.POSITIVE_INFINITY];
 
 /**
  * Looks for an order of one key's operations in which each takes effect between its call and its return and the model
@@ -49,23 +61,25 @@ const OPEN_RUNS = [1, 3, Number.POSITIVE_INFINITY];
  * - Operations of unknown outcome are used only when all else has failed, the oldest of a class first, and never right
  *   before one that leads to the same state without them: an order that works needs none of those.
  *
- * - How many open operations may stand in a row is limited at first, and widened when nothing was found: mostly one is
- *   enough, and a search that may use all of them at once loses itself in their combinations.
  *
  * So reads cost nothing, and an operation that timed out costs something only where somebody saw its effect.
  */
 export class Search<O extends Operation, State> {
   readonly #model: KeyModel<O, State>;
   readonly #limit: SearchLimit;
+  readonly #openRunMax: number;
   readonly #done: readonly O[];
   readonly #isLook: Uint8Array;
   readonly #list: OrderList;
-  #configurations: Configurations;
+  readonly #configurations: Configurations;
 
   readonly #open: readonly O[];
   /** For each open operation its class, and how many of that class were called before it. */
   readonly #classOf: Int32Array;
   readonly #rankOf: Int32Array;
+  /** What each leaves behind, and what open operations find useful to find. */
+  readonly #leaves: readonly Identity[];
+  readonly #openFinds: ReadonlySet<Identity>;
 
   readonly #frames: Frame<State>[] = [];
   readonly #stateIds = new Map<Identity, number>();
@@ -76,18 +90,18 @@ export class Search<O extends Operation, State> {
   #placedCount = 0;
   /** The state before the open operation that was placed just now. */
   #beforeOpen: State | typeof NONE = NONE;
-  /** How many open operations were placed in a row just now, how many may be, and whether that stood in the way. */
+  /** How many open operations were placed in a row just now, and whether more were wanted than may be. */
   #openRun = 0;
-  #openRunMax = 0;
   #isNarrowed = false;
   #steps = 0;
   #bestCount = -1;
   #best: O[] = [];
 
   /** `operations`: of one key, in the order of their calls, none of them failed. */
-  constructor(model: KeyModel<O, State>, operations: readonly O[], limit: SearchLimit, initial = model.initial) {
+  constructor(model: KeyModel<O, State>, operations: readonly O[], options: SearchOptions<State>) {
     this.#model = model;
-    this.#limit = limit;
+    this.#limit = options.limit;
+    this.#openRunMax = options.openRunMax;
     this.#done = operations.filter((operation) => operation.outcome === "ok");
     this.#isLook = Uint8Array.from(this.#done, (operation) => Number(model.isLook(operation)));
     this.#list = new OrderList(this.#done);
@@ -111,31 +125,23 @@ export class Search<O extends Operation, State> {
     this.#open = open;
     this.#classOf = Int32Array.from(classOf);
     this.#rankOf = Int32Array.from(rankOf);
-    this.#state = initial;
+    this.#leaves = open.map((operation) => model.leaves(operation));
+    const openFinds = open.map((operation) => model.finds(operation));
+    this.#openFinds = new Set(openFinds.filter((found) => found !== undefined));
+    this.#state = options.initial;
     this.#used = new Uint32Array(classes.size);
   }
 
   run(): SearchResult<O> {
-    for (const openRunMax of OPEN_RUNS) {
-      this.#openRunMax = openRunMax;
-      this.#isNarrowed = false;
-      const verdict = this.#runOnce();
-      // All is taken back by now, so the next search begins where this one did.
-      if (verdict !== "not linearizable" || !this.#isNarrowed) return this.#result(verdict);
-      this.#configurations = new Configurations(this.#done.length);
-    }
-    return this.#result("not linearizable");
-  }
-
-  #runOnce(): SearchResult<O>["verdict"] {
     let cursor = this.#arrive();
     while (this.#placedCount < this.#done.length) {
-      if (this.#steps > this.#limit.steps || this.#configurations.size > this.#limit.configurations) return "unknown";
+      if (this.#steps > this.#limit.steps || this.#configurations.size > this.#limit.configurations)
+        return this.#result("unknown");
       if (cursor !== null && this.#placeFrom(cursor)) cursor = this.#arrive();
-      else if (this.#frames.length === 0) return "not linearizable";
-      else cursor = this.#goBack();
+      else if (this.#frames.length > 0) cursor = this.#goBack();
+      else return this.#result(this.#isNarrowed ? "unknown" : "not linearizable");
     }
-    return "linearizable";
+    return this.#result("linearizable");
   }
 
   /**
@@ -170,11 +176,18 @@ export class Search<O extends Operation, State> {
       this.#placeDone(node, next, { node: this.#list.after(node), open: 0 });
       return true;
     }
+    return this.#placeOpenFrom(cursor.open, node);
+  }
+
+  /** The same for open operations, from index `from` on. `node`: the return before which something must come next. */
+  #placeOpenFrom(from: number, node: number): boolean {
     const deadline = endOf(this.#done[this.#list.operationOf(node)] as O);
-    for (let index = cursor.open; index < this.#open.length; index += 1) {
+    const isUseful = this.#usefulLeavings();
+    for (let index = from; index < this.#open.length; index += 1) {
       const operation = this.#open[index] as O;
       if (operation.call > deadline) break;
       if (this.#used[this.#classOf[index] as number] !== this.#rankOf[index]) continue;
+      if (isUseful !== null && !isUseful.has(this.#leaves[index] as Identity)) continue;
       const next = this.#tryStep(operation);
       if (next === undefined || this.#isSame(next, this.#state)) continue;
       if (this.#openRun === this.#openRunMax) {
@@ -185,6 +198,18 @@ export class Search<O extends Operation, State> {
       return true;
     }
     return false;
+  }
+
+  /** The values that are of use to any operation that could come right behind an open one. `null`: all are. */
+  #usefulLeavings(): ReadonlySet<Identity> | null {
+    if (this.#openFinds.has(ANYTHING)) return null;
+    const useful = new Set(this.#openFinds);
+    for (let node = this.#list.first(); node >= 0 && this.#list.isCall(node); node = this.#list.after(node)) {
+      const found = this.#model.finds(this.#done[node] as O);
+      if (found === ANYTHING) return null;
+      if (found !== undefined) useful.add(found);
+    }
+    return useful;
   }
 
   /** The state after `operation`, or `undefined` when it cannot come next, or need not. */
@@ -269,8 +294,9 @@ export class Search<O extends Operation, State> {
     );
   }
 
-  #result(verdict: SearchResult<O>["verdict"]): SearchResult<O> {
-    const order = verdict === "linearizable" || this.#placedCount > this.#bestCount ? this.#order() : this.#best;
+  #result(verdict: SearchVerdict): SearchResult<O> {
+    const order =
+      verdict === "linearizable" || this.#placedCount > this.#bestCount ? this.#order() : this.#best;
     return { verdict, steps: this.#steps, order };
   }
 }

@@ -34,7 +34,9 @@ export function checkSet(history: readonly SetOperation[]): SetResult {
   let recovered = 0;
   for (const [key, operations] of splitByKey(history)) {
     const added = operations.filter((operation) => operation.op === "add");
-    const read = operations.filter((operation) => operation.op === "members" && operation.outcome === "ok") as Members[];
+    const read = operations.filter(
+      (operation) => operation.op === "members" && operation.outcome === "ok",
+    ) as Members[];
     adds += added.length;
     reads += read.length;
     const elements = new Map<string | number, Element>();
@@ -86,7 +88,8 @@ function judgeRead(
 ): void {
   const values = new Set<string | number>();
   for (const value of read.values) {
-    if (values.has(value)) findings.push({ kind: "repeated", key, element: value, read, reason: "it is there twice" });
+    if (values.has(value))
+      findings.push({ kind: "repeated", key, element: value, read, reason: "it is there twice" });
     values.add(value);
     const reason = whyUnexpected(elements.get(value), endOf(read));
     if (reason !== null) findings.push({ kind: "unexpected", key, element: value, read, reason });

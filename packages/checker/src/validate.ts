@@ -91,7 +91,12 @@ function validateOperation(operation: Operation, kinds: readonly Operation["op"]
   for (const [name, check] of Object.entries(fields.told)) expect(record, name, check, at);
 }
 
-function expect(record: Readonly<Record<string, unknown>>, name: string, [accepts, expected]: Check, at: number): void {
+function expect(
+  record: Readonly<Record<string, unknown>>,
+  name: string,
+  [accepts, expected]: Check,
+  at: number,
+): void {
   if (!accepts(record[name]))
     throw new HistoryError(`${name} is ${show(record[name])}; it must be ${expected}`, at);
 }

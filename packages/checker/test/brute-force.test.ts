@@ -18,7 +18,8 @@ function tamper(random: Random, history: Operation[]): Operation[] {
 
 function changeAnswer(random: Random, operation: Operation): Operation {
   const other = random.below(3);
-  const nudge = (told: number | null): number | null => (told === null ? null : Math.max(1, told + random.below(5) - 2));
+  const nudge = (told: number | null): number | null =>
+    told === null ? null : Math.max(1, told + random.below(5) - 2);
   switch (operation.op) {
     case "read":
       return { ...operation, value: other };
@@ -51,7 +52,8 @@ function forget(random: Random, history: readonly Operation[]): Operation[] {
         version: random.chance(0.3) ? operation.version : null,
       };
     if (operation.op === "put") return random.chance(0.5) ? operation : { ...operation, revision: null };
-    if (operation.op === "delete") return random.chance(0.5) ? operation : { ...operation, deleted: null, revision: null };
+    if (operation.op === "delete")
+      return random.chance(0.5) ? operation : { ...operation, deleted: null, revision: null };
     return operation;
   });
 }

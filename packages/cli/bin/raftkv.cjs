@@ -2,4 +2,8 @@
 // CommonJS on purpose: it is read synchronously, so nothing has used libuv's pool before its size is set. (J)
 "use strict";
 process.env.UV_THREADPOOL_SIZE ??= "8";
-void import("../dist/main.js");
+import("../dist/main.js").catch((error) => {
+  // Not built, or built badly. Node.js would end with 1, which is an answer here.
+  console.error(error);
+  process.exitCode = 70;
+});

@@ -23,7 +23,7 @@ function rawArguments(count: number): Buffer[] | null {
     return null;
   }
   const found: Buffer[] = [];
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     const end = bytes.indexOf(0, start);
     found.push(bytes.subarray(start, end));
     start = end + 1;
@@ -35,7 +35,7 @@ function rawArguments(count: number): Buffer[] | null {
 function decodeEscaping(bytes: Buffer): string {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let text = "";
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const first = bytes[at] ?? 0;
     const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
     try {
@@ -50,7 +50,10 @@ function decodeEscaping(bytes: Buffer): string {
 }
 
 /** Gives back the bytes that Node.js replaced when it decoded the arguments. */
-export function recoverBytes(args: readonly string[], raw: (count: number) => Buffer[] | null = rawArguments): string[] {
+export function recoverBytes(
+  args: readonly string[],
+  raw: (count: number) => Buffer[] | null = rawArguments,
+): string[] {
   if (!args.some((arg) => arg.includes(REPLACEMENT))) return [...args];
   const bytes = raw(args.length);
   return args.map((arg, index) => {

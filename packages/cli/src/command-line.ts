@@ -40,7 +40,9 @@ function buildParser(context: Context, chosen: Chosen): Argv {
     .detectLocale(false)
     .usage("$0 <command>\n\nA key-value cluster replicated with Raft.");
   parser
-    .command("cluster", "start, stop and break a cluster on this machine", (parser) => clusterCommands(parser, context, chosen))
+    .command("cluster", "start, stop and break a cluster on this machine", (parser) =>
+      clusterCommands(parser, context, chosen),
+    )
     .command("node", "run one node in this process", (parser) => nodeCommands(parser, context, chosen))
     .command("kv", "put, get and delete keys", (parser) => kvCommands(parser, context, chosen));
   return statusCommand(parser, context, chosen)
@@ -60,8 +62,11 @@ const FLAGS = ["json", "detach", "init", "join", "insecure"];
 function checkFlags(args: readonly string[]): void {
   for (const arg of args) {
     const match = /^--([a-z-]+)=(.*)$/s.exec(arg);
-    if (match === null || !FLAGS.includes(match[1] ?? "") || match[2] === "true" || match[2] === "false") continue;
-    throw usageError(`--${match[1]} is "${unescapeText(match[2] ?? "")}", but takes no value, or true or false`);
+    if (match === null || !FLAGS.includes(match[1] ?? "") || match[2] === "true" || match[2] === "false")
+      continue;
+    throw usageError(
+      `--${match[1]} is "${unescapeText(match[2] ?? "")}", but takes no value, or true or false`,
+    );
   }
 }
 
@@ -83,7 +88,8 @@ function explain(message: string, help: string, args: readonly string[]): string
   if (valueless !== undefined) return `--${valueless} needs a value${more}`;
   if (!message.startsWith("Not enough non-option arguments")) return message;
   const dashed = args.find((arg) => /^-[^-]/.test(arg));
-  const hint = dashed === undefined ? "" : ` (a key or value that begins with a dash, as ${dashed}, goes behind --)`;
+  const hint =
+    dashed === undefined ? "" : ` (a key or value that begins with a dash, as ${dashed}, goes behind --)`;
   return `an argument is missing: ${usage}${hint}`;
 }
 
@@ -91,13 +97,14 @@ function explain(message: string, help: string, args: readonly string[]): string
  * Finds out what the command line asks for. Null when it was answered here: with a help text, or the version.
  * @throws {CliError} USAGE.
  */
-function choose(args: readonly string[], context: Context): Chosen["action"] {
+async function choose(args: readonly string[], context: Context): Promise<Chosen["action"]> {
   const chosen: Chosen = { action: null };
   const shielded = shieldPositionals(recoverBytes(args));
   checkFlags(shielded);
   let failure: string | null = null;
   let text = "";
-  buildParser(context, chosen).parse(shielded, {}, (error: Error | undefined, _argv: unknown, output: string) => {
+  const parser = buildParser(context, chosen);
+  await parser.parseAsync(shielded, {}, (error: Error | undefined, _argv: unknown, output: string) => {
     failure = error?.message ?? null;
     text = output;
   });
@@ -109,7 +116,7 @@ function choose(args: readonly string[], context: Context): Chosen["action"] {
 /** Runs one command line to its end; every error is reported, none is thrown. Returns the exit code. */
 export async function runCommandLine(args: readonly string[], context: Context): Promise<ExitCode> {
   try {
-    const action = choose(args, context);
+    const action = await choose(args, context);
     return action === null ? EXIT.done : await action();
   } catch (error) {
     const report = reportOf(error);

@@ -7,8 +7,8 @@ export interface Context extends Output {
   readonly input: Readable;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** What the user types to run this command: `raftkv`, or with npx in front where npm has started it. */
-  readonly commandName: string;
+  /** How the user would type this command, for lines to be pasted; null when nobody is there who would. */
+  readonly commandName: string | null;
 }
 
 /** Runs one command to its end. What it throws is reported by `main`. */

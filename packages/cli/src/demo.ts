@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "@raftkv/client";
-import { formatHostPort } from "@raftkv/node";
 import { requireCluster } from "./cluster/directory.js";
 import { waitUntil } from "./cluster/wait.js";
 import { runCommandLine } from "./command-line.js";
@@ -30,7 +29,7 @@ const context: Context = {
   input: process.stdin,
   env: process.env,
   cwd: directory,
-  commandName: "raftkv",
+  commandName: null,
 };
 
 function tell(line: string): void {
@@ -40,7 +39,8 @@ function tell(line: string): void {
 async function command(...args: readonly string[]): Promise<void> {
   process.stdout.write(`\n$ raftkv ${args.join(" ")}\n`);
   const code = await runCommandLine(args, context);
-  if (code !== EXIT.done) throw new CliError("DEMO_FAILED", EXIT.refused, `that ended with exit code ${code}`);
+  if (code !== EXIT.done)
+    throw new CliError("DEMO_FAILED", EXIT.refused, `that ended with exit code ${code}`);
   if (stopping.signal.aborted) throw new CliError("DEMO_STOPPED", EXIT.unavailable, "interrupted");
 }
 
@@ -49,7 +49,10 @@ function fail(what: string): never {
 }
 
 function endpoints(): readonly Endpoint[] {
-  return requireCluster(join(directory, ".raftkv")).nodes.map(({ name, client }) => ({ name, address: client }));
+  return requireCluster(join(directory, ".raftkv")).nodes.map(({ name, client }) => ({
+    name,
+    address: client,
+  }));
 }
 
 async function findLeader(): Promise<string> {
@@ -73,12 +76,14 @@ async function haveConverged(): Promise<boolean> {
 }
 
 async function putAndKill(): Promise<string> {
-  const client = await connect({ endpoints: endpoints().map(({ address }) => formatHostPort(address)) });
+  const client = await connect({ endpoints: endpoints().map(({ address }) => address) });
   try {
     const numbers = Array.from({ length: KEYS }, (_, number) => number);
     const from = performance.now();
     await Promise.all(numbers.map((number) => client.put(key(number), value(number))));
-    tell(`Put ${KEYS} keys, ${key(0)} to ${key(KEYS - 1)}: acknowledged after ${Math.round(performance.now() - from)} ms.`);
+    tell(
+      `Put ${KEYS} keys, ${key(0)} to ${key(KEYS - 1)}: acknowledged after ${Math.round(performance.now() - from)} ms.`,
+    );
 
     const leader = await findLeader();
     tell(`${leader} leads. It gets no chance to say goodbye:`);
@@ -87,8 +92,11 @@ async function putAndKill(): Promise<string> {
     const killedAt = performance.now();
     const found = await Promise.all(numbers.map((number) => client.get(key(number))));
     const lost = numbers.filter((number) => found[number]?.text() !== value(number));
-    if (lost.length > 0) fail(`${lost.length} of ${KEYS} acknowledged keys are missing, the first is ${key(lost[0] ?? 0)}`);
-    tell(`Read all ${KEYS} keys back from the other two, ${Math.round(performance.now() - killedAt)} ms after the kill.`);
+    if (lost.length > 0)
+      fail(`${lost.length} of ${KEYS} acknowledged keys are missing, the first is ${key(lost[0] ?? 0)}`);
+    tell(
+      `Read all ${KEYS} keys back from the other two, ${Math.round(performance.now() - killedAt)} ms after the kill.`,
+    );
     return leader;
   } finally {
     await client.close();
@@ -104,7 +112,8 @@ async function demo(): Promise<void> {
   const leader = await putAndKill();
   tell(`${leader} comes back and catches up.`);
   await command("cluster", "start-node", leader);
-  if (!(await waitUntil(haveConverged, { limitMs: CONVERGE_LIMIT_MS }))) fail("the replicas did not become equal");
+  if (!(await waitUntil(haveConverged, { limitMs: CONVERGE_LIMIT_MS })))
+    fail("the replicas did not become equal");
   await command("status");
   tell("Every replica holds the same bytes: the hashes are equal.");
 }
@@ -126,4 +135,5 @@ try {
   process.exitCode = report.exitCode;
 }
 await cleanUp();
-if (process.exitCode === undefined) tell(`Done in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s.`);
+if (process.exitCode === undefined)
+  tell(`Done in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s.`);

@@ -1,12 +1,11 @@
-import { formatHostPort, parseHostPort } from "@raftkv/node";
-import type { HostPort } from "@raftkv/node";
+import { normalAddress } from "./address.js";
 import { unescapeText } from "./arguments.js";
 import { findCluster, readCluster, requireCluster } from "./cluster/directory.js";
 import { usageError } from "./errors.js";
 
 /** A node to talk to. The name is known when the address came from a cluster file. */
 export interface Endpoint {
-  readonly address: HostPort;
+  readonly address: string;
   readonly name: string | null;
 }
 
@@ -15,11 +14,18 @@ export function parseEndpoints(setting: string, text: string): readonly Endpoint
   const found = new Map<string, Endpoint>();
   for (const part of text.split(",")) {
     // The scheme that a browser or curl would want does no harm, since the same port speaks HTTP.
-    const address = parseHostPort(part.trim().replace(/^(?:http|ws):\/\//, "").replace(/\/$/, ""));
+    const address = normalAddress(
+      part
+        .trim()
+        .replace(/^(?:http|ws):\/\//, "")
+        .replace(/\/$/, ""),
+    );
     if (address === null) {
-      throw usageError(`${setting} is "${text}", but must be HOST:PORT,… as in 127.0.0.1:7401,127.0.0.1:7402`);
+      throw usageError(
+        `${setting} is "${text}", but must be HOST:PORT,… as in 127.0.0.1:7401,127.0.0.1:7402`,
+      );
     }
-    found.set(formatHostPort(address), { address, name: null });
+    found.set(address, { address, name: null });
   }
   return [...found.values()];
 }

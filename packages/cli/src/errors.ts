@@ -40,7 +40,8 @@ export interface ErrorReport {
  * an error without a code is a bug of ours, and says where it happened.
  */
 export function reportOf(error: unknown): ErrorReport {
-  if (!(error instanceof Error)) return { code: "INTERNAL", message: String(error), exitCode: EXIT.brokenInvariant };
+  if (!(error instanceof Error))
+    return { code: "INTERNAL", message: String(error), exitCode: EXIT.brokenInvariant };
   const { code, exitCode } = error as { code?: unknown; exitCode?: unknown };
   if (typeof code !== "string") {
     return { code: "INTERNAL", message: error.stack ?? error.message, exitCode: EXIT.brokenInvariant };

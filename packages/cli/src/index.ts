@@ -6,7 +6,7 @@ export { findCluster, readCluster } from "./cluster/directory.js";
 export type { ClusterNode, ClusterState } from "./cluster/directory.js";
 export type { ClusterWish } from "./cluster/plan.js";
 export { probeReady, probeStatus } from "./cluster/probe.js";
-export type { MemberStatus, NodeStatus, Probe } from "./cluster/probe.js";
+export type { Probe } from "./cluster/probe.js";
 export { killNode } from "./cluster/kill.js";
 export { isRunning } from "./cluster/running.js";
 export { startCluster, startNode, waitUntilServing } from "./cluster/start.js";

@@ -1,6 +1,7 @@
-import { formatHostPort, parseHostPort } from "@raftkv/node";
+import type { NodeStatus } from "@raftkv/node";
+import { normalAddress } from "./address.js";
 import { probeStatus } from "./cluster/probe.js";
-import type { NodeStatus, Probe } from "./cluster/probe.js";
+import type { Probe } from "./cluster/probe.js";
 import type { Endpoint } from "./endpoints.js";
 
 /** One node as `raftkv status` shows it: what it says of itself, or why it says nothing. */
@@ -14,9 +15,8 @@ export interface NodeRow {
 }
 
 function rowOf({ address, name }: Endpoint, probe: Probe<NodeStatus>): NodeRow {
-  const endpoint = formatHostPort(address);
-  if (!probe.ok) return { name, endpoint, reachable: false, reason: probe.reason, status: null };
-  return { name: probe.value.name, endpoint, reachable: true, reason: null, status: probe.value };
+  if (!probe.ok) return { name, endpoint: address, reachable: false, reason: probe.reason, status: null };
+  return { name: probe.value.name, endpoint: address, reachable: true, reason: null, status: probe.value };
 }
 
 /** Members that an answer names and that nobody has asked yet. */
@@ -26,8 +26,8 @@ function unaskedMembers(rows: readonly NodeRow[]): readonly Endpoint[] {
   const found = new Map<string, Endpoint>();
   for (const { status } of rows) {
     for (const { name, client } of status?.members ?? []) {
-      const address = client === null ? null : parseHostPort(client);
-      if (address === null || named.has(name) || asked.has(formatHostPort(address))) continue;
+      const address = client === null ? null : normalAddress(client);
+      if (address === null || named.has(name) || asked.has(address)) continue;
       found.set(name, { address, name });
     }
   }
@@ -37,15 +37,21 @@ function unaskedMembers(rows: readonly NodeRow[]): readonly Endpoint[] {
 /** An endpoint that did not answer has no name of its own, but others may know who should be there. */
 function nameUnreachable(rows: readonly NodeRow[]): readonly NodeRow[] {
   const names = new Map<string | null, string>();
-  for (const { status } of rows) for (const { client, name } of status?.members ?? []) names.set(client, name);
+  for (const { status } of rows)
+    for (const { client, name } of status?.members ?? []) names.set(client, name);
   return rows.map((row) => (row.name === null ? { ...row, name: names.get(row.endpoint) ?? null } : row));
 }
 
 /** Asks every endpoint, then every member of which an answer tells: so one endpoint is enough to see them all. */
-export async function readNodeRows(endpoints: readonly Endpoint[], timeoutMs: number): Promise<readonly NodeRow[]> {
+export async function readNodeRows(
+  endpoints: readonly Endpoint[],
+  timeoutMs: number,
+): Promise<readonly NodeRow[]> {
   const ask = async (endpoint: Endpoint): Promise<NodeRow> =>
     rowOf(endpoint, await probeStatus(endpoint.address, { timeoutMs, hash: true }));
   const rows = nameUnreachable(await Promise.all(endpoints.map(ask)));
   const all = [...rows, ...(await Promise.all(unaskedMembers(rows).map(ask)))];
-  return all.sort((a, b) => (a.name ?? a.endpoint).localeCompare(b.name ?? b.endpoint, "en", { numeric: true }));
+  return all.sort((a, b) =>
+    (a.name ?? a.endpoint).localeCompare(b.name ?? b.endpoint, "en", { numeric: true }),
+  );
 }

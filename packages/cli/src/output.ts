@@ -49,7 +49,13 @@ export function sayTable(output: Output, heads: readonly string[], rows: readonl
   const lines = [heads.map((head) => head.toUpperCase()), ...texts];
   const widths = heads.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   for (const line of lines) {
-    say(output, line.map((text, column) => text.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+    say(
+      output,
+      line
+        .map((text, column) => text.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    );
   }
 }
 

@@ -18,7 +18,12 @@ describe("arguments as bytes", () => {
   }
 
   it("that are cut in the middle of a character keep the whole ones around it", () => {
-    const bytes = Buffer.concat([Buffer.from("ä"), Buffer.from([0xe2, 0x82]), Buffer.from("😀"), Buffer.from([0xff])]);
+    const bytes = Buffer.concat([
+      Buffer.from("ä"),
+      Buffer.from([0xe2, 0x82]),
+      Buffer.from("😀"),
+      Buffer.from([0xff]),
+    ]);
     const [recovered = ""] = recoverBytes([bytes.toString("utf8")], () => [bytes]);
     expect(bytesOf(recovered).equals(bytes)).to.equal(true);
   });

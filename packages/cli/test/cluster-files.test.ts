@@ -19,8 +19,8 @@ import { temporaryDirectory } from "./support/temporary.js";
 
 const NODE = {
   name: "n1",
-  client: { host: "127.0.0.1", port: 7401 },
-  peer: { host: "127.0.0.1", port: 7501 },
+  client: "127.0.0.1:7401",
+  peer: "127.0.0.1:7501",
   pid: null,
   created: false,
 };
@@ -44,8 +44,10 @@ describe("the cluster file", () => {
     "of a newer format": '{"format":2,"nodes":[]}',
     "without nodes": '{"format":1,"nodes":[]}',
     "with a node that has no address": '{"format":1,"nodes":[{"name":"n1","pid":null}]}',
-    "with a name that leads elsewhere": '{"format":1,"nodes":[{"name":"../n1","client":"a:1","peer":"a:2","pid":null}]}',
-    "with a pid that would be a group": '{"format":1,"nodes":[{"name":"n1","client":"a:1","peer":"a:2","pid":-1}]}',
+    "with a name that leads elsewhere":
+      '{"format":1,"nodes":[{"name":"../n1","client":"a:1","peer":"a:2","pid":null}]}',
+    "with a pid that would be a group":
+      '{"format":1,"nodes":[{"name":"n1","client":"a:1","peer":"a:2","pid":-1}]}',
   };
   for (const [what, content] of Object.entries(damaged)) {
     it(`is refused when it is ${what}, with its path and exit code 2`, () => {
@@ -72,9 +74,13 @@ describe("the cluster file", () => {
     const nodes = Array.from({ length: 9 }, (_, index) => ({ ...NODE, name: `n${index + 1}` }));
     writeCluster(directory(), { nodes, stopRequested: false });
     await Promise.all(
-      nodes.map(({ name }, index) => updateCluster(directory(), (state) => withNode(state, name, { pid: 100 + index }))),
+      nodes.map(({ name }, index) =>
+        updateCluster(directory(), (state) => withNode(state, name, { pid: 100 + index })),
+      ),
     );
-    expect(readCluster(directory())?.nodes.map(({ pid }) => pid)).to.deep.equal(nodes.map((_, index) => 100 + index));
+    expect(readCluster(directory())?.nodes.map(({ pid }) => pid)).to.deep.equal(
+      nodes.map((_, index) => 100 + index),
+    );
   });
 
   it("takes over the lock of a command that died, and waits for one that lives", async () => {
@@ -97,7 +103,11 @@ describe("the cluster file", () => {
     mkdirSync(join(directory(), ".raftkv"));
     writeCluster(join(directory(), ".raftkv"), { nodes: [NODE], stopRequested: false });
     const before = readFileSync(join(directory(), ".raftkv", "cluster.json"), "utf8");
-    for (const option of [["--nodes", "3"], ["--client-port", "9000"], ["--peer-port", "9000"]]) {
+    for (const option of [
+      ["--nodes", "3"],
+      ["--client-port", "9000"],
+      ["--peer-port", "9000"],
+    ]) {
       const { code, err } = await raftkv(["cluster", "start", ...option], { cwd: directory() });
       expect(err).to.match(/leave --.* out to resume it/);
       expect(code).to.equal(2);
@@ -113,7 +123,10 @@ describe("pids", () => {
     expect(isAlive(process.pid)).to.equal(true);
     expect(isNodeProcess(process.pid, directory())).to.equal(false);
     mkdirSync(join(directory(), ".raftkv"));
-    writeCluster(join(directory(), ".raftkv"), { nodes: [{ ...NODE, pid: process.pid }], stopRequested: false });
+    writeCluster(join(directory(), ".raftkv"), {
+      nodes: [{ ...NODE, pid: process.pid }],
+      stopRequested: false,
+    });
     const killed = await raftkv(["cluster", "kill", "n1"], { cwd: directory() });
     expect(killed.err).to.equal("error: n1 is not running (NOT_RUNNING)\n");
     expect(killed.code).to.equal(5);
@@ -145,23 +158,27 @@ describe("ports", () => {
   it("that are in use are named with their holder", async function () {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const address = { host: "127.0.0.1", port: (server.address() as { port: number }).port };
+    const parts = { host: "127.0.0.1", port: (server.address() as { port: number }).port };
+    const address = `127.0.0.1:${parts.port}`;
     try {
-      expect(await listenFault(address)).to.equal("EADDRINUSE");
-      const failure = await requireFreePorts([{ address, purpose: "clients of n1" }]).catch((error: unknown) => error);
+      expect(await listenFault(parts)).to.equal("EADDRINUSE");
+      const failure = await requireFreePorts([{ address, purpose: "clients of n1" }]).catch(
+        (error: unknown) => error,
+      );
       expect(failure).to.be.instanceOf(CliError).and.to.include({ code: "PORT_IN_USE", exitCode: 2 });
-      expect((failure as CliError).message).to.contain(`port 127.0.0.1:${address.port} (clients of n1) is in use`);
+      expect((failure as CliError).message).to.contain(`port ${address} (clients of n1) is in use`);
       if (process.platform !== "linux") this.skip();
       expect((failure as CliError).message).to.contain(`by pid ${process.pid} (`);
       expect(portHolder(1)).to.equal(null);
     } finally {
       await new Promise((resolve) => server.close(resolve));
     }
-    expect(await listenFault(address)).to.equal(null);
+    expect(await listenFault(parts)).to.equal(null);
   });
 
   it("that are free come in a row, and none of those to avoid", async () => {
     const first = await findFreePorts("127.0.0.1", 5, new Set());
-    for (let port = first; port < first + 5; port++) expect(await listenFault({ host: "127.0.0.1", port })).to.equal(null);
+    for (let port = first; port < first + 5; port++)
+      expect(await listenFault({ host: "127.0.0.1", port })).to.equal(null);
   });
 });

@@ -24,8 +24,28 @@ describe("raftkv status", () => {
     expect(code).to.equal(0);
     expect(paths).to.deep.equal(["/v1/status?hash=true"]);
     const [heads = "", row = "", ...rest] = out.toString().split("\n");
-    expect(heads.split(/ +/)).to.deep.equal(["NAME", "CLIENT", "ROLE", "TERM", "COMMIT", "APPLIED", "REVISION", "HASH", "MODE"]);
-    expect(row.split(/ +/)).to.deep.equal(["n1", node.endpoint, "leader", "3", "12", "11", "9", "0123456789abcdef", "nosync"]);
+    expect(heads.split(/ +/)).to.deep.equal([
+      "NAME",
+      "CLIENT",
+      "ROLE",
+      "TERM",
+      "COMMIT",
+      "APPLIED",
+      "REVISION",
+      "HASH",
+      "MODE",
+    ]);
+    expect(row.split(/ +/)).to.deep.equal([
+      "n1",
+      node.endpoint,
+      "leader",
+      "3",
+      "12",
+      "11",
+      "9",
+      "0123456789abcdef",
+      "nosync",
+    ]);
     expect(rest).to.deep.equal([""]);
   });
 
@@ -51,14 +71,24 @@ describe("raftkv status", () => {
     const rows = JSON.parse(out.toString()) as Record<string, unknown>[];
     expect(rows).to.have.length(2);
     const [first = {}, second = {}] = rows.sort((a, b) => Number(b["reachable"]) - Number(a["reachable"]));
-    expect(first).to.include({ name: "n1", role: "leader", term: 3, commit: 12, applied: 11, revision: 9, mode: "nosync" });
+    expect(first).to.include({
+      name: "n1",
+      role: "leader",
+      term: 3,
+      commit: 12,
+      applied: 11,
+      revision: 9,
+      mode: "nosync",
+    });
     expect(first).to.include({ hash: "0123456789abcdef0123456789abcdef", reason: null });
     expect(second).to.include({ endpoint: dead, reachable: false, role: null, hash: null });
     expect(Object.keys(second)).to.deep.equal(Object.keys(first));
   });
 
   it("finds the other members through one endpoint, and names those that do not answer", async () => {
-    const other = await start((_, response) => answerJson(response, 200, statusOf({ name: "n2", role: "follower" })));
+    const other = await start((_, response) =>
+      answerJson(response, 200, statusOf({ name: "n2", role: "follower" })),
+    );
     const dead = await deadEndpoint();
     const members = [
       { name: "n2", serverId: "s2", peer: "127.0.0.1:1", client: other.endpoint },

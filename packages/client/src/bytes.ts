@@ -7,7 +7,7 @@ export type Bytes = string | Uint8Array;
  * @throws {RaftKvError} INVALID_ARGUMENT for anything but a string or a Uint8Array, and for a string with half of a
  *   surrogate pair: UTF-8 has no form for it, so two different keys would become one.
  */
-export function toBytes(what: "key" | "value", bytes: Bytes): Uint8Array {
+export function toBytes(what: "key" | "value", bytes: unknown): Uint8Array {
   if (typeof bytes === "string") {
     if ((bytes as WellFormedness).isWellFormed()) return Buffer.from(bytes, "utf8");
     throw new RaftKvError("INVALID_ARGUMENT", `the ${what} is a string with half of a surrogate pair in it`);
@@ -15,7 +15,7 @@ export function toBytes(what: "key" | "value", bytes: Bytes): Uint8Array {
   if (bytes instanceof Uint8Array) return bytes;
   throw new RaftKvError(
     "INVALID_ARGUMENT",
-    `the ${what} is ${typeof bytes}: a string or a Uint8Array is wanted`,
+    `the ${what} is ${bytes === null ? "null" : typeof bytes}: a string or a Uint8Array is wanted`,
   );
 }
 

@@ -45,7 +45,7 @@ export class Dispatcher {
     return new Promise((resolve, reject) => {
       // One number for a request's whole life, whichever connections it goes over.
       this.#lastId += 1;
-      const request = new PendingRequest(this.#lastId, body, timeoutMs, { resolve, reject });
+      const request = new PendingRequest(this.#lastId, body, timeoutMs, resolve, reject);
       if (signal !== null) this.#listen(request, signal);
       this.#deadlines.add(request, timeoutMs);
       this.#enqueue(request);
@@ -172,7 +172,7 @@ export class Dispatcher {
       this.#fail(request, request.isWrite ? unknownOutcome(what) : new RaftKvError("TIMEOUT", what));
     } else if (refusal !== null && refusal.reply.code === "OVERLOADED") {
       this.#fail(request, refusalError(refusal.reply, refusal.address));
-    } else if (this.#finder.connectionFor(request.route) !== null) {
+    } else if (refusal === null && this.#finder.connectionFor(request.route) !== null) {
       this.#fail(request, new RaftKvError("TIMEOUT", `nothing could be sent within ${timeoutMs} ms`));
     } else {
       this.#fail(request, unavailable(this.#finder, timeoutMs));

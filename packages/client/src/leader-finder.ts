@@ -5,6 +5,7 @@ import { Connection } from "./connection.js";
 import type { ConnectionOwner } from "./connection.js";
 import { Endpoints } from "./endpoints.js";
 import type { Settings } from "./options.js";
+import { wantedWaitMs } from "./retry.js";
 
 /** How long a node that cannot serve now is left alone, unless it says so itself. */
 const ASK_AGAIN_MS = { first: 20, last: 400 };
@@ -44,8 +45,6 @@ export class LeaderFinder implements ConnectionOwner {
   /** `performance.now()` before which no second endpoint is tried beside the one being dialled. */
   #nextDialAt = 0;
   #timer: NodeJS.Timeout | null = null;
-  /** Something was learned from the replies at hand; acted on once, behind them. */
-  #learned = false;
   #closed = false;
   readonly #isTaken = (address: string): boolean => this.#connections.has(address);
 
@@ -105,17 +104,19 @@ export class LeaderFinder implements ConnectionOwner {
     this.#wakeUp();
   }
 
-  /** A node refused for what it is, not for what was asked: learn from it, and leave it alone for a moment. */
+  /**
+   * A node refused for what it is, not for what was asked: learn from it, and leave it alone for a moment. The caller
+   * has a request left to send, and so comes back to `seek`.
+   */
   refused(connection: Connection, reply: ErrorReply): void {
     const now = performance.now();
     if (mayAsk(connection)) {
-      connection.askAgainAt = now + (reply.retryAfterMs ?? backoffMs(connection.refusals, ASK_AGAIN_MS));
+      connection.askAgainAt = now + (wantedWaitMs(reply) ?? backoffMs(connection.refusals, ASK_AGAIN_MS));
       connection.refusals += 1;
       this.#endpoints.get(connection.address).said = `${reply.code}: ${reply.message}`;
     }
     if (reply.code === "NOT_LEADER" && this.#leaderConnection() === connection) this.#leader = null;
     this.#learn(reply.leader);
-    this.#learned = true;
   }
 
   opened(connection: Connection, welcome: Welcome): void {
@@ -136,10 +137,7 @@ export class LeaderFinder implements ConnectionOwner {
   replied(connection: Connection, replies: readonly Reply[]): void {
     this.#endpoints.succeeded(connection.address);
     this.#owner.replied(connection, replies);
-    if (this.#learned || (connection.inFlight.size === 0 && connection !== this.#leaderConnection())) {
-      this.#learned = false;
-      this.seek();
-    }
+    if (connection.inFlight.size === 0 && connection !== this.#leaderConnection()) this.seek();
   }
 
   leaderChanged(connection: Connection, leader: LeaderHint | null): void {

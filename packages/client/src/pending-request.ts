@@ -43,14 +43,15 @@ export class PendingRequest extends Timed {
     id: number,
     body: RequestBody,
     timeoutMs: number,
-    settle: { resolve: (result: unknown) => void; reject: (error: unknown) => void },
+    resolve: (result: unknown) => void,
+    reject: (error: unknown) => void,
   ) {
     super();
     this.id = id;
     this.body = body;
     this.timeoutMs = timeoutMs;
-    this.resolve = settle.resolve;
-    this.reject = settle.reject;
+    this.resolve = resolve;
+    this.reject = reject;
   }
 
   /** Whether it changes anything, and so must not be sent twice on a guess (C1). */

@@ -4,6 +4,9 @@ import { backoffMs } from "./backoff.js";
 /** For refusals that are retryable, but name no time. */
 const RETRY_MS = { first: 10, last: 500 };
 
+/** A node that asks for more than this gets this: it comes from outside, and ends in a timer (C6, J). */
+const WAIT_MS_MAX = 10_000;
+
 /** Delays are rounded up to this, for the sake of few lists in `Timeouts`. */
 const DELAY_STEP_MS = 8;
 
@@ -21,13 +24,19 @@ export type Verdict =
  */
 export function afterRefusal(reply: ErrorReply, isWrite: boolean, refusals: number): Verdict {
   if (reply.code === "NOT_LEADER" || reply.code === "UNAVAILABLE") return { kind: "reroute" };
-  const harmless = reply.code === "OUTCOME_UNKNOWN" && !isWrite;
-  if (!reply.retryable && !harmless) return { kind: "give up" };
-  if (reply.code === "OUTCOME_UNKNOWN" && isWrite) return { kind: "give up" };
-  const wanted = reply.retryAfterMs ?? 0;
-  const delay =
-    wanted > 0 ? backoffMs(0, { first: wanted * 2, last: wanted * 2 }) : backoffMs(refusals, RETRY_MS);
-  return { kind: "later", delayMs: Math.ceil(delay / DELAY_STEP_MS) * DELAY_STEP_MS };
+  const maySend = reply.code === "OUTCOME_UNKNOWN" ? !isWrite : reply.retryable;
+  if (!maySend) return { kind: "give up" };
+  const delayMs = wantedWaitMs(reply) ?? backoffMs(refusals, RETRY_MS);
+  return { kind: "later", delayMs: Math.ceil(delayMs / DELAY_STEP_MS) * DELAY_STEP_MS };
+}
+
+/**
+ * The wait that a refusal asks for, and up to as much again, so that those refused together do not come back
+ * together. Null when it asks for none.
+ */
+export function wantedWaitMs(reply: ErrorReply): number | null {
+  if (reply.retryAfterMs === null) return null;
+  return Math.min(reply.retryAfterMs, WAIT_MS_MAX) * (1 + Math.random());
 }
 
 /** What becomes of a request whose connection broke after it was handed to the socket (C1). */

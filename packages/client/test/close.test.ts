@@ -1,6 +1,8 @@
 import { connect } from "@raftkv/client";
+import { Op } from "@raftkv/protocol";
 import { expect } from "chai";
-import { FakeNode, followingScript, servingScript } from "./support/fake-node.js";
+import { getEventListeners } from "node:events";
+import { FakeNode, refusal, servingScript } from "./support/fake-node.js";
 import { blackHole, cleanUp, connected, failure, until } from "./support/help.js";
 
 async function silent(): Promise<FakeNode> {
@@ -26,12 +28,19 @@ describe("close (C4)", () => {
   });
 
   it("ends writes that wait for a leader with CLOSED", async () => {
-    const node = await FakeNode.start({ script: followingScript() });
+    const serve = servingScript();
+    const node = await FakeNode.start({
+      script: (request, self) =>
+        request.op === Op.get
+          ? serve(request, self)
+          : refusal(request, "UNAVAILABLE", { retryAfterMs: 10_000 }),
+    });
     const client = await connected({ endpoints: [node.address] });
     const put = failure(client.put("k", "v"), "CLOSED");
-    await until("it was refused", () => node.requests.length > 0);
+    await client.get("k", { consistency: "serializable" }); // its answer comes behind the refusal
     await client.close();
     await put;
+    expect(node.requests.length).to.equal(2);
   });
 
   it("everything after it fails with CLOSED, and it may be called again", async () => {
@@ -108,6 +117,7 @@ describe("AbortSignal", () => {
     const client = await connected({ endpoints: [node.address] });
     const controller = new AbortController();
     expect(await client.put("k", "v", { signal: controller.signal })).to.deep.equal({ revision: 1 });
+    expect(getEventListeners(controller.signal, "abort")).to.deep.equal([]);
     controller.abort();
     await client.put("k", "v");
   });

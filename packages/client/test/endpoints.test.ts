@@ -1,7 +1,8 @@
 import { connect } from "@raftkv/client";
-import { PROTOCOL_VERSION_MAX, decodeHelloAnswer, answerHello, DEFAULT_LIMITS } from "@raftkv/protocol";
+import { Op, PROTOCOL_VERSION_MAX, decodeHelloAnswer, answerHello, DEFAULT_LIMITS } from "@raftkv/protocol";
 import { expect } from "chai";
-import { FakeNode, followingScript, servingScript } from "./support/fake-node.js";
+import { FakeNode, followingScript, refusal, servingScript } from "./support/fake-node.js";
+import type { Script } from "./support/fake-node.js";
 import { blackHole, cleanUp, connected, deadAddress, failure, until } from "./support/help.js";
 
 async function lone(options: { name?: string; clusterId?: string } = {}): Promise<FakeNode> {
@@ -57,12 +58,21 @@ describe("endpoints", () => {
     await (await connecting).put("k", "v");
   });
 
+  it("one that fails again and again is dialled with growing pauses", async () => {
+    const node = await FakeNode.start({ answer: () => "garbage" });
+    await failure(connect({ endpoints: [node.address], timeoutMs: 500 }), "UNAVAILABLE");
+    expect(node.dialled).to.be.within(2, 12);
+  });
+
   it("connect succeeds without a leader, and serializable gets are served; others end UNAVAILABLE", async () => {
-    const node = await FakeNode.start({ script: followingScript(servingScript()) });
-    const other = await FakeNode.start({ name: "n2", script: followingScript(servingScript()) });
+    const serve = servingScript();
+    const script: Script = (request, self) =>
+      request.op === Op.get ? serve(request, self) : refusal(request, "NOT_LEADER", { retryAfterMs: 10_000 });
+    const node = await FakeNode.start({ script });
+    const other = await FakeNode.start({ name: "n2", script });
     const client = await connected({ endpoints: [node.address, other.address] });
     expect(await client.get("k", { consistency: "serializable" })).to.equal(null);
-    const error = await failure(client.put("k", "v", { timeoutMs: 100 }), "UNAVAILABLE");
+    const error = await failure(client.put("k", "v", { timeoutMs: 500 }), "UNAVAILABLE");
     expect(error.message).to.include("NOT_LEADER");
   });
 
@@ -94,6 +104,17 @@ describe("endpoints", () => {
     expect(await get).to.equal(null);
     await client.put("k", "v");
     expect(other.requests.length).to.equal(2);
+  });
+
+  it("when this process itself stood still, the node is not blamed for the silence", async () => {
+    const node = await lone();
+    const client = await connected({ endpoints: [node.address], silenceTimeoutMs: 40 });
+    for (let round = 0; round < 5; round += 1) {
+      const end = performance.now() + 100;
+      while (performance.now() < end);
+      await client.put("k", "v");
+    }
+    expect(node.dialled).to.equal(1);
   });
 
   it("an idle connection is kept alive by pings", async () => {

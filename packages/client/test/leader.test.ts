@@ -29,8 +29,9 @@ describe("finding the leader", () => {
 
   it("with the leader found, the connections to the others are dropped", async () => {
     const { leader, followers } = await cluster(2);
-    const client = await connected({ endpoints: [...followers, leader].map((node) => node.address) });
+    const client = await connected({ endpoints: followers.map((node) => node.address) });
     await client.put("k", "v");
+    expect(followers.some((node) => node.hellos.length > 0)).to.equal(true);
     await until("the followers are left alone", () => followers.every((node) => node.connected === 0));
     expect(leader.connected).to.equal(1);
   });
@@ -67,6 +68,21 @@ describe("finding the leader", () => {
     await followers[0]!.stop();
     expect((await client.get("k"))?.text()).to.equal("v");
     expect(leader.requests.length).to.equal(2);
+  });
+
+  it("when its connection breaks, it is made again, and serves the gets again", async () => {
+    const { leader, followers } = await cluster(1);
+    const [follower] = followers;
+    follower!.script = followingScript(servingScript());
+    const client = await connected({ endpoints: [follower!.address] });
+    await client.put("k", "v");
+    follower!.cut();
+    await until("it is connected again", () => follower!.dialled === 2 && follower!.connected === 1);
+    await until("a get arrives there", () => {
+      client.get("k").catch(() => {});
+      return follower!.requests.length > 0;
+    });
+    expect(leader.dialled).to.equal(1);
   });
 
   it("while nobody leads, a write waits, and goes out when a leader is announced", async () => {
@@ -143,10 +159,11 @@ describe("finding the leader", () => {
     const follower = await FakeNode.start({
       name: "n2",
       leader: { name: "n1", address, term: 3 },
-      script: followingScript(),
+      script: (request, self) =>
+        refusal(request, "NOT_LEADER", { leader: self.leader, retryAfterMs: 10_000 }),
     });
     const client = await connected({ endpoints: [follower.address] });
-    const error = await failure(client.put("k", "v", { timeoutMs: 200 }), "UNAVAILABLE");
+    const error = await failure(client.put("k", "v", { timeoutMs: 500 }), "UNAVAILABLE");
     expect(error.endpoints.map((report) => report.address)).to.have.members([follower.address, address]);
     expect(error.message).to.include("ECONNREFUSED").and.to.include("NOT_LEADER");
   });

@@ -124,10 +124,9 @@ describe("what becomes of a request (C1)", () => {
   it("a node that cannot serve is not asked in a tight loop", async () => {
     const node = await leader((request) => refusal(request, "UNAVAILABLE"));
     const client = await connected({ endpoints: [node.address] });
-    await Promise.all(
-      Array.from({ length: 50 }, () => failure(client.put("k", "v", { timeoutMs: 300 }), "UNAVAILABLE")),
-    );
-    expect(node.frames.length).to.be.within(2, 20);
+    // Some of them may have been sent once more when their time is over: what they end with is not the point here.
+    await Promise.allSettled(Array.from({ length: 50 }, () => client.put("k", "v", { timeoutMs: 600 })));
+    expect(node.frames.length).to.be.within(2, 15);
   });
 
   it("OUTCOME_UNKNOWN from the node: a put is not sent again, a get is", async () => {
@@ -150,16 +149,20 @@ describe("what becomes of a request (C1)", () => {
 
   it("a connection that the node is closing takes no more writes: they go out over the next one", async () => {
     const node = await leader(servingScript());
-    const client = await connected({ endpoints: [node.address] });
+    const client = await connected({ endpoints: [node.address], silenceTimeoutMs: 60_000 });
     await client.put("k", "v");
     node.goAway();
-    for (let i = 0; i < 20; i += 1) {
-      await client
-        .put("k", "v")
-        .catch((error: unknown) => expect(error).to.include({ code: "OUTCOME_UNKNOWN" }));
+    node.freeze(); // so that the closing never ends
+    let unknown = 0;
+    for (let tries = 0; tries < 10 && node.dialled === 1; tries += 1) {
+      await client.put("k", "v", { timeoutMs: 100 }).catch((error: unknown) => {
+        expect(error).to.include({ code: "OUTCOME_UNKNOWN" });
+        unknown += 1;
+      });
     }
-    await until("it is connected again", () => node.dialled === 2);
+    expect(unknown, "only what was sent before the goodbye arrived").to.be.below(10);
     await client.put("k", "v");
+    expect(node.dialled).to.equal(2);
   });
 
   for (const [what, bytes] of Object.entries({

@@ -73,7 +73,7 @@ export function encodeCatalog(catalog: Catalog): Uint8Array {
 }
 
 export function decodeCatalog(bytes: Uint8Array): Catalog {
-  const text = String.fromCharCode(...bytes);
+  const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   let value: unknown;
   try {
     value = JSON.parse(text);

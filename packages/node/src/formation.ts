@@ -48,6 +48,10 @@ export class Formation {
     return this.#record.members.find((member) => member.serverId === serverId) ?? null;
   }
 
+  serverIdOf(name: string): string | null {
+    return this.#record.members.find((member) => member.name === name)?.serverId ?? null;
+  }
+
   /** What this node says of itself in every handshake. */
   identity(): PeerIdentity {
     const { clusterId, name, serverId, members } = this.#record;
@@ -73,7 +77,11 @@ export class Formation {
     const refusal = this.#judge(peer);
     if (refusal !== null) return refusal;
     this.#remember(peer);
-    if (peer.records.some((known) => known.name === this.#record.name && known.serverId === this.#record.serverId)) {
+    if (
+      peer.records.some(
+        (known) => known.name === this.#record.name && known.serverId === this.#record.serverId,
+      )
+    ) {
       this.#confirmedBy.add(peer.name);
     }
     if (!this.formed) this.#formWhenComplete();
@@ -117,7 +125,8 @@ export class Formation {
 
   #remember(peer: PeerIdentity): void {
     const known = this.#record.members.find((member) => member.name === peer.name);
-    if (known === undefined || (known.serverId === peer.serverId && known.client === peer.advertiseClient)) return;
+    if (known === undefined || (known.serverId === peer.serverId && known.client === peer.advertiseClient))
+      return;
     this.#save({
       ...this.#record,
       members: this.#record.members.map((member) =>

@@ -6,7 +6,8 @@ export interface HostPort {
   readonly port: number;
 }
 
-const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
+const HOST_NAME =
+  /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
 
 /** What `parseHostPort` takes, in the words of an error message. */
 export const HOST_PORT_ALLOWED = "HOST:PORT with a port from 1 to 65535, as in 127.0.0.1:7401 or [::1]:7401";

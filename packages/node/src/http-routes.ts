@@ -14,7 +14,9 @@ export interface HttpRoutesOptions extends StatusSource {
 }
 
 /** What the client address answers over plain HTTP. Reading only. */
-export function httpRoutes(options: HttpRoutesOptions): (request: IncomingMessage, response: ServerResponse) => void {
+export function httpRoutes(
+  options: HttpRoutesOptions,
+): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     answer(options, request, response).catch((error: unknown) => {
       json(response, 500, { error: (error as Error).message });
@@ -22,7 +24,11 @@ export function httpRoutes(options: HttpRoutesOptions): (request: IncomingMessag
   };
 }
 
-async function answer(options: HttpRoutesOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  options: HttpRoutesOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const url = new URL(request.url ?? "/", "http://node");
   if (request.method !== "GET" && request.method !== "HEAD") {
     json(response, 405, { error: `${request.method} is not answered here: GET is` });
@@ -31,12 +37,20 @@ async function answer(options: HttpRoutesOptions, request: IncomingMessage, resp
   switch (url.pathname) {
     case "/health": {
       const failure = options.failure();
-      json(response, failure === null ? 200 : 503, failure === null ? { status: "ok" } : { status: "failed", reason: failure });
+      json(
+        response,
+        failure === null ? 200 : 503,
+        failure === null ? { status: "ok" } : { status: "failed", reason: failure },
+      );
       return;
     }
     case "/ready": {
       const reason = options.failure() ?? (await unreadyReason(options));
-      json(response, reason === null ? 200 : 503, reason === null ? { status: "ready" } : { status: "not ready", reason });
+      json(
+        response,
+        reason === null ? 200 : 503,
+        reason === null ? { status: "ready" } : { status: "not ready", reason },
+      );
       return;
     }
     case "/v1/status":
@@ -47,7 +61,9 @@ async function answer(options: HttpRoutesOptions, request: IncomingMessage, resp
       response.end(await options.metrics.metrics());
       return;
     default:
-      json(response, 404, { error: `there is no ${url.pathname}: /health, /ready, /metrics and /v1/status are` });
+      json(response, 404, {
+        error: `there is no ${url.pathname}: /health, /ready, /metrics and /v1/status are`,
+      });
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { replaceFileDurably, syncDirectory } from "./durable-file.js";
 import { DataDirectoryError } from "./errors.js";
@@ -43,13 +43,11 @@ export function checkDataDirectory(options: NodeOptions): void {
   const { dataDir, name, start } = options;
   if (existsSync(recordPath(dataDir))) {
     const record = readRecord(dataDir);
-    if (record.name !== name) throw new ConfigurationError("--name", name, `"${record.name}", whose data ${dataDir} holds`);
+    if (record.name !== name)
+      throw new ConfigurationError("--name", name, `"${record.name}", whose data ${dataDir} holds`);
     return;
   }
-  const found = existsSync(dataDir) ? readdirSync(dataDir) : [];
-  if (found.some((entry) => entry === "wal" && readdirSync(join(dataDir, entry)).some(isSegment)) || found.includes("groups")) {
-    throw new DataDirectoryError("DAMAGED", `${dataDir} holds data of a node, but its node.json is missing`);
-  }
+  if (existsSync(join(dataDir, "groups"))) throw missingRecord(dataDir);
   if (start === "resume") {
     throw new DataDirectoryError(
       "NO_DATA",
@@ -58,8 +56,8 @@ export function checkDataDirectory(options: NodeOptions): void {
   }
 }
 
-function isSegment(file: string): boolean {
-  return file.endsWith(".wal");
+function missingRecord(dataDir: string): DataDirectoryError {
+  return new DataDirectoryError("DAMAGED", `${dataDir} holds data of a node, but its node.json is missing`);
 }
 
 /** Creates a directory and everything above it, each durable in its parent. */
@@ -70,9 +68,14 @@ export function createDirectory(path: string): void {
   syncDirectory(dirname(path));
 }
 
-/** Reads the node's record, or makes a new one with a random server id: a wiped node is never its old self (R25). */
-export function openRecord(options: NodeOptions): NodeRecord {
+/**
+ * Reads the node's record, or makes a new one with a random server id: a wiped node is never its old self (R25).
+ * To be called with the directory locked.
+ * @param logHoldsData whether the log knows a group: then a record must be there.
+ */
+export function openRecord(options: NodeOptions, logHoldsData: boolean): NodeRecord {
   if (existsSync(recordPath(options.dataDir))) return readRecord(options.dataDir);
+  if (logHoldsData) throw missingRecord(options.dataDir);
   const serverId = randomBytes(8).toString("hex");
   const record: NodeRecord = {
     format: FORMAT,

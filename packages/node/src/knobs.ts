@@ -16,7 +16,13 @@ export interface Knob {
 /** Every knob of a node, under the name that it has in NodeOptions. */
 export const KNOBS = {
   tickMs: { default: 10, min: 1, max: 1_000, unit: "ms", description: "how often the group's clock ticks" },
-  heartbeatMs: { default: 50, min: 1, max: 60_000, unit: "ms", description: "how often a leader sends heartbeats" },
+  heartbeatMs: {
+    default: 50,
+    min: 1,
+    max: 60_000,
+    unit: "ms",
+    description: "how often a leader sends heartbeats",
+  },
   electionTimeoutMs: {
     default: 500,
     min: 10,

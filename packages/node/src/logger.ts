@@ -9,7 +9,12 @@ export type { Logger } from "pino";
 export function createLogger(level: LogLevel, node: string): Logger {
   const base = { node };
   if (process.stdout.isTTY) {
-    const stream = pretty({ colorize: true, ignore: "pid,hostname,node", messageFormat: "{node} {msg}", sync: true });
+    const stream = pretty({
+      colorize: true,
+      ignore: "pid,hostname,node",
+      messageFormat: "{node} {msg}",
+      sync: true,
+    });
     return pino({ level, base }, stream);
   }
   // Synchronous: the last line before an exit is the one that matters.

@@ -30,17 +30,43 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
     });
   };
   raftGauge("raftkv_raft_term", "Current term", (group) => group.status.currentTerm);
-  raftGauge("raftkv_raft_is_leader", "1 while this node leads", (group) => (group.status.role === "leader" ? 1 : 0));
+  raftGauge("raftkv_raft_is_leader", "1 while this node leads", (group) =>
+    group.status.role === "leader" ? 1 : 0,
+  );
   raftGauge("raftkv_raft_commit_index", "Last committed index", (group) => group.status.commitIndex);
   raftGauge("raftkv_raft_applied_index", "Last applied index", (group) => group.appliedIndex);
   raftGauge("raftkv_raft_last_index", "Last index in the log", (group) => group.status.lastIndex);
-  raftGauge("raftkv_pending_writes", "Writes in the log that are not answered yet", (group) => group.pendingWrites);
-  counter(registry, "raftkv_proposals_committed_total", "Commands of clients that were committed and applied", () => {
-    return serving()?.group.commandsCommitted ?? 0;
-  });
-  counter(registry, "raftkv_wal_fsyncs_total", "Synced writes of the log", () => serving()?.log.stats().fsyncs ?? 0);
-  counter(registry, "raftkv_wal_batches_total", "Batches written to the log", () => serving()?.log.stats().batches ?? 0);
-  gauge(registry, "raftkv_wal_bytes", "Bytes in use in the log's segments", () => serving()?.log.stats().bytes ?? 0);
+  raftGauge(
+    "raftkv_pending_writes",
+    "Writes in the log that are not answered yet",
+    (group) => group.pendingWrites,
+  );
+  counter(
+    registry,
+    "raftkv_proposals_committed_total",
+    "Commands of clients that were committed and applied",
+    () => {
+      return serving()?.group.commandsCommitted ?? 0;
+    },
+  );
+  counter(
+    registry,
+    "raftkv_wal_fsyncs_total",
+    "Synced writes of the log",
+    () => serving()?.log.stats().fsyncs ?? 0,
+  );
+  counter(
+    registry,
+    "raftkv_wal_batches_total",
+    "Batches written to the log",
+    () => serving()?.log.stats().batches ?? 0,
+  );
+  gauge(
+    registry,
+    "raftkv_wal_bytes",
+    "Bytes in use in the log's segments",
+    () => serving()?.log.stats().bytes ?? 0,
+  );
   gauge(registry, "raftkv_wal_segments", "Segments of the log", () => serving()?.log.stats().segments ?? 0);
   gauge(registry, "raftkv_client_connections", "Open client connections", source.connections);
   const mode = new Gauge({
@@ -59,24 +85,26 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
 }
 
 function gauge(registry: Registry, name: string, help: string, read: () => number): void {
-  new Gauge({
+  const metric = new Gauge({
     name,
     help,
-    registers: [registry],
+    registers: [],
     collect() {
       this.set(read());
     },
   });
+  registry.registerMetric(metric);
 }
 
 function counter(registry: Registry, name: string, help: string, read: () => number): void {
-  new Counter({
+  const metric = new Counter({
     name,
     help,
-    registers: [registry],
+    registers: [],
     collect() {
       this.reset();
       this.inc(read());
     },
   });
+  registry.registerMetric(metric);
 }

@@ -46,7 +46,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     sealAfterMs: options.walSealAfterMs,
     onEvent: (event) => logWalEvent(logger, event),
   });
-  const node = new Node(options, logger, log);
+  let node: Node;
+  try {
+    node = new Node(options, logger, log);
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
   try {
     await node.listen();
   } catch (error) {
@@ -83,7 +89,9 @@ class Node implements RunningNode {
     this.#end = { resolve, reject };
     // Whoever starts a node looks at `ended` when it likes; a failure is logged in any case.
     promise.catch(() => undefined);
-    this.#formation = new Formation(options, openRecord(options), () => this.#formed());
+    this.#formation = new Formation(options, openRecord(options, log.groups().length > 0), () =>
+      this.#formed(),
+    );
     this.#transport = new PeerTransport({
       options,
       formation: this.#formation,
@@ -91,6 +99,7 @@ class Node implements RunningNode {
       onFrame: (frame) => {
         if (frame.group === FIRST_GROUP) this.#serving?.group.receive(frame);
       },
+      onConnectionLost: (peer) => this.#serving?.group.connectionLost(peer),
       onUnreachable: (peer) => this.#serving?.group.unreachable(peer),
     });
     this.#metrics = createMetrics({
@@ -114,7 +123,10 @@ class Node implements RunningNode {
     else {
       this.#formation.start();
       if (!this.#formation.formed) {
-        this.#logger.info({ known: records.length }, `waiting for ${this.#formation.missing.join(", ")} to form the cluster`);
+        this.#logger.info(
+          { known: records.length },
+          `waiting for ${this.#formation.missing.join(", ")} to form the cluster`,
+        );
       }
     }
     this.#transport.connect();
@@ -145,7 +157,8 @@ class Node implements RunningNode {
         nodeName: this.name,
         leader: this.#serving?.group.leader ?? null,
       }),
-      serving: () => this.#serving,
+      // A node that knows itself broken answers nothing (W1).
+      serving: () => (this.#failure === null ? this.#serving : null),
     });
     return new ClientListener({
       listen: this.#options.listenClient,
@@ -191,7 +204,9 @@ class Node implements RunningNode {
 
   #hintOf(server: ServerId, term: Term): LeaderHint | null {
     const member = this.#formation.member(server);
-    return member === null || member.client === null ? null : { name: member.name, address: member.client, term };
+    return member === null || member.client === null
+      ? null
+      : { name: member.name, address: member.client, term };
   }
 
   /** A broken log, store or invariant: this node must not serve, vote or acknowledge any more (R17, W1, F4). */
@@ -230,7 +245,10 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void; reject:
 function logWalEvent(logger: Logger, event: WalEvent): void {
   switch (event.kind) {
     case "opened":
-      logger.info(event, `opened the log: ${event.segments} segments, ${event.bytes} bytes, epoch ${event.epoch}`);
+      logger.info(
+        event,
+        `opened the log: ${event.segments} segments, ${event.bytes} bytes, epoch ${event.epoch}`,
+      );
       return;
     case "tail-cut":
       logger.warn(

@@ -46,7 +46,11 @@ export class ConfigurationError extends Error {
   readonly allowed: string;
 
   constructor(setting: string, value: string | null, allowed: string) {
-    super(value === null ? `${setting} is missing: ${allowed}` : `${setting} is "${value}", but must be ${allowed}`);
+    super(
+      value === null
+        ? `${setting} is missing: ${allowed}`
+        : `${setting} is "${value}", but must be ${allowed}`,
+    );
     this.setting = setting;
     this.value = value;
     this.allowed = allowed;
@@ -112,8 +116,10 @@ class Settings {
   }
 }
 
-const NAME_ALLOWED = "1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or a digit";
-const MEMBERS_ALLOWED = "NAME=HOST:PORT,… with each name and each address once, as in n1=127.0.0.1:7501,n2=127.0.0.1:7502";
+const NAME_ALLOWED =
+  "1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or a digit";
+const MEMBERS_ALLOWED =
+  "NAME=HOST:PORT,… with each name and each address once, as in n1=127.0.0.1:7501,n2=127.0.0.1:7502";
 
 function parseName(text: string): string | null {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text) ? text : null;
@@ -174,7 +180,11 @@ function checkKnobs(knobs: KnobValues): void {
 }
 
 /** Until there are certificates, whoever reaches the port reads and writes everything: so it must be asked for (C9). */
-function checkListenAddress(option: "listenClient" | "listenPeer", address: HostPort, insecure: boolean): void {
+function checkListenAddress(
+  option: "listenClient" | "listenPeer",
+  address: HostPort,
+  insecure: boolean,
+): void {
   if (insecure || isLoopback(address.host)) return;
   throw new ConfigurationError(
     flagOf(option),
@@ -193,12 +203,20 @@ function readAddresses(settings: Settings, insecure: boolean) {
   const advertise = (option: "advertiseClient" | "advertisePeer", fallback: HostPort): HostPort => {
     const address = settings.parsed(option, HOST_PORT_ALLOWED, parseHostPort) ?? fallback;
     if (!isWildcard(address.host)) return address;
-    throw new ConfigurationError(flagOf(option), formatHostPort(address), "an address that others can connect to");
+    throw new ConfigurationError(
+      flagOf(option),
+      formatHostPort(address),
+      "an address that others can connect to",
+    );
   };
   const listenClient = listen("listenClient");
   const listenPeer = listen("listenPeer");
   if (formatHostPort(listenClient) === formatHostPort(listenPeer)) {
-    throw new ConfigurationError("--listen-peer", formatHostPort(listenPeer), "another address than --listen-client");
+    throw new ConfigurationError(
+      "--listen-peer",
+      formatHostPort(listenPeer),
+      "another address than --listen-client",
+    );
   }
   return {
     listenClient,
@@ -211,7 +229,8 @@ function readAddresses(settings: Settings, insecure: boolean) {
 function readStart(settings: Settings): NodeOptions["start"] {
   const init = settings.isOn("init");
   const join = settings.isOn("join");
-  if (init && join) throw new ConfigurationError("--join", "true", "given without --init: it is one or the other");
+  if (init && join)
+    throw new ConfigurationError("--join", "true", "given without --init: it is one or the other");
   if (init) return "init";
   return join ? "join" : "resume";
 }
@@ -222,7 +241,11 @@ function checkOwnEntry(name: string, advertisePeer: HostPort, members: readonly 
   const wanted = `${name}=${formatHostPort(advertisePeer)}`;
   if (own !== undefined && formatHostPort(own) === formatHostPort(advertisePeer)) return;
   const listed = members.map((member) => `${member.name}=${formatHostPort(member)}`).join(",");
-  throw new ConfigurationError("--initial-cluster", listed, `a list with this node as it advertises itself, ${wanted}`);
+  throw new ConfigurationError(
+    "--initial-cluster",
+    listed,
+    `a list with this node as it advertises itself, ${wanted}`,
+  );
 }
 
 /**

@@ -31,7 +31,9 @@ export async function runNode(options: NodeOptions): Promise<never> {
 
 async function stopped(node: RunningNode): Promise<number> {
   const timer = setTimeout(() => {
-    process.stderr.write(`error: ${node.name} did not stop within ${STOP_MS} ms; its log is complete all the same\n`);
+    process.stderr.write(
+      `error: ${node.name} did not stop within ${STOP_MS} ms; its log is complete all the same\n`,
+    );
     process.exit(exitCodeOf(null));
   }, STOP_MS);
   try {

@@ -37,10 +37,23 @@ function failureOf(change: RawNodeOptions, env: Record<string, string> = {}): Co
 describe("node options", () => {
   it("fill in every default when only what must be said is said", () => {
     const options = parse();
-    expect(options).to.include({ name: "n1", dataDir: "/tmp/raftkv-n1", start: "init", fsmSyncMode: "nosync" });
+    expect(options).to.include({
+      name: "n1",
+      dataDir: "/tmp/raftkv-n1",
+      start: "init",
+      fsmSyncMode: "nosync",
+    });
     expect(options).to.include({ insecure: false, logLevel: "info", tickMs: 10, heartbeatMs: 50 });
-    expect(options).to.include({ electionTimeoutMs: 500, walSegmentBytes: 64 * 1024 * 1024, walSealAfterMs: 100 });
-    expect(options).to.include({ appendInflightBytes: 128 * 1024 * 1024, maxKeyBytes: 65_536, maxValueBytes: 1_048_576 });
+    expect(options).to.include({
+      electionTimeoutMs: 500,
+      walSegmentBytes: 64 * 1024 * 1024,
+      walSealAfterMs: 100,
+    });
+    expect(options).to.include({
+      appendInflightBytes: 128 * 1024 * 1024,
+      maxKeyBytes: 65_536,
+      maxValueBytes: 1_048_576,
+    });
     expect(options.advertiseClient).to.deep.equal(options.listenClient);
     expect(options.advertisePeer).to.deep.equal({ host: "127.0.0.1", port: 7501 });
     expect(options.initialCluster.map(({ name, port }) => [name, port])).to.deep.equal([
@@ -58,7 +71,9 @@ describe("node options", () => {
     it(`name ${required} when it is missing`, () => {
       const failure = failureOf({ [required]: undefined });
       expect(failure.code).to.equal("BAD_CONFIGURATION");
-      expect(failure.setting).to.equal(`--${required.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+      expect(failure.setting).to.equal(
+        `--${required.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+      );
       expect(failure.value).to.equal(null);
       expect(failure.message).to.contain("is missing");
     });
@@ -152,7 +167,13 @@ describe("listening (C9)", () => {
     });
   }
 
-  for (const address of ["0.0.0.0:7401", "[::]:7401", "10.0.0.1:7401", "example.org:7401", "127.0.0.1.example.org:7401"]) {
+  for (const address of [
+    "0.0.0.0:7401",
+    "[::]:7401",
+    "10.0.0.1:7401",
+    "example.org:7401",
+    "127.0.0.1.example.org:7401",
+  ]) {
     it(`on ${address} needs --insecure, in so many words`, () => {
       expect(failureOf({ listenClient: address }).message).to.contain("--insecure");
       expect(failureOf({ listenPeer: address }).message).to.contain("--insecure");
@@ -176,7 +197,23 @@ describe("HOST:PORT", () => {
     });
   }
 
-  const refused = ["", ":1", "a:", "a", "a:b", "a:0", "a:65536", "a:000001", "::1:7401", "[::1]", "[a]:1", "300.1.1.1:1", "a b:1", "a:1:2", "-a:1"];
+  const refused = [
+    "",
+    ":1",
+    "a:",
+    "a",
+    "a:b",
+    "a:0",
+    "a:65536",
+    "a:000001",
+    "::1:7401",
+    "[::1]",
+    "[a]:1",
+    "300.1.1.1:1",
+    "a b:1",
+    "a:1:2",
+    "-a:1",
+  ];
   for (const text of refused) {
     it(`refuses "${text}"`, () => {
       expect(parseHostPort(text)).to.equal(null);
@@ -185,7 +222,17 @@ describe("HOST:PORT", () => {
 
   it("tells loopback and wildcard addresses", () => {
     expect(["127.0.0.1", "::1", "LOCALHOST"].map(isLoopback)).to.deep.equal([true, true, true]);
-    expect(["128.0.0.1", "::2", "localhost.example.org"].map(isLoopback)).to.deep.equal([false, false, false]);
-    expect(["0.0.0.0", "::", "0:0:0:0:0:0:0:0", "127.0.0.1", "::1"].map(isWildcard)).to.deep.equal([true, true, true, false, false]);
+    expect(["128.0.0.1", "::2", "localhost.example.org"].map(isLoopback)).to.deep.equal([
+      false,
+      false,
+      false,
+    ]);
+    expect(["0.0.0.0", "::", "0:0:0:0:0:0:0:0", "127.0.0.1", "::1"].map(isWildcard)).to.deep.equal([
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 });

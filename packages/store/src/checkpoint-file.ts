@@ -97,6 +97,7 @@ export function decodeCheckpoint(bytes: Buffer, path: string): Checkpoint {
   }
   const format = Number(head[1]);
   if (format > CHECKPOINT_FORMAT) throw new CheckpointFormatError(path, format);
+  if (format < 1) throw new StoreCorruptError(path, "a format from 1", `${format}`);
   const body = bytes.subarray(headEnd + 1);
   if (body.length !== Number(head[3])) {
     throw new StoreCorruptError(path, `${head[3]} bytes behind its head`, `${body.length}`);

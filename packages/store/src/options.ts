@@ -24,9 +24,9 @@ export interface StoreOptions extends DatabaseOptions {
 
 const DEFAULTS: StoreOptions = {
   mode: "nosync",
-  cacheBytes: 64 * MIB,
-  unwrittenBytesMax: 8 * MIB,
-  inlineValueBytesMax: 1024,
+  cacheBytes: 32 * MIB,
+  unwrittenBytesMax: 2 * MIB,
+  inlineValueBytesMax: 64,
   writeBufferBytes: 8 * MIB,
   blockCacheBytes: 16 * MIB,
   compression: false,

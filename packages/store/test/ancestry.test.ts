@@ -27,7 +27,11 @@ function chain(count: number): Map<number, Version> {
 }
 
 /** The newest version at or below a revision, and how many records were read on the way. */
-function search(versions: Map<number, Version>, from: number, revision: number): { found: number; steps: number } {
+function search(
+  versions: Map<number, Version>,
+  from: number,
+  revision: number,
+): { found: number; steps: number } {
   let at = from;
   let steps = 0;
   while (at > revision) {

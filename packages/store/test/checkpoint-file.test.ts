@@ -36,12 +36,17 @@ describe("The D file", () => {
       expect(() => decodeCheckpoint(flipped, "D"), `bit ${bit}`).to.throw(/^D(:| has format)/);
     }
     for (let length = 0; length < bytes.length; length++) {
-      expect(() => decodeCheckpoint(bytes.subarray(0, length), "D"), `${length} bytes`).to.throw(StoreCorruptError);
+      expect(() => decodeCheckpoint(bytes.subarray(0, length), "D"), `${length} bytes`).to.throw(
+        StoreCorruptError,
+      );
     }
   });
 
   it("a newer format is refused, naming both", () => {
-    const newer = Buffer.from(encodeCheckpoint(CHECKPOINT).toString("latin1").replace("checkpoint 1", "checkpoint 2"), "latin1");
+    const newer = Buffer.from(
+      encodeCheckpoint(CHECKPOINT).toString("latin1").replace("checkpoint 1", "checkpoint 2"),
+      "latin1",
+    );
     expect(() => decodeCheckpoint(newer, "D"))
       .to.throw(CheckpointFormatError, "D has format 2, this version reads 1")
       .with.property("code", "UNKNOWN_FORMAT");
@@ -59,7 +64,9 @@ describe("The D file", () => {
     await writeFile(path, damaged);
     const error = await Store.open(directory).catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(StoreCorruptError).with.property("file", path);
-    expect(error).to.have.property("expected").that.matches(/^a checksum of [0-9a-f]{8}$/);
+    expect(error)
+      .to.have.property("expected")
+      .that.matches(/^a checksum of [0-9a-f]{8}$/);
     await writeFile(path, whole);
     const again = await Store.open(directory);
     expect(Buffer.from(again.get(Buffer.from("k"))?.value ?? []).toString()).to.equal("v");

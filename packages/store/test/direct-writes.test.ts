@@ -67,7 +67,9 @@ describe("The two ways to write (S6)", () => {
   it("both ways leave the same contents, and a direct write takes exactly one revision", async () => {
     const direct = await Store.open(await makeDirectory());
     expect(await direct.applyMutations([PUT, { ...PUT, key: bytes("l") }])).to.deep.equal({ revision: 1 });
-    expect(await direct.applyMutations([{ kind: "delete", key: bytes("missing") }])).to.deep.equal({ revision: 2 });
+    expect(await direct.applyMutations([{ kind: "delete", key: bytes("missing") }])).to.deep.equal({
+      revision: 2,
+    });
     const logged = await openWithGroup(await makeDirectory());
     const batch = logged.beginBatch();
     batch.beginEntry(1, 1);

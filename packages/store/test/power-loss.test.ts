@@ -29,7 +29,11 @@ describe("A power loss that takes any unsynced batches of LevelDB (S1, S3)", fun
         const directory = join(root, `life-${life}`, "1");
         await layOut(remains, directory);
         const disk = new RecordingDisk(remains.checkpoint === null ? undefined : remains);
-        const store = await openWithGroup(directory, { cacheBytes: random.pick([0, 20_000, 10_000_000]) }, disk);
+        const store = await openWithGroup(
+          directory,
+          { cacheBytes: random.pick([0, 20_000, 10_000_000]) },
+          disk,
+        );
         undone += store.undoneChanges;
         returnedTo += store.applied.index > 0 ? 1 : 0;
         await expectContents(store, model, random);
@@ -41,6 +45,25 @@ describe("A power loss that takes any unsynced batches of LevelDB (S1, S3)", fun
     });
     expect(undone, "changes undone over all seeds").to.be.above(100);
     expect(returnedTo, "openings at a checkpoint").to.be.above(20);
+  });
+
+  it("S3: after a return nothing is left of what was undone", async () => {
+    await withSeeds(5, async (random) => {
+      const directory = join(await makeDirectory(), "1");
+      const operations = randomLog(random, LOG_LENGTH);
+      let store = await openWithGroup(directory);
+      await applyTo(store, operations, 100);
+      const { revision } = await store.checkpoint(durableNow);
+      await store.close();
+      const atCheckpoint = await dumpRecords(directory);
+      store = await openWithGroup(directory);
+      await applyInSplits(store, operations, LOG_LENGTH, random);
+      await store.close();
+      store = await openWithGroup(directory);
+      expect(store.undoneChanges).to.equal((modelOf(operations).revisionAt[LOG_LENGTH] ?? 0) - revision);
+      await store.close();
+      expect(await dumpRecords(directory)).to.deep.equal(atCheckpoint);
+    });
   });
 
   it("S3: a return that is broken off again and again comes to the same end", async () => {

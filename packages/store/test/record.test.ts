@@ -53,8 +53,15 @@ describe("A version's record", () => {
   });
 
   it("has the bytes that docs/storage-format.md shows", () => {
-    const version = { ...FIRST, modRevision: 301, version: 2, previous: 300, roots: [0, 300], bases: [100, 7] };
-    expect(encode(FIRST, Buffer.from("v")).toString("hex")).to.equal("00ac0200ac0201000000" + "76");
+    const version = {
+      ...FIRST,
+      modRevision: 301,
+      version: 2,
+      previous: 300,
+      roots: [0, 300],
+      bases: [100, 7],
+    };
+    expect(encode(FIRST, Buffer.from("v")).toString("hex")).to.equal("00ac0200ac020100000076");
     expect(encode(version, Buffer.alloc(0)).toString("hex")).to.equal("04ad0200ac0202ac02000100ac026407");
   });
 
@@ -67,7 +74,10 @@ describe("A version's record", () => {
   it("S9: bytes that are none are refused, naming the directory and the key", () => {
     const whole = encode({ ...FIRST, roots: [0, 5], bases: [1, 2] }, Buffer.alloc(0));
     const damaged = [Buffer.alloc(0), Buffer.from([0x10]), Buffer.from([0x0c]), whole.subarray(0, 5)];
-    damaged.push(whole.subarray(0, whole.length - 1), Buffer.concat([Buffer.from([0x01]), whole.subarray(1)]));
+    damaged.push(
+      whole.subarray(0, whole.length - 1),
+      Buffer.concat([Buffer.from([0x01]), whole.subarray(1)]),
+    );
     for (const bytes of damaged) {
       expect(() => decodeRecord("ab", bytes, "/data/store-1"), bytes.toString("hex"))
         .to.throw(StoreCorruptError, "/data/store-1: expected a record of the key 0x6162, found")

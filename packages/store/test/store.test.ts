@@ -1,5 +1,11 @@
 import { expect } from "chai";
-import { FutureRevisionError, GroupAttachedError, InvariantViolation, Store, StoreClosedError } from "@raftkv/store";
+import {
+  FutureRevisionError,
+  GroupAttachedError,
+  InvariantViolation,
+  Store,
+  StoreClosedError,
+} from "@raftkv/store";
 import { makeDirectory, removeDirectories } from "./support/directory.js";
 import { durableNow, openWithGroup } from "./support/log.js";
 
@@ -58,13 +64,32 @@ describe("The store", () => {
   });
 
   it("gives all changes of one entry one revision", async () => {
-    await entry(store, [["a", "1"], ["b", "2"], ["missing", null]]);
-    expect([read(store, "a"), read(store, "b")]).to.deep.equal([["1", 1, 1, 1], ["2", 1, 1, 1]]);
+    await entry(store, [
+      ["a", "1"],
+      ["b", "2"],
+      ["missing", null],
+    ]);
+    expect([read(store, "a"), read(store, "b")]).to.deep.equal([
+      ["1", 1, 1, 1],
+      ["2", 1, 1, 1],
+    ]);
     expect(store.revision).to.equal(1);
   });
 
   it("S7: keys that extend each other do not interfere, and come in byte order", async () => {
-    const keys = ["", "\x00", "a", "a\x00", "a\x00\x00", "a\x01", "a\xff", "a\xff\xff", "b", "\xff", "\xff\xff"];
+    const keys = [
+      "",
+      "\x00",
+      "a",
+      "a\x00",
+      "a\x00\x00",
+      "a\x01",
+      "a\xff",
+      "a\xff\xff",
+      "b",
+      "\xff",
+      "\xff\xff",
+    ];
     for (const key of keys) await entry(store, [[key, `value of ${key}`]]);
     for (const key of keys) await entry(store, [[key, null]]);
     for (const [i, key] of keys.entries()) {
@@ -81,7 +106,7 @@ describe("The store", () => {
     expect(store.unwrittenBytes, "bytes that LevelDB has not got").to.be.above(0);
     const expectAll = (): void => {
       for (let i = 1; i <= 200; i++) {
-        const created = i - (i % 10) + (i < 10 ? 1 : 1);
+        const created = i - (i % 10) + 1;
         const expected = i % 10 === 0 ? null : [`v${i}`, created, i, i % 10];
         expect(read(store, "k", i)).to.deep.equal(expected);
       }
@@ -129,7 +154,9 @@ describe("The store", () => {
   });
 
   it("S6: direct writes are refused while a group is attached", async () => {
-    const error = await store.applyMutations([{ kind: "put", key: bytes("k"), value: bytes("v") }]).catch((e: unknown) => e);
+    const error = await store
+      .applyMutations([{ kind: "put", key: bytes("k"), value: bytes("v") }])
+      .catch((e: unknown) => e);
     expect(error).to.be.instanceOf(GroupAttachedError).with.property("code", "GROUP_ATTACHED");
     expect([store.revision, read(store, "k")]).to.deep.equal([0, null]);
   });
@@ -144,7 +171,11 @@ describe("The store", () => {
 
   it("takes entries in order only, each once, with terms that never go back", async () => {
     await entry(store, [["k", "1"]]);
-    for (const [index, term] of [[1, 1], [3, 1], [2, 0]] as const) {
+    for (const [index, term] of [
+      [1, 1],
+      [3, 1],
+      [2, 0],
+    ] as const) {
       const other = await openWithGroup(await makeDirectory());
       const first = other.beginBatch();
       first.beginEntry(1, 1);

@@ -3,7 +3,14 @@ import { InvalidFsmSyncModeError, parseFsmSyncMode } from "@raftkv/store";
 
 describe("FSM_SYNC_MODE", () => {
   it("is nosync when unset or blank, and reads both modes trimmed and in any case", () => {
-    const expected = { "": "nosync", "  ": "nosync", sync: "sync", " SYNC\n": "sync", nosync: "nosync", " NoSync ": "nosync" };
+    const expected = {
+      "": "nosync",
+      "  ": "nosync",
+      sync: "sync",
+      " SYNC\n": "sync",
+      nosync: "nosync",
+      " NoSync ": "nosync",
+    };
     expect(parseFsmSyncMode(undefined)).to.equal("nosync");
     for (const [text, mode] of Object.entries(expected)) expect(parseFsmSyncMode(text), text).to.equal(mode);
   });

@@ -24,7 +24,8 @@ export interface KvState {
 /** Which facts any answer of this key tells. Others are left out of the states, so that more of them are the same. */
 interface Told {
   readonly values: ReadonlySet<string>;
-  readonly versions: boolean;
+  /** The largest version that was told, 0 for none: larger ones are one and the same to all who look. */
+  readonly versionMax: number;
   readonly createRevisions: boolean;
   readonly revisions: boolean;
   /** A delete said that there was something to delete. */
@@ -64,16 +65,22 @@ export const kvModel: Model<KvOperation, KvState> = {
       },
       identity: (state) => identity(state, told),
       openClass: (operation) => openClass(operation, told),
+      leaves(operation) {
+        if (operation.op !== "put") return null;
+        return told.values.has(operation.value) ? operation.value : UNSEEN;
+      },
+      finds: (operation) => finds(operation, told),
       // A get may settle a revision; but where it settles nothing now, it would not have settled another later.
-      isLook: (operation) => operation.op === "get" || (operation.op === "delete" && operation.deleted === false),
-      describeState,
+      isLook: (operation) =>
+        operation.op === "get" || (operation.op === "delete" && operation.deleted === false),
+      describeState: (state) => describeState(state, told),
     };
   },
 };
 
 function collectTold(operations: readonly KvOperation[]): Told {
   const values = new Set<string>();
-  let versions = false;
+  let versionMax = 0;
   let createRevisions = false;
   let revisions = false;
   let removals = false;
@@ -82,7 +89,7 @@ function collectTold(operations: readonly KvOperation[]): Told {
     if (operation.op === "get") {
       if (operation.value === null) continue;
       values.add(operation.value);
-      versions ||= operation.version !== null;
+      versionMax = Math.max(versionMax, operation.version ?? 0);
       createRevisions ||= operation.createRevision !== null;
       revisions ||= operation.modRevision !== null || operation.createRevision !== null;
     } else {
@@ -90,11 +97,12 @@ function collectTold(operations: readonly KvOperation[]): Told {
       if (operation.op === "delete") removals ||= operation.deleted === true;
     }
   }
-  return { values, versions, createRevisions, revisions, removals };
+  return { values, versionMax, createRevisions, revisions, removals };
 }
 
 function stepGet(state: KvState, get: Get): KvState | undefined {
-  if (get.value === null) return state.value === ANYTHING ? missing : state.value === null ? state : undefined;
+  if (get.value === null)
+    return state.value === ANYTHING ? missing : state.value === null ? state : undefined;
   let settled = state.value === ANYTHING ? { ...state, value: get.value } : state;
   if (get.value !== settled.value) return undefined;
   if (get.version !== null && get.version !== settled.version) {
@@ -129,7 +137,7 @@ function settleCreated(state: KvState, revision: number): KvState | undefined {
 function stepPut(state: KvState, put: Put, told: Told): KvState | undefined {
   const revision = put.outcome === "ok" ? put.revision : null;
   if (revision !== null && revision <= state.revisionFloor) return undefined;
-  const version = told.versions ? (state.version === null ? null : state.version + 1) : 0;
+  const version = state.version === null ? null : Math.min(state.version, told.versionMax) + 1;
   const revisionFloor = revision ?? state.revisionFloor;
   const changed = { ...missing, value: put.value, modRevision: revision, version, revisionFloor };
   if (!told.createRevisions) return changed;
@@ -164,7 +172,7 @@ function stepDelete(state: KvState, operation: Delete, told: Told): KvState | un
 function identity(state: KvState, told: Told): Identity {
   const { value } = state;
   const isSeen = typeof value !== "string" || told.values.has(value);
-  if (!told.versions && !told.revisions) return isSeen ? value : UNSEEN;
+  if (told.versionMax === 0 && !told.revisions) return isSeen ? value : UNSEEN;
   const facts: unknown[] = [state.modRevision, state.version, state.revisionFloor];
   if (told.createRevisions) {
     facts.push(state.isFirst, state.createRevision);
@@ -172,6 +180,19 @@ function identity(state: KvState, told: Told): Identity {
   }
   const prefix = value === null ? "missing " : value === ANYTHING ? "anything " : isSeen ? "=" : "unseen ";
   return `${prefix}${facts.join()}${typeof value === "string" && isSeen ? `=${value}` : ""}`;
+}
+
+function finds(operation: KvOperation, told: Told): Identity | undefined {
+  switch (operation.op) {
+    case "get":
+      return operation.value;
+    case "put":
+      return told.versionMax > 0 || told.createRevisions ? ANYTHING : undefined;
+    case "delete":
+      return operation.outcome === "ok" && (operation.deleted !== null || operation.revision !== null)
+        ? ANYTHING
+        : undefined;
+  }
 }
 
 function openClass(operation: KvOperation, told: Told): string | null {
@@ -183,16 +204,16 @@ function openClass(operation: KvOperation, told: Told): string | null {
     case "put":
       if (told.values.has(operation.value)) return `put ${operation.value}`;
       // A value that nobody saw can still have been counted, have created the key, or have been removed.
-      return told.versions || told.createRevisions || told.removals ? "put" : null;
+      return told.versionMax > 0 || told.createRevisions || told.removals ? "put" : null;
   }
 }
 
-function describeState(state: KvState): string {
+function describeState(state: KvState, told: Told): string {
   if (state.value === null) return "missing";
   if (state.value === ANYTHING) return "anything";
   const facts = [
     state.modRevision === null ? "" : `revision ${state.modRevision}`,
-    state.version === 0 || state.version === null ? "" : `version ${state.version}`,
+    state.version === null || state.version > told.versionMax ? "" : `version ${state.version}`,
   ].filter((fact) => fact !== "");
   return JSON.stringify(state.value) + (facts.length === 0 ? "" : ` (${facts.join(", ")})`);
 }

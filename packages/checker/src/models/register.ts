@@ -1,6 +1,6 @@
 import type { RegisterOperation, Value } from "../history.js";
 import { ANYTHING, UNSEEN } from "../model.js";
-import type { KeyModel, Model } from "../model.js";
+import type { Identity, KeyModel, Model } from "../model.js";
 
 export type RegisterState = Value | typeof ANYTHING;
 
@@ -11,7 +11,9 @@ export const registerModel: Model<RegisterOperation, RegisterState> = {
   forKey: registerForKey,
 };
 
-function registerForKey(operations: readonly RegisterOperation[]): KeyModel<RegisterOperation, RegisterState> {
+function registerForKey(
+  operations: readonly RegisterOperation[],
+): KeyModel<RegisterOperation, RegisterState> {
   const seen = new Set<Value>();
   // A condition that was false is the one answer that a value nobody ever saw can explain.
   let isRefused = false;
@@ -23,11 +25,12 @@ function registerForKey(operations: readonly RegisterOperation[]): KeyModel<Regi
       seen.add(operation.value);
     }
   }
+  const identity = (state: RegisterState): Identity => (state === ANYTHING || seen.has(state) ? state : UNSEEN);
   return {
     initial: null,
     anything: ANYTHING,
     step: stepRegister,
-    identity: (state) => (state === ANYTHING || seen.has(state) ? state : UNSEEN),
+    identity,
     openClass(operation) {
       if (operation.op === "read") return null;
       const isSeen = seen.has(operation.value);
@@ -35,8 +38,15 @@ function registerForKey(operations: readonly RegisterOperation[]): KeyModel<Regi
       const written = isSeen ? JSON.stringify(operation.value) : "unseen";
       return operation.op === "write" ? written : `${JSON.stringify(operation.expected)} to ${written}`;
     },
+    leaves: (operation) => identity(operation.value),
+    finds(operation) {
+      if (operation.op === "write") return undefined;
+      if (operation.op === "read") return operation.value;
+      return operation.outcome === "ok" && operation.swapped === false ? ANYTHING : operation.expected;
+    },
     isLook: (operation) => operation.op === "read" || (operation.op === "cas" && operation.swapped === false),
-    describeState: (state) => (state === ANYTHING ? "anything" : state === null ? "unset" : JSON.stringify(state)),
+    describeState: (state) =>
+      state === ANYTHING ? "anything" : state === null ? "unset" : JSON.stringify(state),
   };
 }
 

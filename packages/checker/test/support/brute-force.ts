@@ -41,7 +41,10 @@ export function isLinearizableKv(history: readonly KvOperation[]): boolean {
         current = { value: operation.value, version, made, created: current?.created ?? made };
       } else if (operation.op === "delete") {
         if (told && operation.deleted !== null && operation.deleted !== (current !== null)) return false;
-        row.push({ told: told && operation.revision !== null ? [operation.revision] : [], isReading: current === null });
+        row.push({
+          told: told && operation.revision !== null ? [operation.revision] : [],
+          isReading: current === null,
+        });
         current = null;
       } else if (told) {
         if (operation.value !== (current?.value ?? null)) return false;

@@ -26,7 +26,11 @@ interface Running {
 }
 
 /** The history of clients that use correct objects at the same time: linearizable by construction. */
-export function generate(random: Random, shape: Shape, makeReference: (key: string) => Reference): Operation[] {
+export function generate(
+  random: Random,
+  shape: Shape,
+  makeReference: (key: string) => Reference,
+): Operation[] {
   const recorder = new HistoryRecorder();
   const references = new Map<string, Reference>();
   const running = new Map<number, Running>();
@@ -47,7 +51,13 @@ export function generate(random: Random, shape: Shape, makeReference: (key: stri
       const invocation = { ...referenceOf(references, makeReference, key).invoke(random), key };
       const id = recorder.call(process, invocation);
       const isUnknown = random.chance(shape.unknown);
-      const fate = isUnknown ? (random.chance(0.5) ? "unknown" : "never") : random.chance(shape.fail) ? "fail" : "ok";
+      const fate = isUnknown
+        ? random.chance(0.5)
+          ? "unknown"
+          : "never"
+        : random.chance(shape.fail)
+          ? "fail"
+          : "ok";
       running.set(process, { id, invocation, fate, answer: null });
     } else if (current.answer === null && current.fate === "ok") {
       applyTo(references, makeReference, current);
@@ -66,7 +76,11 @@ function applyTo(references: Map<string, Reference>, make: (key: string) => Refe
   one.answer = referenceOf(references, make, one.invocation.key).apply(one.invocation);
 }
 
-function referenceOf(references: Map<string, Reference>, make: (key: string) => Reference, key: string): Reference {
+function referenceOf(
+  references: Map<string, Reference>,
+  make: (key: string) => Reference,
+  key: string,
+): Reference {
   let reference = references.get(key);
   if (reference === undefined) {
     reference = make(key);
@@ -108,12 +122,18 @@ export function kvReference(values: number | null, facts: boolean): (key: string
   let revision = 0;
   let written = 0;
   return () => {
-    let current: { value: string; version: number; createRevision: number; modRevision: number } | null = null;
+    let current: { value: string; version: number; createRevision: number; modRevision: number } | null =
+      null;
     return {
       invoke(random) {
         const kind = random.below(5);
         if (kind < 2) return { op: "get", key: "" };
-        if (kind < 4) return { op: "put", key: "", value: String(values === null ? (written += 1) : random.below(values)) };
+        if (kind < 4)
+          return {
+            op: "put",
+            key: "",
+            value: String(values === null ? (written += 1) : random.below(values)),
+          };
         return { op: "delete", key: "" };
       },
       apply(invocation) {

@@ -8,7 +8,8 @@ export class Random {
 
   /** An integer in [0, limit). */
   below(limit: number): number {
-    this.#state = (this.#state * 6_364_136_223_846_793_005n + 1_442_695_040_888_963_407n) & 0xffff_ffff_ffff_ffffn;
+    this.#state =
+      (this.#state * 6_364_136_223_846_793_005n + 1_442_695_040_888_963_407n) & 0xffff_ffff_ffff_ffffn;
     return Number((this.#state >> 33n) % BigInt(limit));
   }
 

@@ -1,7 +1,6 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { formatHostPort, parseHostPort } from "@raftkv/node";
-import type { HostPort } from "@raftkv/node";
+import { normalAddress } from "../address.js";
 import { usageError } from "../errors.js";
 import { isAlive } from "./process.js";
 import { waitUntil } from "./wait.js";
@@ -16,8 +15,9 @@ const LOCK_WAIT_MS = 10_000;
 /** One node of a cluster that this command keeps. */
 export interface ClusterNode {
   readonly name: string;
-  readonly client: HostPort;
-  readonly peer: HostPort;
+  /** Where clients and HTTP connect. */
+  readonly client: string;
+  readonly peer: string;
   /** The process that was started last, which may be gone, and whose number may be another's by now. */
   readonly pid: number | null;
   /** Whether its data directory was seen in use: from then on nothing may create it again (R25). */
@@ -51,8 +51,8 @@ function damaged(path: string, what: string): Error {
   return usageError(`${path} cannot be used: ${what}`, "BAD_CLUSTER_FILE");
 }
 
-function addressIn(path: string, value: unknown): HostPort {
-  const address = typeof value === "string" ? parseHostPort(value) : null;
+function addressIn(path: string, value: unknown): string {
+  const address = typeof value === "string" ? normalAddress(value) : null;
   if (address === null) throw damaged(path, `${JSON.stringify(value)} is not HOST:PORT`);
   return address;
 }
@@ -91,7 +91,8 @@ export function readCluster(directory: string): ClusterState | null {
     throw damaged(path, (error as Error).message);
   }
   const { format, nodes, stopRequested } = content;
-  if (format !== FORMAT) throw damaged(path, `its format is ${JSON.stringify(format)}, this raftkv reads ${FORMAT}`);
+  if (format !== FORMAT)
+    throw damaged(path, `its format is ${JSON.stringify(format)}, this raftkv reads ${FORMAT}`);
   if (!Array.isArray(nodes) || nodes.length === 0) throw damaged(path, "it names no nodes");
   return { nodes: nodes.map((node) => nodeIn(path, node)), stopRequested: stopRequested === true };
 }
@@ -112,14 +113,7 @@ export function requireNode(state: ClusterState, name: string): ClusterNode {
 
 /** Whole or not at all: another command may read it at any moment. */
 export function writeCluster(directory: string, state: ClusterState): void {
-  const nodes = state.nodes.map(({ name, client, peer, pid, created }) => ({
-    name,
-    client: formatHostPort(client),
-    peer: formatHostPort(peer),
-    pid,
-    created,
-  }));
-  const content = { format: FORMAT, stopRequested: state.stopRequested, nodes };
+  const content = { format: FORMAT, stopRequested: state.stopRequested, nodes: state.nodes };
   const temporary = join(directory, `${FILE}.${process.pid}.tmp`);
   writeFileSync(temporary, `${JSON.stringify(content, null, 2)}\n`);
   renameSync(temporary, join(directory, FILE));
@@ -159,7 +153,10 @@ export async function withClusterLock<T>(directory: string, body: () => Promise<
   mkdirSync(directory, { recursive: true });
   const path = join(directory, LOCK_FILE);
   if (!(await waitUntil(() => tryLock(path), { limitMs: LOCK_WAIT_MS, everyMs: 20 }))) {
-    throw usageError(`another raftkv command (pid ${lockHolder(path)}) is changing ${directory}`, "CLUSTER_BUSY");
+    throw usageError(
+      `another raftkv command (pid ${lockHolder(path)}) is changing ${directory}`,
+      "CLUSTER_BUSY",
+    );
   }
   try {
     return await body();

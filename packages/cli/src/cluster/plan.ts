@@ -1,4 +1,4 @@
-import type { HostPort } from "@raftkv/node";
+import { splitAddress } from "../address.js";
 import { usageError } from "../errors.js";
 import type { ClusterNode, ClusterState } from "./directory.js";
 import { findFreePorts } from "./ports.js";
@@ -46,19 +46,23 @@ export async function planCluster(wish: ClusterWish): Promise<ClusterState> {
   const client = wishedClient || (await findFreePorts(HOST, count, new Set(range(wishedPeer))));
   const peer = wishedPeer || (await findFreePorts(HOST, count, new Set(range(client))));
   if (Math.abs(client - peer) < count) {
-    throw usageError(`the client ports from ${client} and the peer ports from ${peer} overlap with ${count} nodes`);
+    throw usageError(
+      `the client ports from ${client} and the peer ports from ${peer} overlap with ${count} nodes`,
+    );
   }
-  const at = (port: number): HostPort => ({ host: HOST, port });
-  const nodes = range(0).map(
-    (offset): ClusterNode => ({
-      name: `n${offset + 1}`,
-      client: at(client + offset),
-      peer: at(peer + offset),
-      pid: null,
-      created: false,
-    }),
-  );
+  const at = (port: number): string => `${HOST}:${port}`;
+  const nodes = range(0).map((offset): ClusterNode => ({
+    name: `n${offset + 1}`,
+    client: at(client + offset),
+    peer: at(peer + offset),
+    pid: null,
+    created: false,
+  }));
   return { nodes, stopRequested: false };
+}
+
+function portOf(address: string | undefined): number | null {
+  return splitAddress(address ?? "")?.port ?? null;
 }
 
 /**
@@ -69,8 +73,8 @@ export function checkResumed(directory: string, state: ClusterState, wish: Clust
   const [first] = state.nodes;
   const recorded = [
     ["--nodes", wish.nodes, state.nodes.length],
-    ["--client-port", wish.clientPort || null, first?.client.port],
-    ["--peer-port", wish.peerPort || null, first?.peer.port],
+    ["--client-port", wish.clientPort || null, portOf(first?.client)],
+    ["--peer-port", wish.peerPort || null, portOf(first?.peer)],
   ] as const;
   for (const [option, wished, has] of recorded) {
     if (wished === null || wished === has) continue;

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
-import type { HostPort } from "@raftkv/node";
-import { formatHostPort } from "@raftkv/node";
+import { splitAddress } from "../address.js";
+import type { AddressParts } from "../address.js";
 import { CliError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import { commandLineOf } from "./process.js";
@@ -13,7 +13,7 @@ const FREE_PORT_FROM = 20_000;
 const FREE_PORT_TO = 32_000;
 
 /** Null when the address can be listened on, else why not (an errno name). */
-export function listenFault({ host, port }: HostPort): Promise<string | null> {
+export function listenFault({ host, port }: AddressParts): Promise<string | null> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
@@ -33,7 +33,8 @@ function listeningInodes(port: number): Set<string> {
     }
     for (const line of table.split("\n").slice(1)) {
       const [, local = "", , state, , , , , , inode = "0"] = line.trim().split(/\s+/);
-      if (state === LISTEN_STATE && Number.parseInt(local.split(":")[1] ?? "", 16) === port) inodes.add(inode);
+      if (state === LISTEN_STATE && Number.parseInt(local.split(":")[1] ?? "", 16) === port)
+        inodes.add(inode);
     }
   }
   return inodes;
@@ -66,7 +67,7 @@ export function portHolder(port: number): string | null {
 
 /** A port that a node is going to use, and what for. */
 export interface WantedPort {
-  readonly address: HostPort;
+  readonly address: string;
   readonly purpose: string;
 }
 
@@ -74,11 +75,13 @@ export interface WantedPort {
 export async function requireFreePorts(wanted: readonly WantedPort[]): Promise<void> {
   const taken: string[] = [];
   for (const { address, purpose } of wanted) {
-    const fault = await listenFault(address);
+    const parts = splitAddress(address);
+    const fault = parts === null ? "EINVAL" : await listenFault(parts);
     if (fault === null) continue;
-    const holder = fault === "EADDRINUSE" ? portHolder(address.port) : null;
-    const why = fault === "EADDRINUSE" ? `is in use${holder === null ? "" : ` by ${holder}`}` : `fails with ${fault}`;
-    taken.push(`port ${formatHostPort(address)} (${purpose}) ${why}`);
+    const holder = parts !== null && fault === "EADDRINUSE" ? portHolder(parts.port) : null;
+    const why =
+      fault === "EADDRINUSE" ? `is in use${holder === null ? "" : ` by ${holder}`}` : `fails with ${fault}`;
+    taken.push(`port ${address} (${purpose}) ${why}`);
   }
   if (taken.length > 0) throw new CliError("PORT_IN_USE", EXIT.usage, taken.join("; "));
 }
@@ -87,7 +90,11 @@ export async function requireFreePorts(wanted: readonly WantedPort[]): Promise<v
  * The first of `count` consecutive free ports on the host, none of them in `avoid`. Somebody may take one before it is
  * used; then the start fails and names it.
  */
-export async function findFreePorts(host: string, count: number, avoid: ReadonlySet<number>): Promise<number> {
+export async function findFreePorts(
+  host: string,
+  count: number,
+  avoid: ReadonlySet<number>,
+): Promise<number> {
   for (let round = 0; round < FREE_PORT_TRIES; round++) {
     const first = FREE_PORT_FROM + Math.floor(Math.random() * (FREE_PORT_TO - FREE_PORT_FROM - count));
     const ports = Array.from({ length: count }, (_, offset) => first + offset);

@@ -1,39 +1,11 @@
 import { get } from "node:http";
-import type { HostPort } from "@raftkv/node";
-import { formatHostPort } from "@raftkv/node";
-
-/** What a node says of itself at /v1/status. */
-export interface NodeStatus {
-  readonly name: string;
-  readonly serverId: string;
-  readonly clusterId: string;
-  readonly pid: number;
-  readonly version: string;
-  readonly role: "leader" | "follower" | "candidate" | "preCandidate" | "forming";
-  readonly term: number;
-  readonly leader: string | null;
-  /** Client address of the leader. */
-  readonly leaderClient: string | null;
-  readonly commitIndex: number;
-  readonly appliedIndex: number;
-  readonly lastIndex: number;
-  readonly revision: number;
-  /** Of the contents at `revision`; null unless it was asked for. */
-  readonly hash: string | null;
-  readonly fsmSyncMode: "sync" | "nosync";
-  readonly uptimeSeconds: number;
-  readonly members: readonly MemberStatus[];
-}
-
-export interface MemberStatus {
-  readonly name: string;
-  readonly serverId: string;
-  readonly peer: string;
-  readonly client: string | null;
-}
+import type { NodeStatus } from "@raftkv/node";
+import { splitAddress } from "../address.js";
 
 /** An answer, or why there is none. Probing never throws: that a node is down is what it is there to find out. */
-export type Probe<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
+export type Probe<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly reason: string };
 
 /** Larger answers are none of ours. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
@@ -43,11 +15,13 @@ interface HttpAnswer {
   readonly body: string;
 }
 
-function httpGet(address: HostPort, path: string, timeoutMs: number): Promise<Probe<HttpAnswer>> {
+function httpGet(address: string, path: string, timeoutMs: number): Promise<Probe<HttpAnswer>> {
+  const parts = splitAddress(address);
+  if (parts === null) return Promise.resolve({ ok: false, reason: `${address} is no HOST:PORT` });
   return new Promise((resolve) => {
     const fail = (reason: string): void => resolve({ ok: false, reason });
     // A connection of its own: one that is kept alive would outlive the command, or the node.
-    const request = get({ host: address.host, port: address.port, path, agent: false }, (response) => {
+    const request = get({ ...parts, path, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
       response.on("data", (chunk: Buffer) => {
@@ -58,7 +32,10 @@ function httpGet(address: HostPort, path: string, timeoutMs: number): Promise<Pr
       response.once("error", (error) => fail(error.message));
       response.once("end", () => {
         clearTimeout(timer);
-        resolve({ ok: true, value: { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() } });
+        resolve({
+          ok: true,
+          value: { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() },
+        });
       });
     });
     const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
@@ -83,7 +60,7 @@ function looksLikeStatus(value: unknown): value is NodeStatus {
 
 /** Asks a node for its status, within `timeoutMs`. `hash` makes it read its whole store. */
 export async function probeStatus(
-  address: HostPort,
+  address: string,
   { timeoutMs, hash = false }: { readonly timeoutMs: number; readonly hash?: boolean },
 ): Promise<Probe<NodeStatus>> {
   const answer = await httpGet(address, hash ? "/v1/status?hash=true" : "/v1/status", timeoutMs);
@@ -96,15 +73,17 @@ export async function probeStatus(
   } catch {
     // Said below: whoever answered, it is no node.
   }
-  return { ok: false, reason: `what listens on ${formatHostPort(address)} is no raftkv node` };
+  return { ok: false, reason: `what listens on ${address} is no raftkv node` };
 }
 
 /** Whether the node knows a leader and serves linearizable reads. */
-export async function probeReady(address: HostPort, timeoutMs: number): Promise<Probe<true>> {
+export async function probeReady(address: string, timeoutMs: number): Promise<Probe<true>> {
   const answer = await httpGet(address, "/ready", timeoutMs);
   if (!answer.ok) return answer;
   const { status, body } = answer.value;
-  return status === 200 ? { ok: true, value: true } : { ok: false, reason: reasonIn(body) ?? `HTTP ${status}` };
+  return status === 200
+    ? { ok: true, value: true }
+    : { ok: false, reason: reasonIn(body) ?? `HTTP ${status}` };
 }
 
 function reasonIn(body: string): string | null {

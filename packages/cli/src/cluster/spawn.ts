@@ -1,8 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { formatHostPort, parseNodeOptions } from "@raftkv/node";
-import { exitMeaning } from "../exit-codes.js";
+import { EXIT, exitMeaning } from "../exit-codes.js";
 import { nodeDirectory, nodeLogPath } from "./directory.js";
 import type { ClusterNode, ClusterState } from "./directory.js";
 
@@ -33,9 +32,9 @@ function rawOptions(directory: string, state: ClusterState, node: ClusterNode) {
     dataDir: nodeDirectory(directory, node.name),
     // Only a directory that was never in use may be created (R25): one that somebody emptied stays an error.
     init: !node.created,
-    listenClient: formatHostPort(node.client),
-    listenPeer: formatHostPort(node.peer),
-    initialCluster: state.nodes.map(({ name, peer }) => `${name}=${formatHostPort(peer)}`).join(","),
+    listenClient: node.client,
+    listenPeer: node.peer,
+    initialCluster: state.nodes.map(({ name, peer }) => `${name}=${peer}`).join(","),
   };
 }
 
@@ -43,12 +42,23 @@ function rawOptions(directory: string, state: ClusterState, node: ClusterNode) {
  * Checks what the node would be started with, so that a wrong setting is told here and not in a log file.
  * @throws {ConfigurationError} and what else `parseNodeOptions` throws.
  */
-export function checkNodeOptions(directory: string, state: ClusterState, node: ClusterNode, env: Environment): void {
+export async function checkNodeOptions(
+  directory: string,
+  state: ClusterState,
+  node: ClusterNode,
+  env: Environment,
+): Promise<void> {
+  const { parseNodeOptions } = await import("@raftkv/node");
   parseNodeOptions(rawOptions(directory, state, node), env);
 }
 
 /** Starts the node as a process of its own that outlives this one; what it prints goes to its log file. */
-export function spawnNode(directory: string, state: ClusterState, node: ClusterNode, env: Environment): StartedNode {
+export function spawnNode(
+  directory: string,
+  state: ClusterState,
+  node: ClusterNode,
+  env: Environment,
+): StartedNode {
   const raw = rawOptions(directory, state, node);
   mkdirSync(raw.dataDir, { recursive: true });
   const log = openSync(nodeLogPath(directory, node.name), "a");
@@ -78,7 +88,8 @@ export function spawnNode(directory: string, state: ClusterState, node: ClusterN
 export function describeEnding({ code, signal }: Ending): string {
   if (signal !== null) return `killed by ${signal}`;
   if (code === null) return "could not be started";
-  const meaning = exitMeaning(code);
+  // A node answers nothing, so codes of answers are not its own: Node.js ends with 1 when it crashes.
+  const meaning = code === EXIT.usage || code >= EXIT.brokenInvariant ? exitMeaning(code) : null;
   return meaning === null ? `exit code ${code}` : `exit code ${code}: ${meaning}`;
 }
 

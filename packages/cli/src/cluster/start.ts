@@ -21,7 +21,8 @@ import { checkNodeOptions, describeEnding, logTail, spawnNode } from "./spawn.js
 import type { StartedNode } from "./spawn.js";
 import { waitUntil } from "./wait.js";
 
-const PROBE_TIMEOUT_MS = 1_000;
+/** A node takes up to a second to find out that it is not ready. */
+const PROBE_TIMEOUT_MS = 1_500;
 const PROBE_EVERY_MS = 50;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,15 +40,21 @@ function refuseRunning(directory: string, state: ClusterState): void {
   if (running.length === 0) return;
   const names = running.map((node) => `${node.name} (pid ${node.pid})`).join(", ");
   const down = state.nodes.filter((node) => !running.includes(node)).map((node) => node.name);
-  const hint = down.length === 0 ? "" : `; \`raftkv cluster start-node ${down[0]}\` starts a node that is down`;
+  const hint =
+    down.length === 0 ? "" : `; \`raftkv cluster start-node ${down[0]}\` starts a node that is down`;
   throw usageError(`the cluster in ${directory} is running already: ${names}${hint}`, "ALREADY_RUNNING");
 }
 
 function refuseForeign(directory: string): void {
   // Our own lock is in it already.
-  const content = existsSync(directory) ? readdirSync(directory).filter((name) => !name.startsWith("cluster.")) : [];
+  const content = existsSync(directory)
+    ? readdirSync(directory).filter((name) => !name.startsWith("cluster."))
+    : [];
   if (content.length === 0) return;
-  throw usageError(`${directory} holds no cluster, but it is not empty (${content[0]} …): name another --dir`, "NOT_EMPTY");
+  throw usageError(
+    `${directory} holds no cluster, but it is not empty (${content[0]} …): name another --dir`,
+    "NOT_EMPTY",
+  );
 }
 
 /**
@@ -55,7 +62,11 @@ function refuseForeign(directory: string): void {
  * with its ports. Returns once the processes are started; `waitUntilServing` says when they serve.
  * @throws {CliError} ALREADY_RUNNING, PORT_IN_USE, USAGE, NOT_EMPTY, BAD_CLUSTER_FILE, CLUSTER_BUSY.
  */
-export function startCluster(directory: string, wish: ClusterWish, env: Environment): Promise<StartedCluster> {
+export function startCluster(
+  directory: string,
+  wish: ClusterWish,
+  env: Environment,
+): Promise<StartedCluster> {
   checkWish(wish);
   return withClusterLock(directory, async () => {
     const recorded = readCluster(directory);
@@ -65,7 +76,7 @@ export function startCluster(directory: string, wish: ClusterWish, env: Environm
       checkResumed(directory, recorded, wish);
     }
     const planned = { ...(recorded ?? (await planCluster(wish))), stopRequested: false };
-    for (const node of planned.nodes) checkNodeOptions(directory, planned, node, env);
+    for (const node of planned.nodes) await checkNodeOptions(directory, planned, node, env);
     await requireFreePorts(wantedPorts(planned.nodes));
     // Written before anything runs: a start that is cut off here must find its nodes again.
     writeCluster(directory, planned);
@@ -126,7 +137,8 @@ export async function waitUntilServing(
         const process = started.find((candidate) => candidate.name === node.name);
         if (process === undefined || process.ended() !== null) continue;
         if (!created.has(node.name) && (await isListening(node, process.pid))) created.add(node.name);
-        if (created.has(node.name) && !serving) serving = (await probeReady(node.client, PROBE_TIMEOUT_MS)).ok;
+        if (created.has(node.name) && !serving)
+          serving = (await probeReady(node.client, PROBE_TIMEOUT_MS)).ok;
       }
       return signal.aborted || isSettled();
     },
@@ -144,14 +156,19 @@ export async function waitUntilServing(
  * Starts one node of the cluster and returns once its process listens, quorum or not.
  * @throws {CliError} ALREADY_RUNNING, NO_SUCH_NODE, NO_CLUSTER, PORT_IN_USE, START_FAILED.
  */
-export async function startNode(directory: string, name: string, limitMs: number, env: Environment): Promise<ClusterNode> {
+export async function startNode(
+  directory: string,
+  name: string,
+  limitMs: number,
+  env: Environment,
+): Promise<ClusterNode> {
   const { node, process } = await withClusterLock(directory, async () => {
     const state: ClusterState = { ...requireCluster(directory), stopRequested: false };
     const found = requireNode(state, name);
     if (isRunning(directory, found)) {
       throw usageError(`${name} is running already (pid ${found.pid})`, "ALREADY_RUNNING");
     }
-    checkNodeOptions(directory, state, found, env);
+    await checkNodeOptions(directory, state, found, env);
     await requireFreePorts(wantedPorts([found]));
     const started = spawnNode(directory, state, found, env);
     writeCluster(directory, withNode(state, name, { pid: started.pid }));

@@ -38,7 +38,12 @@ export async function watchNodes(
   return "signal";
 }
 
-function goneMessage(directory: string, name: string, pid: number | null, started: readonly StartedNode[]): string {
+function goneMessage(
+  directory: string,
+  name: string,
+  pid: number | null,
+  started: readonly StartedNode[],
+): string {
   const ending = started.find((node) => node.name === name && node.pid === pid)?.ended() ?? null;
   const how = ending === null ? "" : ` (${describeEnding(ending)})`;
   return (

@@ -1,5 +1,4 @@
 import { relative } from "node:path";
-import { formatHostPort } from "@raftkv/node";
 import { findCluster } from "../cluster/directory.js";
 import type { ClusterWish } from "../cluster/plan.js";
 import { startCluster, waitUntilServing } from "../cluster/start.js";
@@ -21,45 +20,48 @@ export interface ClusterStartOptions {
   readonly timeoutMs: number;
 }
 
-function sayServing(context: Context, { directory, state, started }: StartedCluster, options: ClusterStartOptions): void {
+function sayServing(context: Context, cluster: StartedCluster, options: ClusterStartOptions): void {
+  const { directory, state, started } = cluster;
   const pidOf = (name: string): number | null => started.find((node) => node.name === name)?.pid ?? null;
   if (options.json) {
-    const nodes = state.nodes.map(({ name, client, peer }) => ({
-      name,
-      pid: pidOf(name),
-      client: formatHostPort(client),
-      peer: formatHostPort(peer),
-    }));
+    const nodes = state.nodes.map(({ name, client, peer }) => ({ name, pid: pidOf(name), client, peer }));
     sayJson(context, { directory, nodes });
     return;
   }
   const heads = ["name", "pid", "client", "peer"];
-  const rows = state.nodes.map(({ name, client, peer }) => [name, pidOf(name), formatHostPort(client), formatHostPort(peer)]);
+  const rows = state.nodes.map(({ name, client, peer }) => [name, pidOf(name), client, peer]);
   sayTable(context, heads, rows);
-  for (const line of nextSteps(context, directory, state.nodes.map(({ client }) => formatHostPort(client)))) {
-    say(context, line);
-  }
-  say(context, options.detach ? `  ${context.commandName} cluster stop${directoryFlag(context, directory)}` : "");
+  for (const line of nextSteps(context, cluster, options.detach)) say(context, line);
 }
 
 function directoryFlag(context: Context, directory: string): string {
-  return findCluster(context.cwd) === directory ? "" : ` --dir ${relative(context.cwd, directory) || "."}`;
+  if (findCluster(context.cwd) === directory) return "";
+  const near = relative(context.cwd, directory);
+  return ` --dir ${near === "" || near.startsWith("..") ? directory : near}`;
 }
 
 /** Lines that can be pasted into another terminal. */
-function nextSteps(context: Context, directory: string, endpoints: readonly string[]): readonly string[] {
+function nextSteps(
+  context: Context,
+  { directory, state }: StartedCluster,
+  detach: boolean,
+): readonly string[] {
   const command = context.commandName;
+  if (command === null) return [];
   const isFound = findCluster(context.cwd) === directory;
+  const endpoints = state.nodes.map(({ client }) => client);
+  const dir = directoryFlag(context, directory);
   return [
     "",
-    "Now type, in another terminal:",
+    detach ? "Now type:" : "Now type, in another terminal:",
     "",
     ...(isFound ? [] : [`  export RAFTKV_ENDPOINTS=${endpoints.join(",")}`]),
     `  ${command} kv put greeting hello`,
     `  ${command} kv get greeting`,
     `  ${command} status`,
-    `  ${command} cluster kill n1${directoryFlag(context, directory)}`,
-    `  ${command} cluster start-node n1${directoryFlag(context, directory)}`,
+    `  ${command} cluster kill n1${dir}`,
+    `  ${command} cluster start-node n1${dir}`,
+    detach ? `  ${command} cluster stop${dir}` : "",
   ];
 }
 
@@ -73,12 +75,18 @@ async function stopAll(context: Context, directory: string, limitMs: number): Pr
   return EXIT.done;
 }
 
-async function startAndStay(context: Context, options: ClusterStartOptions, signal: AbortSignal): Promise<ExitCode> {
+async function startAndStay(
+  context: Context,
+  options: ClusterStartOptions,
+  signal: AbortSignal,
+): Promise<ExitCode> {
   const { directory, timeoutMs } = options;
   const tell = (line: string): void => void context.err.write(`${line}\n`);
   const cluster = await startCluster(directory, options.wish, context.env);
   const count = cluster.state.nodes.length;
-  tell(`${cluster.resumed ? "resuming" : "starting"} ${count} ${count === 1 ? "node" : "nodes"} in ${directory} …`);
+  tell(
+    `${cluster.resumed ? "resuming" : "starting"} ${count} ${count === 1 ? "node" : "nodes"} in ${directory} …`,
+  );
   try {
     await waitUntilServing(cluster, { limitMs: timeoutMs, signal });
   } catch (error) {

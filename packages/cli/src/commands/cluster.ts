@@ -11,7 +11,6 @@ import { parseDuration } from "../duration.js";
 import { CliError, usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import type { ExitCode } from "../exit-codes.js";
-import { formatHostPort } from "@raftkv/node";
 import { say, sayJson, sayTable } from "../output.js";
 import { runCluster } from "./cluster-start.js";
 import { directoryOption, jsonOption, timeoutOption } from "./options.js";
@@ -30,18 +29,16 @@ function wholeNumber(option: string, value: string | undefined): number | null {
 function status(context: Context, directory: string, json: boolean): ExitCode {
   const rows = requireCluster(directory).nodes.map((node) => {
     const running = isRunning(directory, node);
-    return {
-      name: node.name,
-      pid: running ? node.pid : null,
-      client: formatHostPort(node.client),
-      peer: formatHostPort(node.peer),
-      running,
-    };
+    return { name: node.name, pid: running ? node.pid : null, client: node.client, peer: node.peer, running };
   });
   if (json) sayJson(context, rows);
   else {
     const heads = ["name", "pid", "client", "peer", "running"];
-    sayTable(context, heads, rows.map((row) => [row.name, row.pid, row.client, row.peer, row.running ? "yes" : "no"]));
+    sayTable(
+      context,
+      heads,
+      rows.map((row) => [row.name, row.pid, row.client, row.peer, row.running ? "yes" : "no"]),
+    );
   }
   return EXIT.done;
 }
@@ -68,7 +65,12 @@ export function clusterCommands(parser: Argv, context: Context, chosen: Chosen):
       "start a new cluster, or resume the one in --dir",
       (command) =>
         command
-          .option("nodes", { type: "string", requiresArg: true, describe: "how many", defaultDescription: "3" })
+          .option("nodes", {
+            type: "string",
+            requiresArg: true,
+            describe: "how many",
+            defaultDescription: "3",
+          })
           .option("dir", directoryOption)
           .option("client-port", {
             type: "string",
@@ -82,12 +84,19 @@ export function clusterCommands(parser: Argv, context: Context, chosen: Chosen):
             describe: "of n1, the others follow; 0 finds free ones",
             defaultDescription: "7501",
           })
-          .option("detach", { type: "boolean", default: false, describe: "leave the nodes running and return" })
+          .option("detach", {
+            type: "boolean",
+            default: false,
+            describe: "leave the nodes running and return",
+          })
           .option("timeout", timeoutOption("30s", "how long a leader may take to serve, and nodes to stop"))
           .option("json", jsonOption)
           .example("$0 cluster start", "three nodes in .raftkv; Ctrl-C stops them")
           .example("$0 cluster start --detach", "the same, in the background")
-          .example("$0 cluster start --nodes 5 --dir /tmp/five --client-port 7601 --peer-port 7701", "another cluster"),
+          .example(
+            "$0 cluster start --nodes 5 --dir /tmp/five --client-port 7601 --peer-port 7701",
+            "another cluster",
+          ),
       (argv) => {
         chosen.action = () =>
           runCluster(context, {
@@ -166,8 +175,8 @@ export function clusterCommands(parser: Argv, context: Context, chosen: Chosen):
           const limitMs = parseDuration("--timeout", argv.timeout);
           const name = unescapeText(argv.node);
           const { pid, client } = await startNode(absolute(context, argv.dir), name, limitMs, context.env);
-          if (argv.json) sayJson(context, { name, pid, client: formatHostPort(client) });
-          else say(context, `${name} listens on ${formatHostPort(client)}, pid ${pid}`);
+          if (argv.json) sayJson(context, { name, pid, client });
+          else say(context, `${name} listens on ${client}, pid ${pid}`);
           return EXIT.done;
         };
       },

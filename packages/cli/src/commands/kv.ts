@@ -1,7 +1,6 @@
 import type { Readable } from "node:stream";
 import { connect } from "@raftkv/client";
 import type { Client } from "@raftkv/client";
-import { formatHostPort } from "@raftkv/node";
 import type { Argv } from "yargs";
 import { bytesOf } from "../arguments.js";
 import type { Chosen, Context } from "../context.js";
@@ -29,7 +28,7 @@ async function request<T>(
   const endpoints = findEndpoints(options.endpoints, context.env, context.cwd);
   const deadline = performance.now() + timeoutMs;
   const client = await connect({
-    endpoints: endpoints.map(({ address }) => formatHostPort(address)),
+    endpoints: endpoints.map(({ address }) => address),
     timeoutMs,
     clientName: "raftkv-cli",
   });
@@ -51,7 +50,9 @@ function keyNotFound(): CliError {
 }
 
 async function put(context: Context, key: Buffer, value: Buffer, options: CommonOptions): Promise<ExitCode> {
-  const { revision } = await request(context, options, (client, timeoutMs) => client.put(key, value, { timeoutMs }));
+  const { revision } = await request(context, options, (client, timeoutMs) =>
+    client.put(key, value, { timeoutMs }),
+  );
   if (options.json) sayJson(context, { revision });
   else say(context, `OK, revision ${revision}`);
   return EXIT.done;
@@ -87,7 +88,11 @@ function commonOptions<T>(parser: Argv<T>) {
 }
 
 const KEY = { type: "string", demandOption: true, describe: "the key: any bytes" } as const;
-const VALUE = { type: "string", demandOption: true, describe: "the value: any bytes; - reads standard input" } as const;
+const VALUE = {
+  type: "string",
+  demandOption: true,
+  describe: "the value: any bytes; - reads standard input",
+} as const;
 
 export function kvCommands(parser: Argv, context: Context, chosen: Chosen): Argv {
   return parser

@@ -1,8 +1,14 @@
-import { HOST_PORT_ALLOWED, KNOBS, LOG_LEVELS, environmentNameOf, parseNodeOptions, runNode } from "@raftkv/node";
-import type { KnobName, RawNodeOptions } from "@raftkv/node";
+import type * as node from "@raftkv/node";
+import type { KnobName, NodeOptions, RawNodeOptions } from "@raftkv/node";
 import type { Argv, Options } from "yargs";
 import { unescapeText } from "../arguments.js";
 import type { Chosen, Context } from "../context.js";
+import { CliError } from "../errors.js";
+import { isExitCode } from "../exit-codes.js";
+
+/** Loaded only by those who run a node: it takes as long as all the rest of the command. */
+type NodePackage = typeof node;
+const loadNode = (): Promise<NodePackage> => import("@raftkv/node");
 
 const text = (describe: string, group?: string): Options => ({
   type: "string",
@@ -12,7 +18,7 @@ const text = (describe: string, group?: string): Options => ({
 });
 
 /** Everything has its variable too, and the default is what the variable says: so none is given to the parser. */
-function nodeOptions(): Record<string, Options> {
+function nodeOptions({ HOST_PORT_ALLOWED, KNOBS, LOG_LEVELS }: NodePackage): Record<string, Options> {
   const addresses = "Addresses:";
   const options: Record<string, Options> = {
     name: text("the node's name, unique in the cluster"),
@@ -24,44 +30,62 @@ function nodeOptions(): Record<string, Options> {
     listenPeer: text("where the other nodes connect", addresses),
     advertiseClient: text("what clients are told instead of --listen-client", addresses),
     advertisePeer: text("what the other nodes are told instead of --listen-peer", addresses),
-    insecure: { type: "boolean", group: addresses, describe: "listen on more than loopback, without encryption" },
+    insecure: {
+      type: "boolean",
+      group: addresses,
+      describe: "listen on more than loopback, without encryption",
+    },
     fsmSyncMode: text("sync or nosync: whether each write of the store is synced; the log always is"),
     logLevel: text(`one of ${LOG_LEVELS.join(", ")}`),
   };
   for (const name of Object.keys(KNOBS) as KnobName[]) {
     const knob = KNOBS[name];
-    options[name] = { ...text(`${knob.description} (${knob.unit})`, "Knobs:"), defaultDescription: String(knob.default) };
+    options[name] = {
+      ...text(`${knob.description} (${knob.unit})`, "Knobs:"),
+      defaultDescription: String(knob.default),
+    };
   }
   return options;
 }
 
-const kebab = (option: string): string => option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-
 /** Only what was given on the command line, by the names of NodeOptions. */
-function rawOptions(argv: Readonly<Record<string, unknown>>, names: readonly string[]): RawNodeOptions {
+function rawOptions(argv: Readonly<Record<string, unknown>>, node: NodePackage): RawNodeOptions {
   const raw: Record<string, string | boolean> = {};
-  for (const name of names) {
-    const value = argv[kebab(name)];
+  for (const name of Object.keys(nodeOptions(node))) {
+    const value = argv[name];
     if (typeof value === "boolean") raw[name] = value;
     else if (typeof value === "string") raw[name] = unescapeText(value);
   }
   return raw;
 }
 
+/** Does not return: the process ends with the node. What keeps a node from starting has the node's own exit codes. */
+async function run({ exitCodeOf, runNode }: NodePackage, options: NodeOptions): Promise<never> {
+  try {
+    return await runNode(options);
+  } catch (error) {
+    const { code } = error as { readonly code?: unknown };
+    const exitCode = exitCodeOf(error);
+    if (!(error instanceof Error) || typeof code !== "string" || !isExitCode(exitCode)) throw error;
+    throw new CliError(code, exitCode, error.message);
+  }
+}
+
 export function nodeCommands(parser: Argv, context: Context, chosen: Chosen): Argv {
-  const options = nodeOptions();
-  const names = Object.keys(options);
   return parser
     .usage("$0 node <command>\n\nRuns one node in this process.")
     .command(
       "start",
       "run a node until it is stopped",
-      (command) => {
+      async (command) => {
+        const node = await loadNode();
         let built: Argv = command;
-        for (const name of names) built = built.option(kebab(name), options[name] ?? {});
+        // `--tick-ms`: the parser gives it as `tickMs` too.
+        for (const [name, option] of Object.entries(nodeOptions(node)))
+          built = built.option(node.flagOf(name).slice(2), option);
         return built
           .epilogue(
-            `Each option is also a variable: ${environmentNameOf("tickMs")} is --tick-ms. The flag goes before it. ` +
+            `Each option is also a variable: ${node.environmentNameOf("tickMs")} is --tick-ms. The flag goes before it. ` +
               "The mode of the store is FSM_SYNC_MODE.",
           )
           .example(
@@ -76,7 +100,10 @@ export function nodeCommands(parser: Argv, context: Context, chosen: Chosen): Ar
           );
       },
       (argv) => {
-        chosen.action = () => runNode(parseNodeOptions(rawOptions(argv, names), context.env));
+        chosen.action = async () => {
+          const node = await loadNode();
+          return run(node, node.parseNodeOptions(rawOptions(argv, node), context.env));
+        };
       },
     )
     .demandCommand(1, "node: say start");

@@ -8,7 +8,11 @@ export const endpointsOption = {
   defaultDescription: "$RAFTKV_ENDPOINTS, else the cluster in .raftkv here or above",
 } as const;
 
-export const jsonOption = { type: "boolean", default: false, describe: "print JSON, errors included" } as const;
+export const jsonOption = {
+  type: "boolean",
+  default: false,
+  describe: "print JSON, errors included",
+} as const;
 
 export const directoryOption = {
   type: "string",
@@ -18,5 +22,10 @@ export const directoryOption = {
 } as const;
 
 export function timeoutOption(value: string, describe: string) {
-  return { type: "string", requiresArg: true, default: value, describe: `${describe}: 500ms, 5s, 1m` } as const;
+  return {
+    type: "string",
+    requiresArg: true,
+    default: value,
+    describe: `${describe}: 500ms, 5s, 1m`,
+  } as const;
 }

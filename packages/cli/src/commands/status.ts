@@ -17,7 +17,17 @@ const HASH_DIGITS = 16;
 function cells({ name, endpoint, status }: NodeRow): readonly Cell[] {
   if (status === null) return [name, endpoint, "unreachable", null, null, null, null, null, null];
   const { role, term, commitIndex, appliedIndex, revision, hash, fsmSyncMode } = status;
-  return [name, endpoint, role, term, commitIndex, appliedIndex, revision, hash?.slice(0, HASH_DIGITS), fsmSyncMode];
+  return [
+    name,
+    endpoint,
+    role,
+    term,
+    commitIndex,
+    appliedIndex,
+    revision,
+    hash?.slice(0, HASH_DIGITS),
+    fsmSyncMode,
+  ];
 }
 
 /** One object of one shape for each node, reached or not. */
@@ -35,6 +45,7 @@ function json({ name, endpoint, reachable, reason, status }: NodeRow) {
     last: status?.lastIndex ?? null,
     revision: status?.revision ?? null,
     hash: status?.hash ?? null,
+    hashRevision: status?.hashRevision ?? null,
     mode: status?.fsmSyncMode ?? null,
     pid: status?.pid ?? null,
     serverId: status?.serverId ?? null,

@@ -1,21 +1,20 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { HostPort } from "@raftkv/node";
 
 /** Something that listens on a free port of this machine and answers HTTP as it is told to. */
 export interface FakeNode {
-  readonly address: HostPort;
   readonly endpoint: string;
   close(): Promise<void>;
 }
 
-export async function fakeNode(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<FakeNode> {
+export async function fakeNode(
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<FakeNode> {
   const server: Server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    address: { host: "127.0.0.1", port },
     endpoint: `127.0.0.1:${port}`,
     close: () =>
       new Promise((resolve) => {

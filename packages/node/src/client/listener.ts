@@ -43,7 +43,10 @@ export class ClientListener {
       if (request.url !== CLIENT_PATH) {
         socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
       } else if (this.#connections.size >= options.connectionsMax) {
-        options.logger.warn({ connections: this.#connections.size }, "refused a client: too many connections");
+        options.logger.warn(
+          { connections: this.#connections.size },
+          "refused a client: too many connections",
+        );
         socket.end("HTTP/1.1 503 Too Many Connections\r\nconnection: close\r\nretry-after: 1\r\n\r\n");
       } else {
         this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -71,7 +74,9 @@ export class ClientListener {
     this.#http.close();
     const clients = [...this.#sockets.clients];
     for (const socket of clients) socket.close(CLOSE_GOING_AWAY, "the node stops");
-    const gone = Promise.all(clients.map((socket) => new Promise((resolve) => socket.once("close", resolve))));
+    const gone = Promise.all(
+      clients.map((socket) => new Promise((resolve) => socket.once("close", resolve))),
+    );
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([gone, new Promise((resolve) => (timer = setTimeout(resolve, GOODBYE_MS)))]);
     clearTimeout(timer);

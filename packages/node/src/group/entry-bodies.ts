@@ -1,6 +1,18 @@
-import { FRAME_HEADER_BYTES, frameBody, frameSize, invariant, logIndex, readFrames, sealFrame } from "raft-ts";
+import {
+  FRAME_HEADER_BYTES,
+  InvariantViolation,
+  decodeConfiguration,
+  encodeConfiguration,
+  encodeFrame,
+  frameBody,
+  frameSize,
+  logIndex,
+  readFrames,
+  sealFrame,
+} from "raft-ts";
 import type {
   AppendedProposals,
+  Configuration,
   ConfigurationAt,
   EntryShapes,
   Frame,
@@ -10,7 +22,6 @@ import type {
 } from "raft-ts";
 import { encodeCommandInto } from "@raftkv/fsm";
 import type { ClientProposal } from "./client-proposal.js";
-import { decodeConfiguration } from "./configuration-body.js";
 
 /** Entries that cannot follow each other as a peer sent them. The connection is cut (C6). */
 export class BadEntriesError extends Error {
@@ -36,10 +47,10 @@ export class EntryBodies {
    * From here on these bytes are never encoded again.
    */
   encode(appended: AppendedProposals<ClientProposal>): void {
-    const { firstIndex, term, proposals, kind } = appended;
-    if (kind === "noop") {
-      const slab = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES);
-      this.#staged.push([sealFrame(slab, 0, 0, { group: this.#group, term, index: firstIndex, kind })]);
+    const { firstIndex, term, proposals, kind, configuration } = appended;
+    if (kind !== "command") {
+      const body = Buffer.from(configuration === null ? "" : encodeConfiguration(configuration));
+      this.#staged.push([encodeFrame({ group: this.#group, term, index: firstIndex, kind }, body)]);
       return;
     }
     let bytes = 0;
@@ -77,7 +88,12 @@ export class EntryBodies {
   collect(runs: readonly TermRun[]): Frame[] {
     const only = this.#staged.length === 1 ? this.#staged[0] : undefined;
     const run = runs[0];
-    if (only !== undefined && runs.length === 1 && only[0]?.index === run?.from && only.at(-1)?.index === (run?.to ?? 0) - 1) {
+    if (
+      only !== undefined &&
+      runs.length === 1 &&
+      only[0]?.index === run?.from &&
+      only.at(-1)?.index === (run?.to ?? 0) - 1
+    ) {
       return only;
     }
     const frames: Frame[] = [];
@@ -98,7 +114,7 @@ export class EntryBodies {
       const frame = frames?.[index - (frames[0]?.index ?? 0)];
       if (frame !== undefined && frame.index === index && frame.term === term) return frame;
     }
-    invariant(false, `the body of entry ${index} of term ${term} is at hand when it is written`);
+    throw new InvariantViolation(`the body of entry ${index} of term ${term} is at hand when it is written`);
   }
 }
 
@@ -117,21 +133,30 @@ export function shapesOf(frames: readonly Frame[], from: LogIndex, group: GroupI
   const configurations: ConfigurationAt[] = [];
   let index = from;
   for (const frame of frames) {
-    if (frame.index !== index) throw new BadEntriesError(`entry ${frame.index} stands where ${index} belongs`);
-    if (frame.group !== group) throw new BadEntriesError(`an entry of group ${frame.group} came to group ${group}`);
+    if (frame.index !== index)
+      throw new BadEntriesError(`entry ${frame.index} stands where ${index} belongs`);
+    if (frame.group !== group)
+      throw new BadEntriesError(`an entry of group ${frame.group} came to group ${group}`);
     const run = runs.at(-1);
     index = logIndex(index + 1);
     if (run?.term === frame.term) run.to = index;
     else {
       if (run !== undefined && run.term > frame.term) {
-        throw new BadEntriesError(`entry ${frame.index} is of term ${frame.term}, the one before of ${run.term}`);
+        throw new BadEntriesError(
+          `entry ${frame.index} is of term ${frame.term}, the one before of ${run.term}`,
+        );
       }
       runs.push({ term: frame.term, from: frame.index, to: index });
     }
     sizes.push(frame.bytes.length);
     if (frame.kind === "configuration") {
-      configurations.push({ index: frame.index, configuration: decodeConfiguration(frameBody(frame)) });
+      configurations.push({ index: frame.index, configuration: configurationOf(frame) });
     }
   }
   return { from, to: index, runs, sizes, configurations };
+}
+
+/** @throws {TypeError} its checksum matched, so a newer version wrote it. */
+export function configurationOf(frame: Frame): Configuration {
+  return decodeConfiguration(frameBody(frame).toString("utf8"));
 }

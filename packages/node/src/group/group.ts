@@ -127,7 +127,10 @@ export class Group {
     for (const received of frame.messages) {
       const message: Message =
         received.kind === "appendRequest"
-          ? { ...received, entries: bodies.receive(((received.prevLogIndex as number) + 1) as LogIndex, received.entries) }
+          ? {
+              ...received,
+              entries: bodies.receive(((received.prevLogIndex as number) + 1) as LogIndex, received.entries),
+            }
           : received;
       this.#step(() => raft.step({ kind: "receive", message }));
     }
@@ -135,6 +138,10 @@ export class Group {
 
   unreachable(peer: ServerId): void {
     this.#step(() => this.#options.raft.step({ kind: "unreachable", peer }));
+  }
+
+  connectionLost(peer: ServerId): void {
+    this.#step(() => this.#options.raft.step({ kind: "connectionLost", peer }));
   }
 
   tick(nowMs: number): void {
@@ -150,7 +157,8 @@ export class Group {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#applier.stop();
-    for (const proposal of this.#proposals) proposal.origin.refused(proposal.requestId, this.#notLeader("noLeader"));
+    for (const proposal of this.#proposals)
+      proposal.origin.refused(proposal.requestId, this.#notLeader("noLeader"));
     this.#proposals = [];
     this.#writes.abandon();
     this.#reads.abandon();
@@ -204,7 +212,7 @@ export class Group {
     if (ready.softState !== null) this.#changed(ready.softState);
     for (const appended of ready.appended) {
       bodies.encode(appended);
-      this.#writes.add(appended, (replaced) => this.#lost(replaced));
+      this.#writes.add(appended);
     }
     // The log first: it makes the entries visible to those who send and apply them.
     if (ready.write !== null) this.#write(ready.write);
@@ -241,7 +249,7 @@ export class Group {
     this.#writes.applied(index, term, result, (proposal) => this.#lost(proposal));
   }
 
-  /** Another leader's entry stands in its place: it never happened, and may be sent again. */
+  /** Another leader's entry is committed in its place: it never happened, and may be sent again. */
   #lost(proposal: ClientProposal): void {
     proposal.origin.refused(proposal.requestId, this.#notLeader("notLeader"));
   }
@@ -278,7 +286,10 @@ export class Group {
     const { role, currentTerm: term, leader } = softState;
     if (before?.leader === leader && before.role === role) return;
     const name = this.leader?.name ?? null;
-    logger.info({ term, role, leader: name }, `${role} in term ${term}, ${name === null ? "no leader" : `the leader is ${name}`}`);
+    logger.info(
+      { term, role, leader: name },
+      `${role} in term ${term}, ${name === null ? "no leader" : `the leader is ${name}`}`,
+    );
     if (before?.leader !== leader || before.currentTerm !== term) onLeaderChanged(this.leader);
   }
 

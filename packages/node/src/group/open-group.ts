@@ -2,17 +2,25 @@ import { join } from "node:path";
 import { StateMachine, bootstrapCatalog } from "@raftkv/fsm";
 import type { LeaderHint } from "@raftkv/protocol";
 import { Store } from "@raftkv/store";
-import { DEFAULT_RAFT_LIMITS, Raft, frameBody, groupId, logIndex, serverId, term } from "raft-ts";
-import type { Configuration, GroupId, LogIndex, LogWriter, RaftOptions, RaftRestart, ServerId, Term } from "raft-ts";
+import { DEFAULT_RAFT_LIMITS, Raft, groupId, logIndex, serverId, term } from "raft-ts";
+import type {
+  Configuration,
+  GroupId,
+  LogIndex,
+  LogWriter,
+  RaftOptions,
+  RaftRestart,
+  ServerId,
+  Term,
+} from "raft-ts";
 import type { Lane } from "@raftkv/protocol";
 import { createDirectory } from "../identity.js";
 import type { NodeRecord } from "../identity.js";
 import type { Logger } from "../logger.js";
 import type { NodeOptions } from "../options.js";
 import { Checkpointer } from "./checkpointer.js";
-import { decodeConfiguration } from "./configuration-body.js";
 import type { ClientProposal } from "./client-proposal.js";
-import { EntryBodies, entryBytes } from "./entry-bodies.js";
+import { EntryBodies, configurationOf, entryBytes } from "./entry-bodies.js";
 import { Group } from "./group.js";
 import { Outgoing } from "./outgoing.js";
 
@@ -52,7 +60,12 @@ export async function openGroup(opening: OpenGroupOptions): Promise<OpenedGroup>
   const appliedIndex = logIndex(store.applied.index);
   const restart = await recover(id, log, initialConfiguration(record), appliedIndex);
   logger.info(
-    { revision: store.revision, applied: appliedIndex, lastIndex: restart.entries.to - 1, undone: store.undoneChanges },
+    {
+      revision: store.revision,
+      applied: appliedIndex,
+      lastIndex: restart.entries.to - 1,
+      undone: store.undoneChanges,
+    },
     `opened group ${id} at its checkpoint, index ${appliedIndex}; the log reaches ${restart.entries.to - 1}`,
   );
   const raft = new Raft<ClientProposal>(raftOptions(options, record, log.epoch), restart);
@@ -88,7 +101,9 @@ function durable(log: LogWriter): Promise<void> {
 }
 
 function initialConfiguration(record: NodeRecord): Configuration {
-  const voters = record.members.flatMap((member) => (member.serverId === null ? [] : [serverId(member.serverId)]));
+  const voters = record.members.flatMap((member) =>
+    member.serverId === null ? [] : [serverId(member.serverId)],
+  );
   return { voters: voters.sort(), outgoing: [], learners: [], witnesses: [], autoLeave: false };
 }
 
@@ -111,7 +126,7 @@ async function recover(
   }
   const configurations = shapes.configurations.map((frame) => ({
     index: frame.index,
-    configuration: decodeConfiguration(frameBody(frame)),
+    configuration: configurationOf(frame),
   }));
   return {
     hardState: recovered.hardState,

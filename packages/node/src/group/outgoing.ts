@@ -84,7 +84,8 @@ export class Outgoing {
   #join(frames: readonly Frame[]): Buffer {
     const first = frames[0];
     invariant(first !== undefined, "a range that is not empty has frames");
-    if (this.#last !== null && this.#last.first === first && this.#last.count === frames.length) return this.#last.bytes;
+    if (this.#last !== null && this.#last.first === first && this.#last.count === frames.length)
+      return this.#last.bytes;
     const bytes = adjacent(frames) ?? Buffer.concat(frames.map((frame) => frame.bytes));
     this.#last = { first, count: frames.length, bytes };
     return bytes;

@@ -11,14 +11,15 @@ export class PendingWrites {
     return this.#byIndex.size;
   }
 
-  add(appended: AppendedProposals<ClientProposal>, onReplaced: (replaced: ClientProposal) => void): void {
+  add(appended: AppendedProposals<ClientProposal>): void {
     let index = appended.firstIndex;
     for (const proposal of appended.proposals) {
       proposal.term = appended.term;
       proposal.index = index;
-      // This server led before, lost that entry to another leader, and leads again before it applied the place.
+      // This server led before, lost that entry, and leads again before anything was committed in its place. Another
+      // server may still hold the entry and bring it through, so nobody can say what will become of it (C1).
       const replaced = this.#byIndex.get(index);
-      if (replaced !== undefined) onReplaced(replaced);
+      if (replaced !== undefined) replaced.origin.refused(replaced.requestId, OUTCOME_UNKNOWN);
       this.#byIndex.set(index, proposal);
       index = logIndex(index + 1);
     }
@@ -28,7 +29,12 @@ export class PendingWrites {
    * The entry at `index` was applied. If it is of the term in which the write was appended it is that write; otherwise
    * another entry stands there for good, and the write never happened.
    */
-  applied(index: LogIndex, term: Term, result: CommandResult | null, lost: (proposal: ClientProposal) => void): void {
+  applied(
+    index: LogIndex,
+    term: Term,
+    result: CommandResult | null,
+    lost: (proposal: ClientProposal) => void,
+  ): void {
     const proposal = this.#byIndex.get(index);
     if (proposal === undefined) return;
     this.#byIndex.delete(index);

@@ -27,7 +27,8 @@ export interface AcceptorOptions {
   readonly meet: (peer: PeerIdentity) => PeerRefusal | null;
   /** A frame of a peer that is who it says. Throws a typed error when it cannot be trusted: the connection is cut (C6). */
   readonly onFrame: (peer: PeerHello, bytes: Buffer) => void;
-  readonly onClosed: (peer: PeerHello) => void;
+  /** The last connection of this lane from that peer is gone. */
+  readonly onLost: (peer: PeerHello) => void;
 }
 
 /** The peer address: takes the connections over which the others send to this node. */
@@ -35,6 +36,8 @@ export class PeerAcceptor {
   readonly #options: AcceptorOptions;
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
+  /** How many connections of each peer and lane are open: a new one often comes before the old one is known to be gone. */
+  readonly #open = new Map<string, number>();
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
@@ -74,6 +77,7 @@ export class PeerAcceptor {
         if (peer === null) {
           clearTimeout(deadline);
           peer = this.#greeted(socket, data as Buffer);
+          if (peer !== null) this.#count(peer, 1);
         } else {
           this.#options.onFrame(peer, data as Buffer);
         }
@@ -84,7 +88,7 @@ export class PeerAcceptor {
     socket.on("error", (error) => this.#cut(socket, peer, error));
     socket.on("close", () => {
       clearTimeout(deadline);
-      if (peer !== null) this.#options.onClosed(peer);
+      if (peer !== null) this.#count(peer, -1);
     });
   }
 
@@ -92,7 +96,10 @@ export class PeerAcceptor {
     const hello = decodePeerHello(data);
     const refusal = this.#refusalOf(hello);
     if (refusal !== null) {
-      this.#options.logger.warn({ peer: hello.name, code: refusal.code }, `refused ${hello.name}: ${refusal.message}`);
+      this.#options.logger.warn(
+        { peer: hello.name, code: refusal.code },
+        `refused ${hello.name}: ${refusal.message}`,
+      );
       socket.send(encodePeerRefusal(refusal.code, refusal.message));
       socket.close(CLOSE_REFUSED);
       return null;
@@ -116,9 +123,23 @@ export class PeerAcceptor {
     return this.#options.meet(hello);
   }
 
+  #count(peer: PeerHello, change: 1 | -1): void {
+    const key = `${peer.serverId}/${peer.lane}`;
+    const count = (this.#open.get(key) ?? 0) + change;
+    if (count > 0) {
+      this.#open.set(key, count);
+      return;
+    }
+    this.#open.delete(key);
+    this.#options.onLost(peer);
+  }
+
   #cut(socket: WebSocket, peer: PeerHello | null, error: Error): void {
     const name = peer?.name ?? "an unknown peer";
-    this.#options.logger.warn({ peer: name, error: error.message }, `cut the connection of ${name}: ${error.message}`);
+    this.#options.logger.warn(
+      { peer: name, error: error.message },
+      `cut the connection of ${name}: ${error.message}`,
+    );
     socket.terminate();
   }
 }

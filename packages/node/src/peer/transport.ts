@@ -13,6 +13,8 @@ export interface TransportOptions {
   readonly formation: Formation;
   readonly logger: Logger;
   readonly onFrame: (frame: PeerFrame) => void;
+  /** A peer that sent to this node does not any more. */
+  readonly onConnectionLost: (peer: ServerId) => void;
   /** What was in flight to this peer may be lost. */
   readonly onUnreachable: (peer: ServerId) => void;
 }
@@ -25,7 +27,7 @@ export class PeerTransport {
 
   constructor(transportOptions: TransportOptions) {
     this.#options = transportOptions;
-    const { options, formation, logger, onFrame } = transportOptions;
+    const { options, formation, logger, onFrame, onConnectionLost } = transportOptions;
     this.#acceptor = new PeerAcceptor({
       listen: options.listenPeer,
       frameBytesMax: options.maxFrameBytes,
@@ -36,7 +38,10 @@ export class PeerTransport {
         const ends = { from: serverId(peer.serverId), to: serverId(formation.record.serverId) };
         onFrame(decodePeerFrame(bytes, ends));
       },
-      onClosed: () => undefined,
+      // Heartbeats come over the control lane: its end is the first sign of a leader that died (R4).
+      onLost: (peer) => {
+        if (peer.lane === "control") onConnectionLost(serverId(peer.serverId));
+      },
     });
   }
 
@@ -79,8 +84,8 @@ export class PeerTransport {
       onUp: () => logger.debug({ peer: member.name, lane }, `connected to ${member.name}`),
       onDown: () => {
         logger.info({ peer: member.name, lane }, `lost the connection to ${member.name}`);
-        const known = formation.record.members.find((other) => other.name === member.name);
-        if (lane === "bulk" && known?.serverId != null) onUnreachable(serverId(known.serverId));
+        const id = formation.serverIdOf(member.name);
+        if (lane === "bulk" && id !== null) onUnreachable(serverId(id));
       },
     });
   }

@@ -1,6 +1,7 @@
-import type { AppendRequest, GroupId, Message, MessageKind, ServerId } from "raft-ts";
+import type { AppendRequest, GroupId, LogBase, Message, MessageKind, ServerId } from "raft-ts";
 import { ProtocolError } from "../errors.js";
 import { count, describe, pack, tuple, unpackArray } from "../msgpack.js";
+import { baseFromWire, baseToWire } from "./base.js";
 
 /** As it travels: the entries of an append are the frames themselves, one behind the other (W2). */
 export type PeerMessage = Exclude<Message, AppendRequest> | PeerAppendRequest;
@@ -12,7 +13,7 @@ export interface PeerFrame {
   readonly messages: readonly PeerMessage[];
 }
 
-type FieldType = "count" | "boolean" | "bytes";
+type FieldType = "count" | "boolean" | "bytes" | "base";
 type PayloadOf<M> = Exclude<keyof M, "kind" | "from" | "to" | "term">;
 type LayoutOf<M extends PeerMessage> = {
   readonly code: number;
@@ -37,6 +38,7 @@ const LAYOUTS: { readonly [K in MessageKind]: LayoutOf<Extract<PeerMessage, { re
     fields: [
       ["lastLogIndex", "count"],
       ["lastLogTerm", "count"],
+      ["transfer", "boolean"],
     ],
   },
   voteResponse: { code: 4, fields: [["granted", "boolean"]] },
@@ -64,9 +66,17 @@ const LAYOUTS: { readonly [K in MessageKind]: LayoutOf<Extract<PeerMessage, { re
     fields: [
       ["commitIndex", "count"],
       ["readRound", "count"],
+      ["sentMicros", "count"],
+      ["dataDurableIndex", "count"],
     ],
   },
-  heartbeatResponse: { code: 8, fields: [["readRound", "count"]] },
+  heartbeatResponse: {
+    code: 8,
+    fields: [
+      ["readRound", "count"],
+      ["sentMicros", "count"],
+    ],
+  },
   commitNotice: { code: 9, fields: [["commitIndex", "count"]] },
   readIndexRequest: {
     code: 10,
@@ -81,6 +91,14 @@ const LAYOUTS: { readonly [K in MessageKind]: LayoutOf<Extract<PeerMessage, { re
       ["readRound", "count"],
       ["bootEpoch", "count"],
       ["readIndex", "count"],
+    ],
+  },
+  timeoutNow: { code: 12, fields: [["lastLogIndex", "count"]] },
+  installSnapshot: {
+    code: 13,
+    fields: [
+      ["base", "base"],
+      ["withData", "boolean"],
     ],
   },
 };
@@ -107,7 +125,9 @@ export function peerMessageToWire(message: PeerMessage): WirePeerMessage {
   if (layout === undefined) throw new RangeError(`no layout for ${message.kind}`);
   const wire: unknown[] = [layout.code, message.term];
   const values = message as unknown as Readonly<Record<string, unknown>>;
-  for (const [name] of layout.fields) wire.push(values[name]);
+  for (const [name, type] of layout.fields) {
+    wire.push(type === "base" ? baseToWire(values[name] as LogBase) : values[name]);
+  }
   return wire;
 }
 
@@ -157,6 +177,7 @@ function decodeMessage(item: unknown, ends: { readonly from: ServerId; readonly 
 
 function decodeField(value: unknown, type: FieldType, name: string): unknown {
   if (type === "count") return count(value, name);
+  if (type === "base") return baseFromWire(value);
   if (type === "boolean" && typeof value === "boolean") return value;
   if (type === "bytes" && Buffer.isBuffer(value)) return value;
   throw new ProtocolError(

@@ -1,4 +1,5 @@
 import { advanceCommit } from "./commit-index.js";
+import { replyOnceTermIsDurable } from "./reply.js";
 import { invariant } from "./invariant.js";
 import type { AppendRequest } from "./messages.js";
 import type { RaftState } from "./state.js";
@@ -67,7 +68,8 @@ function acknowledge(state: RaftState, request: AppendRequest, matchIndex: LogIn
 function refuse(state: RaftState, request: AppendRequest): void {
   const { log } = state;
   const hintIndex = log.lastAtOrBelow(request.prevLogIndex, request.prevLogTerm);
-  state.outbox.promise({
+  // It promises no entry, so it does not wait for those that are on their way to the disk.
+  replyOnceTermIsDurable(state, {
     kind: "appendResponse",
     from: request.to,
     to: request.from,

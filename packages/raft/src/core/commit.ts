@@ -13,10 +13,9 @@ export function maybeCommit(state: RaftState): boolean {
   if (reached <= state.commitIndex || reached > log.lastIndex) return false;
   const index = logIndex(reached);
   if (log.termAt(index) !== state.currentTerm) return false;
-  if (state.uncommittedBytes > 0) {
-    const committed = log.bytesIn(logIndex(state.commitIndex + 1), logIndex(index + 1));
-    state.uncommittedBytes = Math.max(0, state.uncommittedBytes - committed);
-  }
+  // Entries of earlier terms were never counted.
+  const countedFrom = logIndex(Math.max(state.commitIndex + 1, log.lastTermFrom));
+  state.uncommittedBytes -= log.bytesIn(countedFrom, logIndex(index + 1));
   return advanceCommit(state, index);
 }
 

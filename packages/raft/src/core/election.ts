@@ -4,16 +4,17 @@ import type { PreVoteRequest, PreVoteResponse, VoteRequest, VoteResponse } from 
 import { isVoter, voteOutcome } from "./quorum.js";
 import { replyOnceTermIsDurable } from "./reply.js";
 import { becomeFollower, enterTerm, leaveRole } from "./role.js";
+import { isPromised } from "./lease.js";
+import { appendOwn } from "./own-entry.js";
 import { restartElectionTimer, trackMembers } from "./state.js";
 import type { RaftState } from "./state.js";
 import { term } from "./types.js";
 import type { LogIndex, ServerId, Term } from "./types.js";
 
-/** Size of an entry without a body, as it is stored: the no-op's. */
-const EMPTY_ENTRY_BYTES = 32;
-
 /** The election timer fired: asks first whether an election could be won at all (thesis §9.6). */
 export function campaign(state: RaftState): void {
+  // Its own candidacy would break the promise as much as a vote for another (R19); it campaigns once that has ended.
+  if (isPromised(state)) return;
   restartElectionTimer(state);
   if (!isVoter(state.log.configuration, state.options.id)) return;
   leaveRole(state);
@@ -21,7 +22,7 @@ export function campaign(state: RaftState): void {
   state.leader = null;
   state.votes.set(state.options.id, true);
   if (voteOutcome(state.log.configuration, state.votes) === "won") {
-    startElection(state);
+    startElection(state, { transfer: false });
     return;
   }
   const { log, options, outbox } = state;
@@ -38,9 +39,10 @@ export function campaign(state: RaftState): void {
 }
 
 /** A real election (§3.4). Requests leave, and the own vote counts, only when term and vote are on disk (R1). */
-function startElection(state: RaftState): void {
+export function startElection(state: RaftState, { transfer }: { readonly transfer: boolean }): void {
   leaveRole(state);
   state.role = "candidate";
+  state.leader = null;
   enterTerm(state, term(state.currentTerm + 1), state.options.id);
   restartElectionTimer(state);
   const { log, options, outbox } = state;
@@ -52,6 +54,7 @@ function startElection(state: RaftState): void {
       term: state.currentTerm,
       lastLogIndex: log.lastIndex,
       lastLogTerm: log.lastTerm,
+      transfer,
     });
   }
 }
@@ -87,7 +90,7 @@ export function handlePreVoteResponse(state: RaftState, message: PreVoteResponse
   if (message.granted && message.term !== state.currentTerm + 1) return;
   state.votes.set(message.from, message.granted);
   const outcome = voteOutcome(state.log.configuration, state.votes);
-  if (outcome === "won") startElection(state);
+  if (outcome === "won") startElection(state, { transfer: false });
   else if (outcome === "lost") becomeFollower(state, state.currentTerm, null);
 }
 
@@ -107,6 +110,8 @@ export function handleVoteRequest(state: RaftState, message: VoteRequest): void 
     replyOnceTermIsDurable(state, response);
     return;
   }
+  // It has helped another: its own question, whether it could win, is settled for now.
+  if (state.role === "preCandidate") becomeFollower(state, state.currentTerm, null);
   if (state.votedFor === null) {
     state.votedFor = message.from;
     state.outbox.saveHardState(state.currentTerm, message.from);
@@ -120,14 +125,17 @@ export function handleVoteResponse(state: RaftState, message: VoteResponse): voi
 }
 
 /**
- * True while a leader other than `candidate` was heard within the shortest election timeout (R4). A leader that wants
- * to lead again is not kept from it by having been heard.
+ * True while a leader other than `candidate` was heard within the shortest election timeout, or is kept by a promise
+ * (R4, R8, R19). A leader that wants to lead again is not kept from it by having been heard. One whose connection was
+ * seen to drop was not heard.
  */
 export function hearsAnotherLeader(state: RaftState, candidate: ServerId): boolean {
   if (state.role === "leader") return true;
+  if (isPromised(state) && state.promisedTo !== candidate) return true;
   return (
     state.leader !== null &&
     state.leader !== candidate &&
+    !state.leaderConnectionLost &&
     state.leaderHeardTicks < state.options.electionTimeoutTicks
   );
 }
@@ -152,9 +160,7 @@ function becomeLeader(state: RaftState): void {
   // Fires with the next tick: the window in which nobody hears this leader stays short.
   state.heartbeatElapsedTicks = state.options.heartbeatTicks;
   trackMembers(state);
-  const firstIndex = state.log.append(state.currentTerm, EMPTY_ENTRY_BYTES, null);
-  state.outbox.saveEntriesFrom(firstIndex);
-  state.outbox.appended.push({ firstIndex, term: state.currentTerm, proposals: [], kind: "noop" });
+  appendOwn(state, null);
   noteOwnDurable(state);
 }
 

@@ -4,6 +4,8 @@ import { quorumReached } from "./quorum.js";
 import { replyOnceTermIsDurable } from "./reply.js";
 import { resumeAfterHeartbeat } from "./replication.js";
 import { becomeFollower } from "./role.js";
+import { promiseFor, promised } from "./lease.js";
+import { leastDataDurable } from "./witness.js";
 import type { RaftState } from "./state.js";
 import { logIndex } from "./types.js";
 
@@ -11,6 +13,7 @@ import { logIndex } from "./types.js";
 export function broadcastHeartbeats(state: RaftState): void {
   const { options, outbox, progress } = state;
   state.heartbeatElapsedTicks = 0;
+  const dataDurableIndex = leastDataDurable(state);
   for (const [peer, known] of progress) {
     if (peer === options.id) continue;
     outbox.send({
@@ -21,38 +24,42 @@ export function broadcastHeartbeats(state: RaftState): void {
       // Never more than this member is known to hold: it may have other entries above that (R10).
       commitIndex: logIndex(Math.min(known.matchIndex, state.commitIndex)),
       readRound: state.leaderReads.lastRound,
+      sentMicros: state.nowMicros ?? 0,
+      dataDurableIndex,
     });
   }
 }
 
 export function handleHeartbeatRequest(state: RaftState, message: HeartbeatRequest): void {
   advanceCommit(state, message.commitIndex);
+  if (message.dataDurableIndex > state.dataDurableIndex) state.dataDurableIndex = message.dataDurableIndex;
   replyOnceTermIsDurable(state, {
     kind: "heartbeatResponse",
     from: state.options.id,
     to: message.from,
     term: state.currentTerm,
     readRound: message.readRound,
+    sentMicros: promiseFor(state, message.sentMicros),
   });
 }
 
 export function handleHeartbeatResponse(state: RaftState, message: HeartbeatResponse): void {
   const progress = state.progress.get(message.from);
   if (progress === undefined) return;
-  progress.recentlyActive = true;
+  progress.heardTick = state.ticks;
+  promised(state, message.from, message.sentMicros);
   if (message.readRound > progress.readRoundAcked) progress.readRoundAcked = message.readRound;
   resumeAfterHeartbeat(state, message.from, progress);
 }
 
 /**
- * Once an election timeout: a leader that heard no majority steps down, and with that stops its heartbeats, so that it
- * does not keep others from electing one who can commit (R7, thesis §6.2).
+ * A leader that has not heard a majority for an election timeout steps down, and with that stops its heartbeats, so that
+ * it does not keep others from electing one who can commit (R7, thesis §6.2).
  */
 export function checkQuorum(state: RaftState): void {
   const { options, progress } = state;
-  const active = quorumReached(state.log.configuration, (voter) =>
-    voter === options.id || progress.get(voter)?.recentlyActive === true ? 1 : 0,
+  const heardTick = quorumReached(state.log.configuration, (voter) =>
+    voter === options.id ? state.ticks : (progress.get(voter)?.heardTick ?? 0),
   );
-  for (const known of progress.values()) known.recentlyActive = false;
-  if (active < 1) becomeFollower(state, state.currentTerm, null);
+  if (state.ticks - heardTick >= options.electionTimeoutTicks) becomeFollower(state, state.currentTerm, null);
 }

@@ -1,8 +1,11 @@
 export { checkInvariants } from "./check.js";
 export type { Proposal, RaftEvent } from "./event.js";
+export { formatConfiguration, formatStatus } from "./format-status.js";
 export { InvariantViolation, invariant, unreachable } from "./invariant.js";
 export type * from "./messages.js";
-export { DEFAULT_RAFT_LIMITS } from "./options.js";
+export { configurationEntryBytes, decodeConfiguration, encodeConfiguration } from "./configuration-body.js";
+export type { MemberChange, MembershipChange, MembershipRefusal } from "./membership-change.js";
+export { DEFAULT_RAFT_LIMITS, PRIORITY_MAX } from "./options.js";
 export type { RaftOptions, RaftRestart } from "./options.js";
 export { Raft } from "./raft.js";
 export type * from "./ready.js";

@@ -28,13 +28,13 @@ export class LogShape {
   readonly #runs: RunStart[] = [];
   /** Chunk k holds the sizes of the entries [k x 1024, (k + 1) x 1024), counted from `#firstChunk`. */
   readonly #sizes: Uint32Array[] = [];
-  readonly #firstChunk: number;
+  #firstChunk: number;
   readonly #configurations: ConfigurationAt[] = [];
 
   constructor(base: LogBase) {
     this.#base = base;
     this.#lastIndex = base.index;
-    this.#firstChunk = Math.floor(base.index / CHUNK_ENTRIES);
+    this.#firstChunk = Math.floor((base.index + 1) / CHUNK_ENTRIES);
   }
 
   get base(): LogBase {
@@ -58,6 +58,46 @@ export class LogShape {
   /** The index of the configuration in force; the base's when none is in the log. */
   get configurationIndex(): LogIndex {
     return this.#configurations.at(-1)?.index ?? this.#base.index;
+  }
+
+  /** Where the entries of the last term begin; 1 for an empty log that begins at 1. */
+  get lastTermFrom(): LogIndex {
+    return this.#runs.at(-1)?.from ?? logIndex(this.#base.index + 1);
+  }
+
+  /** What stands at `index` as a base: for a snapshot, or to compact up to there. Null outside the log. */
+  baseAt(index: LogIndex): LogBase | null {
+    const entryTerm = this.termAt(index);
+    if (entryTerm === null) return null;
+    let { configuration } = this.#base;
+    for (const at of this.#configurations) {
+      if (at.index > index) break;
+      ({ configuration } = at);
+    }
+    return { index, term: entryTerm, configuration };
+  }
+
+  /** Lets go of everything up to `index`, which becomes the base (§5.1). */
+  compact(index: LogIndex): void {
+    const base = this.baseAt(index);
+    invariant(base !== null && index >= this.#base.index, "the log is compacted inside itself");
+    this.#base = base;
+    while ((this.#runs[1]?.from ?? Infinity) <= index + 1) this.#runs.shift();
+    if (index >= this.#lastIndex) this.#runs.length = 0;
+    while ((this.#configurations[0]?.index ?? Infinity) <= index) this.#configurations.shift();
+    const chunk = Math.floor((index + 1) / CHUNK_ENTRIES);
+    this.#sizes.splice(0, chunk - this.#firstChunk);
+    this.#firstChunk = chunk;
+  }
+
+  /** Nothing is left but a new base (R23). */
+  reset(base: LogBase): void {
+    this.#base = base;
+    this.#lastIndex = base.index;
+    this.#runs.length = 0;
+    this.#sizes.length = 0;
+    this.#firstChunk = Math.floor((base.index + 1) / CHUNK_ENTRIES);
+    this.#configurations.length = 0;
   }
 
   /** The term at `index`, the base's own included; null below the base and above the end. */
@@ -164,15 +204,17 @@ export class LogShape {
   /**
    * The largest index at or below `index` whose term is at most `maxTerm`: the last place at which this log may
    * agree with one whose entry at `index` has `maxTerm`. Both sides of a refusal use it: one probe a term (R13).
+   * Below the base when that place is not in the log any more.
    */
   lastAtOrBelow(index: LogIndex, maxTerm: Term): LogIndex {
+    const baseIndex = this.#base.index;
     let at: number = Math.min(index, this.#lastIndex);
-    while (at > this.#base.index) {
+    while (at > baseIndex) {
       const run = this.#runs[this.#runAt(logIndex(at))];
-      if (run === undefined || run.term <= maxTerm) break;
-      at = run.from - 1;
+      if (run === undefined || run.term <= maxTerm) return logIndex(at);
+      at = Math.max(run.from - 1, baseIndex);
     }
-    return logIndex(Math.max(at, this.#base.index));
+    return logIndex(at === baseIndex && this.#base.term > maxTerm ? baseIndex - 1 : at);
   }
 
   /** Position in `#runs` of the run that holds `index`; most look-ups are at the end. */

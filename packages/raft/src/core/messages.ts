@@ -1,4 +1,4 @@
-import type { EntryShapes, LogIndex, ServerId, Term } from "./types.js";
+import type { EntryShapes, LogBase, LogIndex, ServerId, Term } from "./types.js";
 
 interface Envelope<Kind extends string> {
   readonly kind: Kind;
@@ -22,6 +22,8 @@ export interface PreVoteResponse extends Envelope<"preVoteResponse"> {
 export interface VoteRequest extends Envelope<"voteRequest"> {
   readonly lastLogIndex: LogIndex;
   readonly lastLogTerm: Term;
+  /** The leader itself asked for this election, so its being heard is no reason to refuse (§3.10, R4). */
+  readonly transfer: boolean;
 }
 
 export interface VoteResponse extends Envelope<"voteResponse"> {
@@ -53,11 +55,17 @@ export interface HeartbeatRequest extends Envelope<"heartbeatRequest"> {
   readonly commitIndex: LogIndex;
   /** The newest confirmation round of the leader's term; 0 is none (R18). */
   readonly readRound: number;
+  /** The leader's clock when this was made; 0: it has none. A lease starts here, not at the answer (R19). */
+  readonly sentMicros: number;
+  /** Every data member has everything up to here on disk: as far as a witness may compact (R24). */
+  readonly dataDurableIndex: LogIndex;
 }
 
 export interface HeartbeatResponse extends Envelope<"heartbeatResponse"> {
   /** Echoed: confirms every round up to it (R18). */
   readonly readRound: number;
+  /** Echoed as a promise to keep this leader for an election timeout; 0 promises nothing (R19). */
+  readonly sentMicros: number;
 }
 
 /** Tells a follower a new commit index when no entry is about to carry it. Not answered. */
@@ -79,6 +87,22 @@ export interface ReadIndexResponse extends Envelope<"readIndexResponse"> {
   readonly readIndex: LogIndex;
 }
 
+/** Campaign now (§3.10). Names what the receiver must be at for it to mean anything: a stale one is ignored (R20). */
+export interface TimeoutNow extends Envelope<"timeoutNow"> {
+  readonly lastLogIndex: LogIndex;
+}
+
+/**
+ * The receiver needs what this leader's log does not hold any more (§5.3, R23). The data travels beside it, from shell
+ * to shell; it is answered by an append response once the snapshot is installed.
+ */
+export interface InstallSnapshot extends Envelope<"installSnapshot"> {
+  /** What the snapshot must cover at least. */
+  readonly base: LogBase;
+  /** False for a witness: its snapshot is the base alone (R24). */
+  readonly withData: boolean;
+}
+
 export type Message =
   | PreVoteRequest
   | PreVoteResponse
@@ -90,6 +114,8 @@ export type Message =
   | HeartbeatResponse
   | CommitNotice
   | ReadIndexRequest
-  | ReadIndexResponse;
+  | ReadIndexResponse
+  | TimeoutNow
+  | InstallSnapshot;
 
 export type MessageKind = Message["kind"];

@@ -20,13 +20,27 @@ export interface RaftOptions {
   readonly inflightBytesMax: number;
   /** Bytes of proposals that are appended and not yet committed (R14). */
   readonly uncommittedBytesMax: number;
+  /** 0 to 10. A server waits one election timeout longer for each step below 10 before it campaigns. */
+  readonly priority: number;
+  /**
+   * After its leader's connection dropped a follower campaigns within 1 + [0, this) ticks. 0: dropped connections are
+   * not looked at (R4).
+   */
+  readonly fastFailoverTicks: number;
+  /** A learner that lacks more entries than this is not promoted (R22). */
+  readonly promotionLagEntriesMax: number;
 }
+
+export const PRIORITY_MAX = 10;
 
 export const DEFAULT_RAFT_LIMITS = {
   messageBytesMax: 1024 * 1024,
   inflightMessagesMax: 256,
   inflightBytesMax: 8 * 1024 * 1024,
   uncommittedBytesMax: 256 * 1024 * 1024,
+  priority: PRIORITY_MAX,
+  fastFailoverTicks: 3,
+  promotionLagEntriesMax: 1024,
 } as const;
 
 /** What was on disk. */
@@ -52,4 +66,10 @@ export function checkOptions(options: RaftOptions): void {
     "inflightBytesMax holds at least one message",
   );
   invariant(Number.isSafeInteger(options.seed), "seed is a whole number");
+  invariant(
+    Number.isInteger(options.priority) && options.priority >= 0 && options.priority <= PRIORITY_MAX,
+    "priority is a whole number from 0 to 10",
+  );
+  invariant(options.fastFailoverTicks >= 0, "fastFailoverTicks is at least 0");
+  invariant(options.promotionLagEntriesMax >= 0, "promotionLagEntriesMax is at least 0");
 }

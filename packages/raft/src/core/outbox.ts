@@ -1,9 +1,16 @@
 import { invariant } from "./invariant.js";
 import type { Proposal } from "./event.js";
 import type { Message } from "./messages.js";
-import type { AppendedProposals, ReadGrant, Rejection, StorageWrite } from "./ready.js";
+import type {
+  AppendedProposals,
+  ReadGrant,
+  Refusal,
+  Rejection,
+  SnapshotTask,
+  StorageWrite,
+} from "./ready.js";
 import { logIndex } from "./types.js";
-import type { HardState, LogIndex, ServerId, Term, TermRun } from "./types.js";
+import type { HardState, LogBase, LogIndex, ServerId, Term, TermRun } from "./types.js";
 
 /** A write that was handed to the shell and is not known to be on disk. */
 interface PendingWrite {
@@ -27,9 +34,12 @@ export class Outbox<P extends Proposal> {
   appended: AppendedProposals<P>[] = [];
   reads: ReadGrant[] = [];
   rejected: Rejection<P>[] = [];
+  refused: Refusal[] = [];
+  snapshots: SnapshotTask[] = [];
   #sendNow: Message[] = [];
   #promises: Message[] = [];
   #hardState: HardState | null = null;
+  #base: LogBase | null = null;
   /** Where the entries begin that no write holds yet; null when every entry is in a write. */
   #unwrittenFrom: LogIndex | null = null;
   readonly #pending: PendingWrite[] = [];
@@ -77,6 +87,14 @@ export class Outbox<P extends Proposal> {
     if (this.#unwrittenFrom !== null && this.#unwrittenFrom > from) this.#unwrittenFrom = from;
   }
 
+  /** An installed snapshot replaced the whole log: what was to be written is void, what is in flight counts for nothing. */
+  replaced(base: LogBase): void {
+    for (const write of this.#pending) write.lastIndex = logIndex(0);
+    if (this.#durableIndex > base.index) this.#durableIndex = base.index;
+    this.#unwrittenFrom = null;
+    this.#base = base;
+  }
+
   /** The write with this number is on disk, and so is every one before it. */
   persisted(writeSeq: number): Persisted {
     invariant(writeSeq <= this.#lastWriteSeq, "only a write that was handed out can be persisted");
@@ -104,7 +122,8 @@ export class Outbox<P extends Proposal> {
    */
   takeWrite(lastIndex: LogIndex, runsIn: (from: LogIndex, to: LogIndex) => TermRun[]): StorageWrite | null {
     const from = this.#unwrittenFrom;
-    if (from === null && this.#hardState === null) {
+    const base = this.#base;
+    if (from === null && base === null && this.#hardState === null) {
       if (this.#promises.length === 0) return null;
       if (this.#pending.length === 0) {
         this.#sendNow.push(...this.#promises);
@@ -116,15 +135,17 @@ export class Outbox<P extends Proposal> {
     const write: StorageWrite = {
       writeSeq: this.#lastWriteSeq,
       hardState: this.#hardState,
+      base,
       entries: from === null ? [] : runsIn(from, logIndex(lastIndex + 1)),
       thenSend: this.#promises,
     };
     this.#pending.push({
       writeSeq: write.writeSeq,
       hardState: write.hardState,
-      lastIndex: from === null ? logIndex(0) : lastIndex,
+      lastIndex: from === null && base === null ? logIndex(0) : lastIndex,
     });
     this.#hardState = null;
+    this.#base = null;
     this.#unwrittenFrom = null;
     this.#promises = [];
     return write;
@@ -145,6 +166,18 @@ export class Outbox<P extends Proposal> {
   takeRejected(): Rejection<P>[] {
     const taken = this.rejected;
     this.rejected = [];
+    return taken;
+  }
+
+  takeRefused(): Refusal[] {
+    const taken = this.refused;
+    this.refused = [];
+    return taken;
+  }
+
+  takeSnapshots(): SnapshotTask[] {
+    const taken = this.snapshots;
+    this.snapshots = [];
     return taken;
   }
 

@@ -1,5 +1,6 @@
 import type { Proposal } from "./event.js";
 import type { RejectionReason } from "./ready.js";
+import { isWitness } from "./state.js";
 import type { RaftState } from "./state.js";
 import type { LogIndex } from "./types.js";
 
@@ -7,6 +8,15 @@ import type { LogIndex } from "./types.js";
 export function handlePropose<P extends Proposal>(state: RaftState<P>, proposals: readonly P[]): void {
   if (state.role !== "leader") {
     reject(state, proposals, state.leader === null ? "noLeader" : "notLeader");
+    return;
+  }
+  // The target must hold everything when it campaigns, so nothing is added meanwhile (§3.10, R20).
+  if (state.transfer !== null) {
+    reject(state, proposals, "transferring");
+    return;
+  }
+  if (isWitness(state, state.options.id)) {
+    reject(state, proposals, "witness");
     return;
   }
   let firstIndex: LogIndex | null = null;
@@ -25,6 +35,7 @@ export function handlePropose<P extends Proposal>(state: RaftState<P>, proposals
       term: state.currentTerm,
       proposals: accepted === proposals.length ? proposals : proposals.slice(0, accepted),
       kind: "command",
+      configuration: null,
     });
   }
   if (accepted < proposals.length) reject(state, proposals.slice(accepted), "overloaded");

@@ -1,47 +1,31 @@
-import { handleAppendRequest } from "./append-request.js";
-import { advanceCommit } from "./commit-index.js";
-import {
-  campaign,
-  countOwnVote,
-  handlePreVoteRequest,
-  handlePreVoteResponse,
-  handleVoteRequest,
-  handleVoteResponse,
-  hearsAnotherLeader,
-  noteOwnDurable,
-} from "./election.js";
+import { countOwnVote, noteOwnDurable } from "./election.js";
 import type { Proposal, RaftEvent } from "./event.js";
-import {
-  broadcastHeartbeats,
-  checkQuorum,
-  handleHeartbeatRequest,
-  handleHeartbeatResponse,
-} from "./heartbeat.js";
+import { handleConnectionLost } from "./fast-failover.js";
 import { invariant, unreachable } from "./invariant.js";
-import { LogShape } from "./log-shape.js";
-import type { Message } from "./messages.js";
-import { checkOptions } from "./options.js";
-import type { RaftOptions, RaftRestart } from "./options.js";
-import { Outbox } from "./outbox.js";
-import { handlePropose } from "./propose.js";
-import { createRandom } from "./random.js";
+import { advanceTransfer, handleTransferLeadership } from "./leadership-transfer.js";
+import { clockSeen, leaseHolds } from "./lease.js";
 import {
-  advanceReads,
-  handleRead,
-  handleReadIndexRequest,
-  handleReadIndexResponse,
-  repeatReadRequest,
-} from "./read-index.js";
-import type { Ready, SoftState } from "./ready.js";
-import { handleAppendResponse, handleUnreachable, replicateToAll } from "./replication.js";
-import { replyOnceTermIsDurable } from "./reply.js";
-import { becomeFollower } from "./role.js";
-import { heardLeader, restartElectionTimer } from "./state.js";
+  handleChangeLease,
+  handleChangeMembership,
+  handleLeaveJoint,
+  leaveJointWhenCommitted,
+  stepDownWhenRemoved,
+} from "./membership.js";
+import type { RaftOptions, RaftRestart } from "./options.js";
+import { handlePropose } from "./propose.js";
+import { advanceReads, handleRead } from "./read-index.js";
+import type { ReadGrant, Ready, SoftState } from "./ready.js";
+import { receive } from "./receive.js";
+import { handleUnreachable, replicateToAll } from "./replication.js";
+import { expectsSnapshot, handleCompacted, handleSnapshotReceived, handleSnapshotReported } from "./snapshot.js";
+import { startState } from "./start.js";
 import type { RaftState } from "./state.js";
 import { raftStatus } from "./status.js";
 import type { RaftStatus } from "./status.js";
-import { logIndex, term } from "./types.js";
-import type { IndexRange, LogIndex, Term } from "./types.js";
+import { tick } from "./tick.js";
+import { logIndex } from "./types.js";
+import type { IndexRange, LogBase, LogIndex, ServerId, Term } from "./types.js";
+import { handOverFromWitness, witnessCompactable } from "./witness.js";
 
 /**
  * One server of one group: events in, effects out. Synchronous and total; no clock, no I/O, no randomness of its own.
@@ -52,83 +36,79 @@ import type { IndexRange, LogIndex, Term } from "./types.js";
  * - send `sendNow` at once; hand `write` to the log, and when it is on disk send its `thenSend` and step `persisted`;
  *   writes reach the disk in the order of their numbers;
  * - apply `apply` in order, and step `applied`; it may overlap with writes;
+ * - do what `snapshots` says in order, before the `apply` of the same Ready; an `installSnapshot` that is sent with data
+ *   is followed by the data, and by `snapshotReported`;
  * - a failed write is the end of this server (R17, W1): stop stepping it.
  */
 export class Raft<P extends Proposal = Proposal> {
   readonly #state: RaftState<P>;
-  /** What was handed out for applying so far. */
-  #applyFrom: LogIndex;
   #softState: SoftState;
+  #compactable: LogIndex;
 
   constructor(options: RaftOptions, restart: RaftRestart) {
-    checkOptions(options);
-    const log = new LogShape(restart.base);
-    if (restart.entries.to > restart.entries.from) log.appendShapes(restart.entries, restart.entries.from);
-    invariant(
-      restart.appliedIndex >= restart.base.index,
-      "what was applied covers the base under the log (S3)",
-    );
-    invariant(restart.appliedIndex <= log.lastIndex, "the log reaches what was applied (S3)");
-    const { currentTerm, votedFor } = restart.hardState;
-    invariant(log.lastTerm <= currentTerm, "no entry is of a later term than the current one");
-    this.#state = {
-      options,
-      random: createRandom(options.seed),
-      log,
-      outbox: new Outbox<P>(log.lastIndex),
-      role: "follower",
-      currentTerm,
-      votedFor,
-      leader: null,
-      commitIndex: restart.appliedIndex,
-      appliedIndex: restart.appliedIndex,
-      durableTerm: currentTerm,
-      durableVote: votedFor,
-      electionElapsedTicks: 0,
-      electionTimeoutTicks: 0,
-      leaderHeardTicks: Infinity,
-      heartbeatElapsedTicks: 0,
-      votes: new Map(),
-      progress: new Map(),
-      uncommittedBytes: 0,
-      leaderReads: { lastRound: 0, round: null, waiting: [] },
-      followerReads: { lastRound: 0, asked: [], waiting: [], elapsedTicks: 0 },
-    };
-    restartElectionTimer(this.#state);
-    this.#applyFrom = logIndex(restart.appliedIndex + 1);
-    this.#softState = { role: "follower", currentTerm, leader: null };
+    this.#state = startState<P>(options, restart);
+    this.#softState = { role: "follower", currentTerm: this.#state.currentTerm, leader: null };
+    this.#compactable = this.#state.log.base.index;
   }
 
-  /** Takes in one event. Effects are collected until `ready()` is called. */
-  step(event: RaftEvent<P>): void {
+  /**
+   * Takes in one event. Effects are collected until `ready()` is called.
+   * @param nowMicros a monotonic clock in whole microseconds, above 0, read after the event happened; null where there
+   *   is none, and then no lease is ever used (R19).
+   */
+  step(event: RaftEvent<P>, nowMicros: number | null = null): void {
     const state = this.#state;
+    if (nowMicros !== null) clockSeen(state, nowMicros);
     switch (event.kind) {
       case "tick":
-        this.#tick();
-        return;
+        tick(state);
+        break;
       case "receive":
-        this.#receive(event.message);
-        return;
+        receive(state, event.message);
+        break;
       case "propose":
         handlePropose(state, event.proposals);
-        return;
+        break;
       case "persisted":
         this.#persisted(event.writeSeq);
-        return;
+        break;
       case "applied":
-        invariant(event.index >= state.appliedIndex, "the applied index never goes back");
-        invariant(event.index < this.#applyFrom, "only what was handed out is applied");
-        state.appliedIndex = event.index;
-        return;
+        this.#applied(event.index);
+        break;
       case "read":
         handleRead(state, event.readId);
-        return;
+        break;
       case "unreachable":
         if (state.role === "leader") handleUnreachable(state, event.peer);
-        return;
+        break;
+      case "connectionLost":
+        handleConnectionLost(state, event.peer);
+        break;
+      case "transferLeadership":
+        handleTransferLeadership(state, event.to);
+        break;
+      case "changeMembership":
+        handleChangeMembership(state, event.change);
+        break;
+      case "leaveJoint":
+        handleLeaveJoint(state);
+        break;
+      case "changeLease":
+        handleChangeLease(state, event.lease);
+        break;
+      case "compacted":
+        handleCompacted(state, event.index);
+        break;
+      case "snapshotReceived":
+        handleSnapshotReceived(state, event.from, event.term, event.base);
+        break;
+      case "snapshotReported":
+        handleSnapshotReported(state, event.peer, event.ok);
+        break;
       default:
         unreachable(event);
     }
+    if (state.role === "leader") this.#leaderDuties();
   }
 
   /** Everything that is to be done since the last call, or null. */
@@ -146,16 +126,11 @@ export class Raft<P extends Proposal = Proposal> {
       apply: this.#takeApply(),
       reads: outbox.takeReads(),
       rejected: outbox.takeRejected(),
+      refused: outbox.takeRefused(),
+      snapshots: outbox.takeSnapshots(),
+      compactable: this.#takeCompactable(),
     };
-    const empty =
-      ready.softState === null &&
-      ready.appended.length === 0 &&
-      ready.sendNow.length === 0 &&
-      ready.write === null &&
-      ready.apply === null &&
-      ready.reads.length === 0 &&
-      ready.rejected.length === 0;
-    return empty ? null : ready;
+    return isEmpty(ready) ? null : ready;
   }
 
   /** For people, metrics and the checker of invariants. */
@@ -168,138 +143,35 @@ export class Raft<P extends Proposal = Proposal> {
     return this.#state.log.termAt(index);
   }
 
+  /**
+   * What stands at `index` as the base under a log: to be written before `compacted` is stepped, and the name of a
+   * snapshot that is taken there. Null outside the log.
+   */
+  baseAt(index: LogIndex): LogBase | null {
+    return this.#state.log.baseAt(index);
+  }
+
+  /** Whether a read that was granted may be answered now that its value was read: its lease may have ended (R19). */
+  leaseHolds(grant: ReadGrant, nowMicros: number): boolean {
+    return leaseHolds(this.#state, grant, nowMicros);
+  }
+
+  /** Whether chunks of a snapshot that `from` began to send in `sentTerm` are to be taken in (R23). */
+  expectsSnapshot(from: ServerId, sentTerm: Term): boolean {
+    return expectsSnapshot(this.#state, from, sentTerm);
+  }
+
   get isLeader(): boolean {
     return this.#state.role === "leader";
   }
 
-  #tick(): void {
+  /** What a leader does on its own as soon as it can, whatever the event was. */
+  #leaderDuties(): void {
     const state = this.#state;
-    state.electionElapsedTicks += 1;
-    state.leaderHeardTicks += 1;
-    if (state.role === "leader") {
-      state.heartbeatElapsedTicks += 1;
-      if (state.electionElapsedTicks >= state.options.electionTimeoutTicks) {
-        state.electionElapsedTicks = 0;
-        checkQuorum(state);
-      }
-      if (state.role === "leader" && state.heartbeatElapsedTicks >= state.options.heartbeatTicks) {
-        broadcastHeartbeats(state);
-      }
-      return;
-    }
-    repeatReadRequest(state);
-    if (state.electionElapsedTicks >= state.electionTimeoutTicks) campaign(state);
-  }
-
-  #receive(message: Message): void {
-    const state = this.#state;
-    invariant(message.to === state.options.id, "a message is stepped by the server that it names");
-    if (message.term < state.currentTerm) {
-      this.#answerOutdated(message);
-      return;
-    }
-    if (message.term > state.currentTerm && !this.#adoptTerm(message)) return;
-    switch (message.kind) {
-      case "preVoteRequest":
-        handlePreVoteRequest(state, message);
-        return;
-      case "preVoteResponse":
-        handlePreVoteResponse(state, message);
-        return;
-      case "voteRequest":
-        handleVoteRequest(state, message);
-        return;
-      case "voteResponse":
-        handleVoteResponse(state, message);
-        return;
-      case "appendRequest":
-        this.#follow(message);
-        handleAppendRequest(state, message);
-        return;
-      case "heartbeatRequest":
-        this.#follow(message);
-        handleHeartbeatRequest(state, message);
-        return;
-      case "commitNotice":
-        this.#follow(message);
-        advanceCommit(state, message.commitIndex);
-        return;
-      case "appendResponse":
-        if (state.role === "leader") handleAppendResponse(state, message);
-        return;
-      case "heartbeatResponse":
-        if (state.role === "leader") handleHeartbeatResponse(state, message);
-        return;
-      case "readIndexRequest":
-        handleReadIndexRequest(state, message);
-        return;
-      case "readIndexResponse":
-        handleReadIndexResponse(state, message);
-        return;
-      default:
-        unreachable(message);
-    }
-  }
-
-  /** A message of a later term. Returns whether it is to be looked at further. */
-  #adoptTerm(message: Message): boolean {
-    const state = this.#state;
-    switch (message.kind) {
-      case "preVoteRequest":
-        return true;
-      case "preVoteResponse":
-        // A grant names the asked term and changes nothing; a refusal shows that this server is behind (R2).
-        if (message.granted) return true;
-        break;
-      case "voteRequest":
-        // A server that hears its leader does not let others disturb it (thesis §4.2.3, R4).
-        if (hearsAnotherLeader(state, message.from)) return false;
-        break;
-      default:
-        break;
-    }
-    becomeFollower(state, message.term, null);
-    return true;
-  }
-
-  /** The leader of the current term speaks: whoever campaigned in it has lost. */
-  #follow(message: Message): void {
-    const state = this.#state;
-    invariant(state.role !== "leader", "one leader a term (election safety, §3.4)");
-    if (state.role !== "follower" || state.leader !== message.from) {
-      becomeFollower(state, state.currentTerm, message.from);
-    }
-    heardLeader(state, message.from);
-  }
-
-  /** Without an answer, a server that is stuck at a later term would never rejoin, or elections deadlock (R3). */
-  #answerOutdated(message: Message): void {
-    const state = this.#state;
-    const reply = { from: state.options.id, to: message.from, term: state.currentTerm } as const;
-    switch (message.kind) {
-      case "preVoteRequest":
-        replyOnceTermIsDurable(state, { ...reply, kind: "preVoteResponse", granted: false });
-        return;
-      case "voteRequest":
-        replyOnceTermIsDurable(state, { ...reply, kind: "voteResponse", granted: false });
-        return;
-      case "appendRequest":
-        replyOnceTermIsDurable(state, {
-          ...reply,
-          kind: "appendResponse",
-          success: false,
-          prevLogIndex: message.prevLogIndex,
-          matchIndex: logIndex(0),
-          hintIndex: logIndex(0),
-          hintTerm: term(0),
-        });
-        return;
-      case "heartbeatRequest":
-        replyOnceTermIsDurable(state, { ...reply, kind: "heartbeatResponse", readRound: 0 });
-        return;
-      default:
-        return;
-    }
+    leaveJointWhenCommitted(state);
+    handOverFromWitness(state);
+    advanceTransfer(state);
+    stepDownWhenRemoved(state);
   }
 
   #persisted(writeSeq: number): void {
@@ -313,11 +185,19 @@ export class Raft<P extends Proposal = Proposal> {
     if (state.role === "leader") noteOwnDurable(state);
   }
 
+  #applied(index: LogIndex): void {
+    const state = this.#state;
+    invariant(index < state.applyFrom, "only what was handed out is applied");
+    // What was being applied when a snapshot took its place is covered by that (R23).
+    if (index > state.appliedIndex) state.appliedIndex = index;
+  }
+
   #takeApply(): IndexRange | null {
-    const to = logIndex(this.#state.commitIndex + 1);
-    if (this.#applyFrom >= to) return null;
-    const range: IndexRange = { from: this.#applyFrom, to };
-    this.#applyFrom = to;
+    const state = this.#state;
+    const to = logIndex(state.commitIndex + 1);
+    if (state.applyFrom >= to) return null;
+    const range: IndexRange = { from: state.applyFrom, to };
+    state.applyFrom = to;
     return range;
   }
 
@@ -328,4 +208,26 @@ export class Raft<P extends Proposal = Proposal> {
     this.#softState = { role, currentTerm, leader };
     return this.#softState;
   }
+
+  #takeCompactable(): LogIndex | null {
+    const compactable = witnessCompactable(this.#state);
+    if (compactable <= this.#compactable || compactable <= this.#state.log.base.index) return null;
+    this.#compactable = compactable;
+    return compactable;
+  }
+}
+
+function isEmpty<P extends Proposal>(ready: Ready<P>): boolean {
+  return (
+    ready.softState === null &&
+    ready.write === null &&
+    ready.apply === null &&
+    ready.compactable === null &&
+    ready.sendNow.length === 0 &&
+    ready.appended.length === 0 &&
+    ready.reads.length === 0 &&
+    ready.rejected.length === 0 &&
+    ready.refused.length === 0 &&
+    ready.snapshots.length === 0
+  );
 }

@@ -1,14 +1,15 @@
 import { hasCommittedInTerm } from "./commit.js";
 import { broadcastHeartbeats } from "./heartbeat.js";
+import { validLease } from "./lease.js";
 import type { ReadIndexRequest, ReadIndexResponse } from "./messages.js";
 import { quorumReached } from "./quorum.js";
-import type { WaitingRead } from "./read-state.js";
+import type { RemoteRead } from "./read-state.js";
 import type { RaftState } from "./state.js";
 import type { LogIndex } from "./types.js";
 
 /** A linearizable read of this server's own clients (thesis §6.4). */
 export function handleRead(state: RaftState, readId: number): void {
-  if (state.role === "leader") state.leaderReads.waiting.push({ kind: "local", readId });
+  if (state.role === "leader") state.leaderReads.waiting.push(readId);
   else if (state.leader !== null) state.followerReads.waiting.push(readId);
   else state.outbox.rejected.push({ kind: "read", readId, reason: "noLeader", leader: null });
 }
@@ -16,7 +17,8 @@ export function handleRead(state: RaftState, readId: number): void {
 export function handleReadIndexRequest(state: RaftState, message: ReadIndexRequest): void {
   if (state.role !== "leader") return;
   const { from, readRound, bootEpoch } = message;
-  state.leaderReads.waiting.push({ kind: "remote", from, readRound, bootEpoch });
+  // An answer to a round serves the earlier ones of the same life, so the newest is all that is kept of a follower.
+  state.leaderReads.waitingRemote.set(from, { from, readRound, bootEpoch });
 }
 
 /** An answer to a round serves every earlier one too, and none of another life of this server (R18). */
@@ -25,7 +27,12 @@ export function handleReadIndexResponse(state: RaftState, message: ReadIndexResp
   const { followerReads, outbox } = state;
   followerReads.asked = followerReads.asked.filter((read) => {
     if (read.round > message.readRound) return true;
-    outbox.reads.push({ readId: read.readId, index: message.readIndex });
+    outbox.reads.push({
+      readId: read.readId,
+      index: message.readIndex,
+      term: state.currentTerm,
+      leaseEndMicros: null,
+    });
     return false;
   });
 }
@@ -37,6 +44,7 @@ export function handleReadIndexResponse(state: RaftState, message: ReadIndexResp
 export function advanceReads(state: RaftState): void {
   if (state.role === "leader") {
     confirmRound(state);
+    grantByLease(state);
     startRound(state);
   } else if (state.leader !== null && state.followerReads.waiting.length > 0) {
     askLeader(state);
@@ -51,17 +59,30 @@ export function repeatReadRequest(state: RaftState): void {
   if (followerReads.elapsedTicks >= options.heartbeatTicks) sendReadRequest(state);
 }
 
+/** The leader's own reads need nobody's answer while its lease lasts (R19). Those of followers are always confirmed. */
+function grantByLease(state: RaftState): void {
+  const { leaderReads } = state;
+  if (leaderReads.waiting.length === 0) return;
+  const leaseEndMicros = validLease(state);
+  if (leaseEndMicros === null) return;
+  for (const readId of leaderReads.waiting) grantLocal(state, readId, state.commitIndex, leaseEndMicros);
+  leaderReads.waiting = [];
+}
+
 function startRound(state: RaftState): void {
   const { leaderReads } = state;
+  if (leaderReads.round !== null || (leaderReads.waiting.length === 0 && leaderReads.waitingRemote.size === 0)) return;
   // Before the leader's own first entry is committed, its commit index may lie behind what was acknowledged (R18).
-  if (leaderReads.round !== null || leaderReads.waiting.length === 0 || !hasCommittedInTerm(state)) return;
+  if (!hasCommittedInTerm(state)) return;
   leaderReads.lastRound += 1;
   leaderReads.round = {
     number: leaderReads.lastRound,
     readIndex: state.commitIndex,
-    reads: leaderReads.waiting,
+    local: leaderReads.waiting,
+    remote: [...leaderReads.waitingRemote.values()],
   };
   leaderReads.waiting = [];
+  leaderReads.waitingRemote.clear();
   broadcastHeartbeats(state);
   // A group of one is its own majority.
   confirmRound(state);
@@ -76,15 +97,16 @@ function confirmRound(state: RaftState): void {
   );
   if (confirmed < round.number) return;
   leaderReads.round = null;
-  for (const read of round.reads) grant(state, read, round.readIndex);
+  for (const readId of round.local) grantLocal(state, readId, round.readIndex, null);
+  for (const read of round.remote) grantRemote(state, read, round.readIndex);
 }
 
-function grant(state: RaftState, read: WaitingRead, readIndex: LogIndex): void {
+function grantLocal(state: RaftState, readId: number, index: LogIndex, leaseEndMicros: number | null): void {
+  state.outbox.reads.push({ readId, index, term: state.currentTerm, leaseEndMicros });
+}
+
+function grantRemote(state: RaftState, read: RemoteRead, readIndex: LogIndex): void {
   const { options, outbox } = state;
-  if (read.kind === "local") {
-    outbox.reads.push({ readId: read.readId, index: readIndex });
-    return;
-  }
   outbox.send({
     kind: "readIndexResponse",
     from: options.id,

@@ -1,14 +1,11 @@
 import type { LogIndex, ServerId } from "./types.js";
 
-/** A read that waits at the leader: its own, or a round of a follower's. */
-export type WaitingRead =
-  | { readonly kind: "local"; readonly readId: number }
-  | {
-      readonly kind: "remote";
-      readonly from: ServerId;
-      readonly readRound: number;
-      readonly bootEpoch: number;
-    };
+/** A round of a follower's reads that waits at the leader. */
+export interface RemoteRead {
+  readonly from: ServerId;
+  readonly readRound: number;
+  readonly bootEpoch: number;
+}
 
 /** Reads at a leader. One confirmation round serves all that wait (R18). */
 export interface LeaderReads {
@@ -18,10 +15,13 @@ export interface LeaderReads {
   round: {
     readonly number: number;
     readonly readIndex: LogIndex;
-    readonly reads: readonly WaitingRead[];
+    readonly local: readonly number[];
+    readonly remote: readonly RemoteRead[];
   } | null;
-  /** Came after that round was sent: they go into the next one. */
-  waiting: WaitingRead[];
+  /** The leader's own reads that came after that round was sent: they go into the next one. */
+  waiting: number[];
+  /** The newest waiting round of each follower. */
+  readonly waitingRemote: Map<ServerId, RemoteRead>;
 }
 
 /** Reads at a follower, on their way to the leader. */

@@ -1,6 +1,8 @@
 import { maybeCommit } from "./commit.js";
+import { invariant } from "./invariant.js";
 import type { AppendResponse } from "./messages.js";
 import type { Progress } from "./progress.js";
+import { sendSnapshot } from "./snapshot.js";
 import type { RaftState } from "./state.js";
 import { logIndex } from "./types.js";
 import type { LogIndex, ServerId } from "./types.js";
@@ -19,23 +21,30 @@ function replicate(state: RaftState, peer: ServerId, progress: Progress): void {
     if (!progress.probeSent) sendAppend(state, peer, progress);
     return;
   }
+  if (progress.state === "snapshot") return;
   while (progress.nextIndex <= state.log.lastIndex && !progress.inflights.full) {
-    sendAppend(state, peer, progress);
+    if (!sendAppend(state, peer, progress)) return;
   }
 }
 
-/** One append from `nextIndex` on, as large as message and window allow. */
-function sendAppend(state: RaftState, peer: ServerId, progress: Progress): void {
+/** One append from `nextIndex` on, as large as message and window allow; or a snapshot, and then false. */
+function sendAppend(state: RaftState, peer: ServerId, progress: Progress): boolean {
   const { log, options } = state;
   const from = progress.nextIndex;
+  if (from <= log.base.index) {
+    sendSnapshot(state, peer, progress);
+    return false;
+  }
   const bytesMax = Math.min(options.messageBytesMax, progress.inflights.bytesLeft);
   const to = log.endWithin(from, bytesMax);
   emitAppend(state, peer, progress, from, to);
   progress.sent(logIndex(to - 1), log.bytesIn(from, to));
+  return true;
 }
 
 /** Finds out, after a heartbeat reply, whether everything before `nextIndex` arrived. Carries nothing (R12). */
 function sendEmptyAppend(state: RaftState, peer: ServerId, progress: Progress): void {
+  if (progress.nextIndex <= state.log.base.index) return;
   emitAppend(state, peer, progress, progress.nextIndex, progress.nextIndex);
 }
 
@@ -49,8 +58,7 @@ function emitAppend(
   const { log } = state;
   const prevLogIndex = logIndex(from - 1);
   const prevLogTerm = log.termAt(prevLogIndex);
-  // A follower that needs what is compacted cannot exist while nothing is: the base does not move after the start.
-  if (prevLogTerm === null) throw new RangeError(`the term of entry ${prevLogIndex} is not in the log`);
+  invariant(prevLogTerm !== null, "what is compacted is sent as a snapshot (§5.3)");
   progress.commitSent = state.commitIndex;
   state.outbox.send({
     kind: "appendRequest",
@@ -82,7 +90,7 @@ function tellCommit(state: RaftState, peer: ServerId, progress: Progress): void 
 export function handleAppendResponse(state: RaftState, message: AppendResponse): void {
   const progress = state.progress.get(message.from);
   if (progress === undefined) return;
-  progress.recentlyActive = true;
+  progress.heardTick = state.ticks;
   if (!message.success) {
     // This log's last place with a term no later than the follower's: skips the whole conflicting term (R13).
     const retryFrom = state.log.lastAtOrBelow(message.hintIndex, message.hintTerm);
@@ -90,8 +98,13 @@ export function handleAppendResponse(state: RaftState, message: AppendResponse):
     return;
   }
   const advanced = progress.acknowledged(message.matchIndex);
-  // While probing, an acknowledgement that is not older than matchIndex shows where the logs agree.
-  if (progress.state === "probe" && message.matchIndex >= progress.matchIndex) progress.becomeReplicate();
+  // While probing, an acknowledgement that is not older than matchIndex shows where the logs agree. While a snapshot is
+  // under way only one that reaches the log's first entry does (R23).
+  const agrees =
+    progress.state === "probe"
+      ? message.matchIndex >= progress.matchIndex
+      : progress.state === "snapshot" && progress.matchIndex >= state.log.base.index;
+  if (agrees) progress.becomeReplicate();
   if (advanced) maybeCommit(state);
 }
 

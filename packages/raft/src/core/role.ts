@@ -18,6 +18,11 @@ export function enterTerm(state: RaftState, term: Term, votedFor: ServerId | nul
   state.currentTerm = term;
   state.votedFor = votedFor;
   state.leaderHeardTicks = Infinity;
+  if (state.incomingSnapshot !== null) {
+    // Its leader is none any more (R23).
+    state.incomingSnapshot = null;
+    state.outbox.snapshots.push({ kind: "discard" });
+  }
   state.outbox.saveHardState(term, votedFor);
 }
 
@@ -26,25 +31,28 @@ export function leaveRole(state: RaftState): void {
   if (state.role === "leader") {
     restartElectionTimer(state);
     rejectLeaderReads(state);
+    // Whoever leads next: this server has nothing to hand over any more (R20).
+    state.transfer = null;
+    state.leaseEnded = false;
     // The round numbers of the next leadership start over; they are unique within a term only (R18).
     state.leaderReads.lastRound = 0;
     state.uncommittedBytes = 0;
     state.progress.clear();
   }
   rejectFollowerReads(state);
+  state.leaderConnectionLost = false;
   state.votes.clear();
 }
 
 function rejectLeaderReads(state: RaftState): void {
   const { leaderReads, outbox } = state;
-  const waiting = [...(leaderReads.round?.reads ?? []), ...leaderReads.waiting];
+  const waiting = [...(leaderReads.round?.local ?? []), ...leaderReads.waiting];
   leaderReads.round = null;
   leaderReads.waiting = [];
   // A follower asks again, whoever leads then; only this server's own reads need an answer.
-  for (const read of waiting) {
-    if (read.kind === "local") {
-      outbox.rejected.push({ kind: "read", readId: read.readId, reason: "leadershipLost", leader: null });
-    }
+  leaderReads.waitingRemote.clear();
+  for (const readId of waiting) {
+    outbox.rejected.push({ kind: "read", readId, reason: "leadershipLost", leader: null });
   }
 }
 

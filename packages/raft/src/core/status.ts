@@ -1,7 +1,9 @@
 import type { ProgressState } from "./progress.js";
 import type { Role } from "./ready.js";
 import type { RaftState } from "./state.js";
-import type { Configuration, LogIndex, ServerId, Term } from "./types.js";
+import { witnessCompactable } from "./witness.js";
+import { leaseEndMicros } from "./lease.js";
+import type { Configuration, LogBase, LogIndex, ServerId, Term } from "./types.js";
 
 /** A leader's view of one member. */
 export interface ProgressStatus {
@@ -13,6 +15,10 @@ export interface ProgressStatus {
   readonly inflightBytes: number;
   readonly inflightFull: boolean;
   readonly recentlyActive: boolean;
+  /** Ticks since it answered anything. */
+  readonly heardTicksAgo: number;
+  /** The index of the snapshot under way; 0: none. */
+  readonly snapshotIndex: LogIndex;
 }
 
 /** One server of a group at one moment: for people, metrics and the checker of invariants. */
@@ -33,6 +39,19 @@ export interface RaftStatus {
   readonly uncommittedBytes: number;
   readonly configuration: Configuration;
   readonly configurationIndex: LogIndex;
+  /** What the log begins behind. */
+  readonly base: LogBase;
+  /** When this leader's lease ends on the shell's clock; null: it has none (R19). */
+  readonly leaseEndMicros: number | null;
+  /** Until when this server keeps the leader that it heard; 0: it never promised to (R19). */
+  readonly promisedUntilMicros: number;
+  readonly transfer: { readonly to: ServerId; readonly elapsedTicks: number; readonly asked: boolean } | null;
+  /** A snapshot whose data is awaited. */
+  readonly incomingSnapshot: { readonly from: ServerId; readonly index: LogIndex } | null;
+  /** How far this server may compact when it is a witness; otherwise the base's index (R24). */
+  readonly witnessCompactable: LogIndex;
+  readonly electionElapsedTicks: number;
+  readonly electionTimeoutTicks: number;
   /** Empty unless this server leads. */
   readonly progress: readonly ProgressStatus[];
 }
@@ -56,6 +75,17 @@ export function raftStatus(state: RaftState): RaftStatus {
     uncommittedBytes: state.uncommittedBytes,
     configuration: log.configuration,
     configurationIndex: log.configurationIndex,
+    base: log.base,
+    leaseEndMicros: leaseEndMicros(state),
+    promisedUntilMicros: state.promisedUntilMicros,
+    transfer: state.transfer === null ? null : { ...state.transfer },
+    incomingSnapshot:
+      state.incomingSnapshot === null
+        ? null
+        : { from: state.incomingSnapshot.from, index: state.incomingSnapshot.base.index },
+    witnessCompactable: witnessCompactable(state),
+    electionElapsedTicks: state.electionElapsedTicks,
+    electionTimeoutTicks: state.electionTimeoutTicks,
     progress: [...state.progress].map(([id, progress]) => ({
       id,
       state: progress.state,
@@ -64,7 +94,9 @@ export function raftStatus(state: RaftState): RaftStatus {
       inflightMessages: progress.inflights.count,
       inflightBytes: progress.inflights.bytes,
       inflightFull: progress.inflights.full,
-      recentlyActive: progress.recentlyActive,
+      recentlyActive: state.ticks - progress.heardTick < state.options.electionTimeoutTicks,
+      heardTicksAgo: state.ticks - progress.heardTick,
+      snapshotIndex: progress.snapshotIndex,
     })),
   };
 }

@@ -35,16 +35,33 @@ export interface HardState {
   readonly votedFor: ServerId | null;
 }
 
+/**
+ * How leases are used by a group (§6.4.1, R19). It stands in the configuration, hence in the log: every server goes by
+ * the same one, a restarted server knows that it may have promised something (R8), and a truncation takes it back.
+ */
+export interface LeaseSettings {
+  /** How long a follower that heard its leader keeps it: it neither votes for another nor campaigns. In microseconds. */
+  readonly electionTimeoutMicros: number;
+  /**
+   * The part of that time, in percent, by which a lease ends earlier. It covers the drift between two clocks: with
+   * clocks that are wrong by 10 % each way, at least 19.
+   */
+  readonly marginPercent: number;
+}
+
 /** The members of a group. While `outgoing` is not empty the configuration is joint (§4.3). */
 export interface Configuration {
   readonly voters: readonly ServerId[];
   /** The voters of the old configuration while a joint one is in force; empty otherwise. */
   readonly outgoing: readonly ServerId[];
+  /** They get the log and have no vote. A voter that is demoted stands here and in `outgoing` while joint. */
   readonly learners: readonly ServerId[];
   /** Voters (or learners) that store the log and nothing else (R24). A subset of the others. */
   readonly witnesses: readonly ServerId[];
   /** A joint configuration is left by the leader on its own as soon as it is committed. */
   readonly autoLeave: boolean;
+  /** Missing or null: the group uses no leases. Missing in what was written before there were any. */
+  readonly lease?: LeaseSettings | null;
 }
 
 /** The base under the log: what a snapshot covers (§5.1). Index 0 for a log that begins at 1. */

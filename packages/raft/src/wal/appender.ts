@@ -1,4 +1,3 @@
-import { groupId } from "../core/types.js";
 import type { GroupId, LogIndex } from "../core/types.js";
 import type { HardState, LogBase } from "../core/types.js";
 import { BatchEncoder, batchBytes, recordBytes } from "./batch-encoder.js";
@@ -9,7 +8,7 @@ import type { Completion, FileSystem } from "./file-system.js";
 import { SEGMENT_HEADER_BYTES } from "./segment.js";
 import type { OpenSegment } from "./segment.js";
 import { SegmentPreparer } from "./segment-preparer.js";
-import { WrittenGroup } from "./written-group.js";
+import { CONTROL_RECORDS, WrittenGroup } from "./written-group.js";
 
 /** One append as the appender takes it: encoded control records and frames, and what they do to the group. */
 export interface Append extends BatchPart {
@@ -126,9 +125,7 @@ export class WalAppender {
   }
 
   /** Goes on in the next segment, which begins with the state of every group (W10), in the same batch. */
-  async #rotate(
-    appends: readonly Append[],
-  ): Promise<{
+  async #rotate(appends: readonly Append[]): Promise<{
     readonly segment: OpenSegment;
     readonly use: SegmentUse;
     readonly parts: readonly BatchPart[];
@@ -178,7 +175,7 @@ export class WalAppender {
       }
       segment.file.datasync((syncError) => {
         if (syncError === null) {
-          for (const append of appends) this.#note(append, segment.number, offset);
+          this.#note(appends, segment.number, offset, parts.length - appends.length);
           this.#nextBatch += 1;
           this.#lastSeq = lastSeq;
           this.#batches += 1;
@@ -192,17 +189,24 @@ export class WalAppender {
     });
   }
 
-  #note(append: Append, segment: number, offset: number): void {
-    let group = this.groups.get(append.group);
-    if (group === undefined) {
-      group = new WrittenGroup(groupId(append.group));
-      this.groups.set(append.group, group);
+  /** Folds what was written into its groups. The first `controlParts` parts of the batch held two records each. */
+  #note(appends: readonly Append[], segment: number, offset: number, controlParts: number): void {
+    let record = controlParts * CONTROL_RECORDS;
+    for (const append of appends) {
+      let group = this.groups.get(append.group);
+      if (group === undefined) {
+        group = new WrittenGroup(append.group);
+        this.groups.set(append.group, group);
+      }
+      if (append.hardState !== null) group.setHardState(append.hardState);
+      if (append.base !== null) group.setBase(append.base, append.baseLastIndex);
+      record += append.control.length;
+      const first = append.entries[0];
+      const last = append.entries.at(-1);
+      if (first === undefined || last === undefined) continue;
+      group.addEntries(first.index, last.index, { segment, offset, record });
+      record += 1;
     }
-    if (append.hardState !== null) group.setHardState(append.hardState);
-    if (append.base !== null) group.setBase(append.base, append.baseLastIndex);
-    const first = append.entries[0];
-    const last = append.entries.at(-1);
-    if (first !== undefined && last !== undefined) group.addEntries(first.index, last.index, segment, offset);
   }
 
   #finish(error: Error | null): void {

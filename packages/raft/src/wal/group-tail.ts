@@ -4,11 +4,13 @@ import type { GroupId, HardState, LogBase, LogIndex } from "../core/types.js";
 import type { Append } from "./appender.js";
 import { recordBytes } from "./batch-encoder.js";
 import { GroupMemtable } from "./memtable.js";
-import { encodeBase, encodeHardState } from "./record.js";
+import { BATCH_BYTES_MAX, encodeBase, encodeHardState } from "./record.js";
 import type { TermRuns } from "./term-runs.js";
 import type { LogBatch } from "./types.js";
 
 const NO_ENTRIES = logIndex(0);
+/** Leaves half of the largest batch for the state of all groups, which the first batch of a segment carries too. */
+const APPEND_BYTES_MAX = BATCH_BYTES_MAX / 2;
 
 /** An index that an append not yet durable writes again, so that the disk's version of it no longer counts. */
 interface Overwrite {
@@ -103,6 +105,10 @@ export class GroupTail {
 
   #check(batch: LogBatch, baseIndex: LogIndex, lastIndex: LogIndex): void {
     invariant(baseIndex >= this.baseIndex, "the base of a log never goes back (R23)");
+    invariant(
+      recordBytes([], batch.entries) <= APPEND_BYTES_MAX,
+      `an append has at most ${APPEND_BYTES_MAX} bytes`,
+    );
     const first = batch.entries[0];
     if (first === undefined) return;
     invariant(first.index > baseIndex, `entry ${first.index} is not above the base ${baseIndex}`);

@@ -4,11 +4,16 @@ import type { LogIndex } from "../core/types.js";
 const STRIDE_BYTES = 64 * 1024;
 const MARKS_MAX = 16_384;
 
-/** Entries from `index` on stand, in order, at and behind the batch at `offset` of `segment`. */
-export interface Mark {
-  readonly index: LogIndex;
+/** A record: the `record`-th, counted from 0, of the batch at `offset` of `segment`. */
+export interface RecordPlace {
   readonly segment: number;
   readonly offset: number;
+  readonly record: number;
+}
+
+/** Entries from `index` on stand, in order, in this record and behind it. */
+export interface Mark extends RecordPlace {
+  readonly index: LogIndex;
   /** Set where entries were written again or the log began anew: what stands before it is not followed by this. */
   readonly boundary: boolean;
 }
@@ -24,14 +29,15 @@ export interface Mark {
 export class Positions {
   #marks: Mark[] = [];
 
-  /** Notes that the entries from `first` on were written in the batch at `offset` of `segment`, `lastIndex` being the last before. */
-  note(first: LogIndex, lastIndex: LogIndex, segment: number, offset: number): void {
+  /** Notes that the entries from `first` on were written at `place`; `lastIndex` was the last one until then. */
+  note(first: LogIndex, lastIndex: LogIndex, place: RecordPlace): void {
     const boundary = first <= lastIndex || this.#marks.length === 0;
     this.truncate(first);
     const last = this.#marks.at(-1);
-    if (!boundary && last !== undefined && last.segment === segment && offset - last.offset < STRIDE_BYTES)
-      return;
-    this.#marks.push({ index: first, segment, offset, boundary });
+    const near = last?.segment === place.segment && place.offset - last.offset < STRIDE_BYTES;
+    if (near && !boundary) return;
+    const { segment, offset, record } = place;
+    this.#marks.push({ index: first, segment, offset, record, boundary });
     if (this.#marks.length > MARKS_MAX) this.#thin();
   }
 

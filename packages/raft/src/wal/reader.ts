@@ -52,14 +52,16 @@ export class EntryReader {
   }
 
   async #readLeg(walk: EntryWalk, leg: Mark, to: LogIndex): Promise<void> {
-    let offset = leg.offset;
+    let { offset, record } = leg;
     for (const segment of this.#segments) {
       if (segment.number < leg.segment) continue;
       const file = await this.#fileSystem.open(segment.path, "read");
       try {
         const window = new FileWindow(file, segment.bytes);
-        while (offset < segment.bytes && !walk.reached(to))
-          offset += await walk.batch(window, segment, offset, to);
+        while (offset < segment.bytes && !walk.reached(to)) {
+          offset += await walk.batch(window, segment, { offset, record }, to);
+          record = 0;
+        }
       } finally {
         await file.close();
       }
@@ -100,8 +102,13 @@ class EntryWalk {
     return this.#full || this.#next >= to;
   }
 
-  /** Takes what is wanted of the batch at `offset`; returns the batch's length. */
-  async batch(window: FileWindow, segment: SegmentUse, offset: number, to: LogIndex): Promise<number> {
+  /** Takes what is wanted of the batch at `offset`, from its `record`-th record on; returns the batch's length. */
+  async batch(
+    window: FileWindow,
+    segment: SegmentUse,
+    { offset, record: firstRecord }: { readonly offset: number; readonly record: number },
+    to: LogIndex,
+  ): Promise<number> {
     const origin = { seed: segment.seed, epoch: segment.epoch, offset, available: segment.bytes - offset };
     const header = readBatchHeader(await window.read(offset, BATCH_HEADER_BYTES), origin);
     if (header instanceof Damage) {
@@ -122,7 +129,8 @@ class EntryWalk {
       const end = from > bytes.length ? Infinity : from + bytes.readUInt32LE(at + 8);
       if (end > bytes.length)
         throw this.corrupt(segment.path, offset + at, "a record inside its batch", "one that is longer");
-      if (bytes[at] === ENTRIES && bytes.readUInt32LE(at + 4) === this.#request.group) {
+      const wanted = record >= firstRecord && bytes[at] === ENTRIES;
+      if (wanted && bytes.readUInt32LE(at + 4) === this.#request.group) {
         this.#entries(bytes.subarray(from, end), segment.path, offset + from, to);
       }
       at = end;
@@ -138,7 +146,7 @@ class EntryWalk {
       // Cheap enough to pass over what stands before the first entry: only what is returned is checked in full.
       if (readInteger(body, at + INDEX_OFFSET) === this.#next) {
         this.#take(body, at, file, offset);
-      } else if (length < FRAME_HEADER_BYTES) {
+      } else if (length < FRAME_HEADER_BYTES || length > body.length - at) {
         throw this.corrupt(file, offset + at, "the length of an entry", String(length));
       }
       at += length;

@@ -1,6 +1,7 @@
 import type { GroupId } from "../core/types.js";
 import { WalCorruptError, WalEpochError } from "./errors.js";
 import type { FileSystem, LogFile } from "./file-system.js";
+import type { RecordPlace } from "./positions.js";
 import type { LogRecord } from "./record.js";
 import { FileWindow, SegmentCursor } from "./segment-cursor.js";
 import type { CursorStep } from "./segment-cursor.js";
@@ -130,13 +131,15 @@ class RecoveryRun {
     if (header.lastSeq < this.#lastSeq) {
       throw corrupt(path, offset, `a position of at least ${this.#lastSeq}`, String(header.lastSeq));
     }
-    for (const record of records) this.#addRecord(record, path, segment, offset);
+    for (const [at, record] of records.entries())
+      this.#addRecord(record, path, { segment, offset, record: at });
     this.#lastBatch = { path, offset, length: header.length };
     this.#lastBatchNumber = header.number;
     this.#lastSeq = header.lastSeq;
   }
 
-  #addRecord(record: LogRecord, path: string, segment: number, offset: number): void {
+  #addRecord(record: LogRecord, path: string, place: RecordPlace): void {
+    const { offset } = place;
     const log = this.#log(record.group);
     switch (record.kind) {
       case "hardState":
@@ -157,7 +160,7 @@ class RecoveryRun {
         const first = record.frames[0];
         const last = record.frames.at(-1);
         if (first === undefined || last === undefined) break;
-        if (!log.written.addEntries(first.index, last.index, segment, offset)) {
+        if (!log.written.addEntries(first.index, last.index, place)) {
           throw corrupt(
             path,
             offset,
@@ -211,14 +214,14 @@ class RecoveryRun {
 
   #damagedBefore(path: string, step: Stop["step"], later: string): WalCorruptError {
     const { expected, found } = describe(step);
-    const offset = step.offset + (step.kind === "damage" ? step.damage.offset : 0);
-    return corrupt(path, offset, expected, `${found}, and ${later}`);
+    return corrupt(path, step.offset, expected, `${found}, and ${later}`);
   }
 }
 
 function describe(step: Stop["step"]): { readonly expected: string; readonly found: string } {
   if (step.kind === "end") return { expected: "zeros to the end of the file", found: "other bytes" };
-  return { expected: step.damage.expected, found: step.damage.found };
+  const { offset, expected, found } = step.damage;
+  return { expected, found: `${found} at byte ${step.offset + offset}` };
 }
 
 function corrupt(file: string, offset: number, expected: string, found: string): WalCorruptError {

@@ -195,6 +195,7 @@ export class LogWriter {
         to: end,
         bytesMax: limit.maxBytes,
       });
+      this.#checkOpen();
       // What was read is of use only if none of it was replaced meanwhile.
       if (tail.rewrites === rewrites && from > tail.baseIndex) return frames;
     }

@@ -1,7 +1,11 @@
 import { logIndex, term } from "../core/types.js";
 import type { GroupId, HardState, LogBase, LogIndex } from "../core/types.js";
 import { Positions } from "./positions.js";
+import type { RecordPlace } from "./positions.js";
 import { encodeBase, encodeHardState } from "./record.js";
+
+/** Records that one group takes at the start of a segment. */
+export const CONTROL_RECORDS = 2;
 
 const NO_STATE: HardState = { currentTerm: term(0), votedFor: null };
 const NO_BASE: LogBase = {
@@ -71,11 +75,11 @@ export class WrittenGroup {
     return true;
   }
 
-  /** Adds the entries [first, last], written in the batch at `offset` of `segment`; false when there is a gap before them. */
-  addEntries(first: LogIndex, last: LogIndex, segment: number, offset: number): boolean {
+  /** Adds the entries [first, last], written at `place`; false when there is a gap before them. */
+  addEntries(first: LogIndex, last: LogIndex, place: RecordPlace): boolean {
     if (first > this.#lastIndex + 1 || first <= this.#base.index) return false;
     this.#placed = true;
-    this.positions.note(first, this.#lastIndex, segment, offset);
+    this.positions.note(first, this.#lastIndex, place);
     this.#firstIndex = logIndex(Math.min(this.#firstIndex, first));
     this.#lastIndex = last;
     return true;

@@ -66,7 +66,7 @@ describe("elections (thesis §3.4, §9.6)", () => {
     expect(b.status.votedFor).to.equal("a");
     b.step({
       kind: "receive",
-      message: { kind: "voteRequest", from: serverId("c"), to: b.id, term: term(1), lastLogIndex: logIndex(9), lastLogTerm: term(1) },
+      message: { kind: "voteRequest", from: serverId("c"), to: b.id, term: term(1), lastLogIndex: logIndex(9), lastLogTerm: term(1), transfer: false },
     });
     expect(cluster.network.map(({ message }) => message)).to.deep.equal([
       { kind: "voteResponse", from: "b", to: "c", term: 1, granted: false },
@@ -109,7 +109,7 @@ describe("elections (thesis §3.4, §9.6)", () => {
     cluster.elect("a");
     const b = cluster.get("b");
     const ask = { from: serverId("c"), to: b.id, term: term(9), lastLogIndex: logIndex(9), lastLogTerm: term(9) };
-    b.step({ kind: "receive", message: { kind: "voteRequest", ...ask } });
+    b.step({ kind: "receive", message: { kind: "voteRequest", ...ask, transfer: false } });
     expect(b.status.currentTerm).to.equal(1);
     expect(cluster.network).to.deep.equal([]);
     b.step({ kind: "receive", message: { kind: "preVoteRequest", ...ask } });
@@ -150,7 +150,7 @@ describe("elections (thesis §3.4, §9.6)", () => {
     expect(l.status.role).to.equal("follower");
     l.step({
       kind: "receive",
-      message: { kind: "voteRequest", from: serverId("a"), to: l.id, term: term(1), lastLogIndex: logIndex(0), lastLogTerm: term(0) },
+      message: { kind: "voteRequest", from: serverId("a"), to: l.id, term: term(1), lastLogIndex: logIndex(0), lastLogTerm: term(0), transfer: false },
     });
     l.persist(1);
     expect(cluster.network.at(-1)?.message).to.deep.include({ kind: "voteResponse", granted: true });

@@ -61,7 +61,7 @@ describe("the window of appends in flight", () => {
 
 describe("a leader's view of a follower (R11)", () => {
   const replicating = (match: number): Progress => {
-    const progress = new Progress(logIndex(match + 1), OPTIONS);
+    const progress = new Progress(logIndex(match + 1), OPTIONS, 0);
     progress.acknowledged(logIndex(match));
     progress.becomeReplicate();
     return progress;
@@ -85,7 +85,7 @@ describe("a leader's view of a follower (R11)", () => {
   });
 
   it("a refusal of another probe than the one that is out is ignored", () => {
-    const progress = new Progress(logIndex(10), OPTIONS);
+    const progress = new Progress(logIndex(10), OPTIONS, 0);
     progress.sent(logIndex(9), 0);
     expect(progress.refused(logIndex(5), logIndex(2))).to.equal(false);
     expect(progress.nextIndex).to.equal(10);

@@ -26,6 +26,8 @@ export class Context {
   readonly counts = new Map<Fault | Tally, number>();
   /** From the liveness phase on no new faults come. */
   healed = false;
+  /** No client begins anything new. */
+  quiet = false;
   readonly #scheduler = new Scheduler();
   readonly #streams = new Map<string, Random>();
 

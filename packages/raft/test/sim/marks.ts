@@ -37,8 +37,6 @@ export const MARKS = {
   readAtFollower: "a read is granted to a follower",
   readLost: "a read is refused because leadership was lost while it waited",
   dropNoticeProbes: "a dropped connection turns a follower's state into probing",
-  foreignLogElected: "a server that was behind leads in the end",
-  oldMessageToNewLife: "a message to an earlier life of a server reaches the next",
 } as const satisfies Readonly<Record<string, string>>;
 
 export type Mark = keyof typeof MARKS;

@@ -72,16 +72,19 @@ export class Network {
     this.#cut.clear();
   }
 
+  /** As good as new: what is on its way still arrives some day, but nothing queues behind it. */
+  heal(): void {
+    this.#cut.clear();
+    this.#slow.clear();
+    this.#lastArrival.length = 0;
+  }
+
   slow(from: number, to: number, factor: number): void {
     this.#slow.set(linkOf(from, to), factor);
   }
 
   unslow(from: number, to: number): void {
     this.#slow.delete(linkOf(from, to));
-  }
-
-  unslowAll(): void {
-    this.#slow.clear();
   }
 
   #schedule(packet: Packet, link: number): void {

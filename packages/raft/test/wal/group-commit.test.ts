@@ -20,7 +20,7 @@ import {
 describe("group commit", () => {
   it("writes and syncs together everything that queued up while the batch before was synced", async () => {
     const disk = new SimulatedDisk();
-    const log = await openLog({ fileSystem: disk });
+    const log = await openLog({ fileSystem: disk.mount() });
     const before = log.stats();
     disk.holdSyncs = true;
     const first = log.append(batch([entry(1)]));
@@ -40,7 +40,7 @@ describe("group commit", () => {
 
   it("takes what is appended in one turn as one batch", async () => {
     const disk = new SimulatedDisk();
-    const log = await openLog({ fileSystem: disk });
+    const log = await openLog({ fileSystem: disk.mount() });
     const before = log.stats().fsyncs;
     for (let index = 1; index <= 30; index += 1) log.append(batch([entry(index)]));
     await durable(log, log.stats().nextSeq - 1);
@@ -50,7 +50,7 @@ describe("group commit", () => {
 
   it("acknowledges nothing before its own datasync has returned (C8)", async () => {
     const disk = new SimulatedDisk();
-    const log = await openLog({ fileSystem: disk });
+    const log = await openLog({ fileSystem: disk.mount() });
     disk.holdSyncs = true;
     let acknowledged = false;
     const seq = log.append(batch([entry(1)]));
@@ -70,7 +70,7 @@ describe("group commit", () => {
 
   it("shows entries to readers before they are durable", async () => {
     const disk = new SimulatedDisk();
-    const log = await openLog({ fileSystem: disk });
+    const log = await openLog({ fileSystem: disk.mount() });
     disk.holdSyncs = true;
     log.append(batch(entries(1, 4)));
     const read = log.cached(GROUP, logIndex(1), logIndex(4), 10_000);
@@ -82,7 +82,7 @@ describe("group commit", () => {
 
   it("calls back in the order of positions, however the batches fell", async () => {
     const disk = new SimulatedDisk();
-    const log = await openLog({ fileSystem: disk });
+    const log = await openLog({ fileSystem: disk.mount() });
     const called: number[] = [];
     const appended: number[] = [];
     for (let index = 1; index <= 200; index += 1) {
@@ -98,12 +98,12 @@ describe("group commit", () => {
 
   it("continues a short write where it stopped, in order (W9)", async () => {
     const disk = new SimulatedDisk();
-    const log = await openLog({ fileSystem: disk });
+    const log = await openLog({ fileSystem: disk.mount() });
     disk.writeLimit = (bytes) => Math.min(bytes, 37);
     await commit(log, batch(entries(1, 20, 1, 3000)));
     disk.writeLimit = (bytes) => bytes;
     await log.close();
-    const again = await openLog({ fileSystem: disk });
+    const again = await openLog({ fileSystem: disk.mount() });
     const read = await readAll(again);
     expect(read.map((frame) => frame.bytes)).to.deep.equal(
       entries(1, 20, 1, 3000).map((frame) => frame.bytes),
@@ -113,7 +113,7 @@ describe("group commit", () => {
 
   it("fails when a write writes nothing at all, instead of trying for ever (W9)", async () => {
     const disk = new SimulatedDisk();
-    const log = await openLog({ fileSystem: disk });
+    const log = await openLog({ fileSystem: disk.mount() });
     disk.writeLimit = () => 0;
     expect(await failure(commit(log, batch([entry(1)])))).to.be.instanceOf(WalPoisonedError);
     await log.close();
@@ -121,7 +121,7 @@ describe("group commit", () => {
 
   it("counts a batch without records as a barrier: durable when all before it is", async () => {
     const disk = new SimulatedDisk();
-    const log = await openLog({ fileSystem: disk });
+    const log = await openLog({ fileSystem: disk.mount() });
     disk.holdSyncs = true;
     log.append(batch([entry(1)]));
     await until(() => disk.heldSyncs === 1, "the entry is being synced");
@@ -142,7 +142,7 @@ describe("a failed write or sync (W1)", () => {
     it(`of the log poisons it: ${operation}`, async () => {
       const disk = new SimulatedDisk();
       const events: WalEvent[] = [];
-      const log = await openLog({ fileSystem: disk, onEvent: (event) => events.push(event) });
+      const log = await openLog({ fileSystem: disk.mount(), onEvent: (event) => events.push(event) });
       await commit(log, batch([entry(1)]));
       disk.holdSyncs = true;
       const before = log.append(batch([entry(2)]));
@@ -173,7 +173,7 @@ describe("a failed write or sync (W1)", () => {
 
   it("of a new segment poisons it too", async () => {
     const disk = new SimulatedDisk();
-    const log = await openLog({ fileSystem: disk });
+    const log = await openLog({ fileSystem: disk.mount() });
     disk.fault = (operation) => (operation === "link" ? systemError("EIO", "the disk") : null);
     await commit(log, batch(entries(1, 10)));
     const error = await failure(commit(log, batch(entries(10, 12, 1, 9000))));
@@ -185,7 +185,7 @@ describe("a failed write or sync (W1)", () => {
 describe("closing", () => {
   it("writes what is queued, seals, and fails what comes later; twice is as good as once", async () => {
     const disk = new SimulatedDisk();
-    const log = await openLog({ fileSystem: disk });
+    const log = await openLog({ fileSystem: disk.mount() });
     const outcome: (Error | null)[] = [];
     for (let index = 1; index <= 10; index += 1) {
       log.durability.wait(log.append(batch([entry(index)])), (error) => outcome.push(error));
@@ -198,14 +198,14 @@ describe("closing", () => {
     expect(await failure(durable(log, 1))).to.be.instanceOf(WalClosedError);
     expect(await failure(readAll(log))).to.be.instanceOf(WalClosedError);
     disk.powerLoss({ sector: () => false, size: () => false, name: () => false });
-    const again = await openLog({ fileSystem: disk });
+    const again = await openLog({ fileSystem: disk.mount() });
     expect(names(await readAll(again))).to.have.length(10);
     await again.close();
   });
 
   it("may be asked for while a batch is being synced", async () => {
     const disk = new SimulatedDisk();
-    const log = await openLog({ fileSystem: disk });
+    const log = await openLog({ fileSystem: disk.mount() });
     disk.holdSyncs = true;
     const seq = log.append(batch([entry(1)]));
     await until(() => disk.heldSyncs === 1, "the batch is being synced");
@@ -218,7 +218,8 @@ describe("closing", () => {
 
   it("gives back the room that was reserved, so that restarts do not leave a segment each", async () => {
     const disk = new SimulatedDisk();
-    for (let opening = 0; opening < 5; opening += 1) await (await openLog({ fileSystem: disk })).close();
+    for (let opening = 0; opening < 5; opening += 1)
+      await (await openLog({ fileSystem: disk.mount() })).close();
     const bytes = disk.files().reduce((sum, path) => sum + disk.contents(path).length, 0);
     expect(bytes).to.be.below(5 * 1024);
   });

@@ -4,7 +4,19 @@ import { Model } from "./model.js";
 import type { Random } from "./random.js";
 
 /** Few keys, so that they are written again and again, and some that are easy to confuse (S7). */
-const AWKWARD = ["", "\x00", "a", "a\x00", "a\x00\x00", "a\x01", "a\xff", "a\xff\xff", "\xff", "\xff\xff", "b"];
+const AWKWARD = [
+  "",
+  "\x00",
+  "a",
+  "a\x00",
+  "a\x00\x00",
+  "a\x01",
+  "a\xff",
+  "a\xff\xff",
+  "\xff",
+  "\xff\xff",
+  "b",
+];
 
 /** A log of random operations: entry i is `operations[i - 1]`. */
 export function randomLog(random: Random, length: number): Operation[] {

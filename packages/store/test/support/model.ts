@@ -43,7 +43,7 @@ export class Model {
   }
 
   get keys(): Buffer[] {
-    return [...this.#versions.keys()].map((name) => Buffer.from(name, "latin1")).sort(Buffer.compare);
+    return [...this.#versions.keys()].map((name) => Buffer.from(name, "latin1")).sort((a, b) => a.compare(b));
   }
 
   get(key: Buffer, revision: number = this.revision): KeyValue | null {

@@ -156,7 +156,11 @@ export async function dumpRecords(directory: string): Promise<Map<string, Buffer
     blockCacheBytes: 1024 * 1024,
     compression: false,
   });
-  const iterator = database.iterator({ gte: Buffer.from("H"), lt: Buffer.from("M"), highWaterMarkBytes: 1 << 20 });
+  const iterator = database.iterator({
+    gte: Buffer.from("H"),
+    lt: Buffer.from("M"),
+    highWaterMarkBytes: 1 << 20,
+  });
   const records = new Map<string, Buffer>();
   for (;;) {
     const entries = await iterator.nextv(1_000);
@@ -167,4 +171,3 @@ export async function dumpRecords(directory: string): Promise<Map<string, Buffer
   await database.close();
   return records;
 }
-

@@ -34,7 +34,9 @@ export interface ClusterOptions {
   readonly logs?: Readonly<Record<string, readonly number[]>>;
   readonly terms?: Readonly<Record<string, number>>;
   readonly onReady?: (server: Server, ready: Ready<Word>) => void;
-  readonly onLost?: (message: Message) => void;
+  /** Called before the message is delivered, or instead. */
+  readonly onMessage?: (message: Message, fate: "delivered" | "lost") => void;
+  readonly onPersisted?: (server: Server, writeSeq: number) => void;
 }
 
 /** Cores with a network, disks and a clock that move only when a test says so. Deterministic. */
@@ -42,6 +44,8 @@ export class Cluster {
   readonly servers = new Map<string, Server>();
   /** Sent and not delivered, oldest first. */
   network: Envelope[] = [];
+  /** Servers that take the data of snapshots in only when they are told to. */
+  readonly heldSnapshots = new Set<string>();
   /** Servers whose writes do not complete on their own. */
   readonly heldDisks = new Set<string>();
   readonly #cuts = new Set<string>();
@@ -86,16 +90,29 @@ export class Cluster {
     for (let done = 0; done < count && this.get(name).alive; done += 1) this.get(name).step({ kind: "tick" });
   }
 
-  /** Lets a follower's election timer fire, whatever its random timeout is. */
+  /** Lets a server's election timer fire, whatever its random timeout is. */
   timeout(name: string): void {
     const server = this.get(name);
-    const { currentTerm } = server.status;
     for (let ticks = 0; ticks < 20 * ELECTION_TICKS; ticks += 1) {
+      const { role } = server.status;
+      const sent = this.network.length;
       server.step({ kind: "tick" });
-      const { status } = server;
-      if (status.role !== "follower" || status.currentTerm !== currentTerm) return;
+      if (server.status.role !== role || this.#asked(name, sent)) return;
     }
     throw new Error(`the election timer of ${name} does not fire`);
+  }
+
+  #asked(name: string, since: number): boolean {
+    return this.network.slice(since).some(({ message }) => message.kind === "preVoteRequest" && message.from === serverId(name));
+  }
+
+  /** Heartbeats of a leader and their answers, and nothing else, for `count` intervals. */
+  heartbeats(name: string, count: number): void {
+    for (let done = 0; done < count * HEARTBEAT_TICKS; done += 1) {
+      this.tick(name);
+      while (this.deliver(({ kind, from }) => kind === "heartbeatRequest" && from === serverId(name)));
+      while (this.deliver(({ kind, to }) => kind === "heartbeatResponse" && to === serverId(name)));
+    }
   }
 
   /** One tick of every server, then everything that follows from it. */
@@ -124,6 +141,14 @@ export class Cluster {
     return this.get(name);
   }
 
+  /** Lets the time pass in which servers keep promises that they may have made before they started (R8). */
+  outwaitPromises(): void {
+    for (const server of this.servers.values()) {
+      server.step({ kind: "tick" });
+      server.nowMicros = Math.max(server.nowMicros, server.status.promisedUntilMicros);
+    }
+  }
+
   propose(name: string, ...texts: readonly string[]): void {
     const proposals = texts.map((text): Word => ({ text, bytes: 32 + text.length }));
     this.get(name).step({ kind: "propose", proposals });
@@ -137,17 +162,40 @@ export class Cluster {
     if (envelope === undefined) return false;
     const { message } = envelope;
     const to = this.servers.get(message.to);
-    if (to === undefined || !to.alive || this.#cuts.has(`${message.from}>${message.to}`)) {
-      this.#settings.onLost?.(message);
-    } else to.receive(envelope);
+    if (to === undefined || !to.alive || this.#cuts.has(`${message.from}>${message.to}`)) this.#lost(message);
+    else {
+      this.#settings.onMessage?.(message, "delivered");
+      to.receive(envelope);
+      if (message.kind === "installSnapshot" && !this.heldSnapshots.has(message.to)) this.finishSnapshot(message.to);
+    }
     return true;
+  }
+
+  /** The data of a snapshot has arrived: the receiver installs it, the sender hears of it. */
+  finishSnapshot(name: string): void {
+    const server = this.get(name);
+    const message = server.incoming?.message;
+    if (message === undefined) return;
+    server.finishSnapshot();
+    this.#report(message, true);
+  }
+
+  #lost(message: Message): void {
+    this.#settings.onMessage?.(message, "lost");
+    if (message.kind === "installSnapshot") this.#report(message, false);
+  }
+
+  #report(message: Message, ok: boolean): void {
+    const sender = this.servers.get(message.from);
+    if (sender?.alive === true) sender.step({ kind: "snapshotReported", peer: message.to, ok });
   }
 
   /** Messages in flight that `pick` wants are lost. */
   drop(pick: (message: Message) => boolean): number {
-    const before = this.network.length;
+    const lost = this.network.filter(({ message }) => pick(message));
     this.network = this.network.filter(({ message }) => !pick(message));
-    return before - this.network.length;
+    for (const { message } of lost) this.#lost(message);
+    return lost.length;
   }
 
   /** Delivers and persists until nothing moves; held disks stay as they are. */
@@ -216,6 +264,7 @@ export class Cluster {
       send: (envelope) => this.network.push(envelope),
       apply: (_, entry) => this.#applied(entry),
       ready: (from, ready) => this.#ready(from, ready),
+      persisted: (from, writeSeq) => this.#settings.onPersisted?.(from, writeSeq),
     });
     this.servers.set(name, server);
     return server;

@@ -26,6 +26,8 @@ export interface Entry {
 export interface PendingWrite {
   readonly write: StorageWrite;
   readonly entries: readonly Entry[];
+  /** What an installed snapshot holds; of no meaning in a write without a base. */
+  readonly machine: readonly Entry[];
 }
 
 /** What survives a crash: only what a completed write brought here. */
@@ -35,6 +37,8 @@ export class Disk {
   entries: Entry[];
   /** The checkpoint: applied, and durable with all its effects. */
   appliedIndex: LogIndex;
+  /** What the state machine held at the checkpoint. */
+  machine: readonly Entry[] = [];
 
   constructor(restart: { hardState: HardState; base: LogBase; entries: readonly Entry[] }) {
     this.hardState = restart.hardState;
@@ -43,12 +47,26 @@ export class Disk {
     this.appliedIndex = restart.base.index;
   }
 
-  complete({ write, entries }: PendingWrite): void {
+  complete({ write, entries, machine }: PendingWrite): void {
     if (write.hardState !== null) this.hardState = write.hardState;
+    if (write.base !== null) {
+      this.base = write.base;
+      this.entries = [];
+      this.appliedIndex = write.base.index;
+      this.machine = machine;
+    }
     const first = entries[0];
     if (first === undefined) return;
     this.entries = this.entries.filter((entry) => entry.index < first.index);
     this.entries.push(...entries);
+  }
+
+  /** A checkpoint, and the log in front of it let go (§5.1). */
+  compact(base: LogBase, machine: readonly Entry[]): void {
+    this.base = base;
+    this.entries = this.entries.filter((entry) => entry.index > base.index);
+    this.appliedIndex = base.index;
+    this.machine = machine;
   }
 
   restart(): RaftRestart {

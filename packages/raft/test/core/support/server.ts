@@ -1,4 +1,4 @@
-import { Raft, checkInvariants } from "../../../dist/core/index.js";
+import { Raft, checkInvariants, configurationEntryBytes, encodeConfiguration } from "../../../dist/core/index.js";
 import type {
   LogIndex,
   Message,
@@ -8,6 +8,7 @@ import type {
   RaftStatus,
   ReadGrant,
   Ready,
+  Refusal,
   Rejection,
   ServerId,
   Term,
@@ -19,17 +20,21 @@ export interface Word extends Proposal {
   readonly text: string;
 }
 
-/** A message with the bodies of its entries. */
+/** A message with the bodies of its entries; the data of a snapshot goes the same way. */
 export interface Envelope {
   readonly message: Message;
   readonly bodies: readonly Entry[];
 }
+
+/** How far a server's clock goes on with each of its ticks. */
+export const TICK_MICROS = 10_000;
 
 /** What the world around a server does with its effects. */
 export interface ServerHooks {
   send(envelope: Envelope): void;
   apply(server: Server, entry: Entry): void;
   ready(server: Server, ready: Ready<Word>): void;
+  persisted(server: Server, writeSeq: number): void;
 }
 
 const key = (index: LogIndex, term: Term): string => `${index}@${term}`;
@@ -43,7 +48,13 @@ export class Server {
   alive = true;
   /** Handed out and not on disk, oldest first. */
   pending: PendingWrite[] = [];
-  applied: string[] = [];
+  /** The state machine: everything that was ever applied, the first entry first. */
+  machine: readonly Entry[];
+  /** The server's own monotonic clock. */
+  nowMicros = 1_000_000;
+  refused: Refusal[] = [];
+  /** The data of a snapshot that is being received. */
+  incoming: Envelope | null = null;
   grants: ReadGrant[] = [];
   rejected: Rejection<Word>[] = [];
   /** While true, applied entries are not reported back. */
@@ -57,6 +68,7 @@ export class Server {
     this.options = options;
     this.disk = disk;
     this.#hooks = hooks;
+    this.machine = disk.machine;
     this.raft = new Raft<Word>(options, disk.restart());
     for (const entry of disk.entries) this.#bodies.set(key(entry.index, entry.term), entry);
     this.#before = this.raft.status();
@@ -67,18 +79,44 @@ export class Server {
     return this.raft.status();
   }
 
+  /** What was applied, as words. */
+  get applied(): string[] {
+    return this.machine.map((entry) => entry.text);
+  }
+
   /** Steps the events, then takes one Ready and does what it says. */
   step(...events: readonly RaftEvent<Word>[]): void {
     for (const event of events) {
-      this.raft.step(event);
+      if (event.kind === "tick") this.nowMicros += TICK_MICROS;
+      this.raft.step(event, this.nowMicros);
       this.#check();
     }
     this.#drain();
   }
 
   receive(envelope: Envelope): void {
-    for (const entry of envelope.bodies) this.#bodies.set(key(entry.index, entry.term), entry);
-    this.step({ kind: "receive", message: envelope.message });
+    const { message } = envelope;
+    if (message.kind === "appendRequest") for (const entry of envelope.bodies) this.#keep(entry);
+    this.step({ kind: "receive", message });
+    if (message.kind !== "installSnapshot" || !message.withData) return;
+    if (this.raft.expectsSnapshot(message.from, message.term)) this.incoming = envelope;
+  }
+
+  /** The data of the snapshot that is coming in is complete. */
+  finishSnapshot(): void {
+    const { incoming } = this;
+    if (incoming === null || incoming.message.kind !== "installSnapshot") throw new Error(`${this.id} receives no snapshot`);
+    const { from, term, base } = incoming.message;
+    this.step({ kind: "snapshotReceived", from, term, base });
+    this.incoming = null;
+  }
+
+  /** A checkpoint at `index`, and the log in front of it let go. */
+  compact(index: LogIndex): void {
+    const base = this.raft.baseAt(index);
+    if (base === null) throw new RangeError(`${this.id} has no entry ${index}`);
+    this.disk.compact(base, this.machine.slice(0, index));
+    this.step({ kind: "compacted", index });
   }
 
   /** The oldest `count` writes reach the disk; their messages leave. */
@@ -86,6 +124,7 @@ export class Server {
     const done = this.pending.splice(0, count);
     const last = done.at(-1);
     if (last === undefined) return;
+    this.#hooks.persisted(this, last.write.writeSeq);
     for (const pending of done) {
       this.disk.complete(pending);
       for (const message of pending.write.thenSend) this.#send(message);
@@ -98,6 +137,7 @@ export class Server {
     this.alive = false;
     this.pending = [];
     this.grants = [];
+    this.incoming = null;
   }
 
   entryAt(index: LogIndex): Entry | null {
@@ -114,8 +154,12 @@ export class Server {
   #drain(): void {
     for (let ready = this.raft.ready(); ready !== null; ready = this.raft.ready()) {
       this.#check();
-      for (const { firstIndex, term, proposals, kind } of ready.appended) {
-        if (kind === "noop") this.#keep({ index: firstIndex, term, kind, text: "", bytes: 32, configuration: null });
+      for (const { firstIndex, term, proposals, kind, configuration } of ready.appended) {
+        if (kind === "noop") this.#keep({ index: firstIndex, term, kind, text: "", bytes: 32, configuration });
+        if (configuration !== null) {
+          const bytes = configurationEntryBytes(configuration);
+          this.#keep({ index: firstIndex, term, kind, text: encodeConfiguration(configuration), bytes, configuration });
+        }
         for (const [at, { text, bytes }] of proposals.entries()) {
           this.#keep({ index: (firstIndex + at) as LogIndex, term, kind, text, bytes, configuration: null });
         }
@@ -124,10 +168,16 @@ export class Server {
       for (const message of ready.sendNow) this.#send(message);
       if (ready.write !== null) {
         const entries = ready.write.entries.flatMap((run) => this.#range(run.from, run.to, run.term));
-        this.pending.push({ write: ready.write, entries });
+        const machine = this.incoming?.bodies ?? [];
+        this.pending.push({ write: ready.write, entries, machine });
       }
       this.grants.push(...ready.reads);
       this.rejected.push(...ready.rejected);
+      this.refused.push(...ready.refused);
+      for (const task of ready.snapshots) {
+        if (task.kind === "install") this.machine = this.incoming?.bodies ?? [];
+        if (task.kind !== "receive") this.incoming = null;
+      }
       if (ready.apply !== null) this.#apply(ready.apply.from, ready.apply.to);
     }
   }
@@ -136,7 +186,7 @@ export class Server {
     for (let index: number = from; index < to; index += 1) {
       const entry = this.entryAt(index as LogIndex);
       if (entry === null) throw new Error(`${this.id} has no body for entry ${index} that it is to apply`);
-      this.applied.push(entry.text);
+      this.machine = [...this.machine, entry];
       this.#hooks.apply(this, entry);
     }
     if (!this.holdApply) this.step({ kind: "applied", index: (to - 1) as LogIndex });
@@ -150,7 +200,9 @@ export class Server {
     const bodies =
       message.kind === "appendRequest"
         ? message.entries.runs.flatMap((run) => this.#range(run.from, run.to, run.term))
-        : [];
+        : message.kind === "installSnapshot" && message.withData
+          ? this.machine.slice(0, message.base.index)
+          : [];
     this.#hooks.send({ message, bodies });
   }
 

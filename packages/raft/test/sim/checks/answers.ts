@@ -8,16 +8,19 @@ import type { Observed } from "./observed.js";
 export class AnswerChecks {
   #owed: ServerId[] = [];
   #before: RaftStatus | null = null;
-  #uncommittedMin = 0;
+  /** Proposed in this turn, and nothing was uncommitted before nor afterwards. */
+  readonly #unhindered = new Set<Command>();
 
   turnBegins(status: RaftStatus): void {
     this.#owed = [];
     this.#before = status;
-    this.#uncommittedMin = status.uncommittedBytes;
+    this.#unhindered.clear();
   }
 
   stepped(server: Observed, event: RaftEvent<Command>, before: RaftStatus, after: RaftStatus): void {
-    this.#uncommittedMin = Math.min(this.#uncommittedMin, after.uncommittedBytes);
+    if (event.kind === "propose" && before.uncommittedBytes === 0 && after.uncommittedBytes === 0) {
+      for (const command of event.proposals) this.#unhindered.add(command);
+    }
     if (event.kind !== "receive") return;
     const { message } = event;
     if (message.kind === "preVoteRequest") this.#changesNothing(server, message, before, after);
@@ -48,9 +51,9 @@ export class AnswerChecks {
   }
 
   rejected(server: Observed, rejection: Rejection<Command>): void {
-    if (rejection.reason !== "overloaded") return;
+    if (rejection.kind !== "proposal" || rejection.reason !== "overloaded") return;
     check(
-      this.#uncommittedMin > 0 || (server.status?.uncommittedBytes ?? 0) > 0,
+      !this.#unhindered.has(rejection.proposal),
       "the cap on uncommitted bytes never refuses when nothing is uncommitted (R14)",
       () => `${server.id} refuses`,
     );

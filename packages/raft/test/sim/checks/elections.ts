@@ -1,4 +1,5 @@
-import type { Message, RaftStatus, ServerId } from "../../../dist/core/index.js";
+import type { Message, RaftStatus, Ready, ServerId } from "../../../dist/core/index.js";
+import type { Command } from "../entry.js";
 import { check, SimulationFailure } from "../failure.js";
 import type { CommittedChecks } from "./committed.js";
 import type { Observed } from "./observed.js";
@@ -59,28 +60,24 @@ export class ElectionChecks {
   }
 
   leaves(server: Observed, message: Message): void {
-    switch (message.kind) {
-      case "voteRequest":
-        this.#votes_(server, message.term, server.id);
-        return;
-      case "voteResponse":
-        if (message.granted) this.#votes_(server, message.term, message.to);
-        return;
-      case "appendRequest":
-      case "heartbeatRequest":
-      case "commitNotice":
-        check(
-          this.#leaders.get(message.term) === server.id && this.#ledInTurn,
-          "only a leader speaks as one, and no longer than it leads (R7)",
-          () => `${server.id} sends a ${message.kind} of term ${message.term}`,
-        );
-        return;
-      default:
-        return;
+    if (message.kind === "voteRequest") this.#promisesVote(server, message.term, server.id);
+    else if (message.kind === "voteResponse" && message.granted) {
+      this.#promisesVote(server, message.term, message.to);
     }
   }
 
-  #votes_(server: Observed, term: number, candidate: ServerId): void {
+  readied(server: Observed, ready: Ready<Command>): void {
+    for (const message of ready.sendNow) {
+      if (!isLeaders(message)) continue;
+      check(
+        this.#leaders.get(message.term) === server.id && this.#ledInTurn,
+        "only a leader speaks as one, and no longer than it leads (R7)",
+        () => `${server.id} sends a ${message.kind} of term ${message.term}`,
+      );
+    }
+  }
+
+  #promisesVote(server: Observed, term: number, candidate: ServerId): void {
     const key = `${server.id} ${term}`;
     const earlier = this.#votes.get(key);
     if (earlier !== undefined && earlier !== candidate) {
@@ -91,4 +88,10 @@ export class ElectionChecks {
     }
     this.#votes.set(key, candidate);
   }
+}
+
+function isLeaders(message: Message): boolean {
+  return (
+    message.kind === "appendRequest" || message.kind === "heartbeatRequest" || message.kind === "commitNotice"
+  );
 }

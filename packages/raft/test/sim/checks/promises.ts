@@ -1,4 +1,5 @@
-import type { Message, RaftStatus } from "../../../dist/core/index.js";
+import type { Message, RaftStatus, Ready } from "../../../dist/core/index.js";
+import type { Command } from "../entry.js";
 import { check } from "../failure.js";
 import type { ElectionChecks } from "./elections.js";
 import type { Observed } from "./observed.js";
@@ -8,19 +9,32 @@ export class PromiseChecks {
   readonly #elections: ElectionChecks;
   /** Looks a server up by its id. */
   readonly #find: (id: Message["to"]) => Observed | null;
+  /** The term that a pre-vote's answer was given in; the answer itself does not say. */
+  readonly #answeredIn = new WeakMap<Message, number>();
+  #termBefore = 0;
 
   constructor(elections: ElectionChecks, find: (id: Message["to"]) => Observed | null) {
     this.#elections = elections;
     this.#find = find;
   }
 
+  turnBegins(status: RaftStatus): void {
+    this.#termBefore = status.currentTerm;
+  }
+
+  readied(ready: Ready<Command>): void {
+    for (const message of ready.sendNow) this.#note(message);
+    for (const message of ready.write?.thenSend ?? []) this.#note(message);
+  }
+
   leaves(server: Observed, message: Message): void {
     switch (message.kind) {
       case "preVoteRequest":
+      case "readIndexRequest":
         return;
       case "preVoteResponse":
-        // A grant echoes the asked term, which is at least one above the voter's own (R2).
-        this.#hasTerm(server, message, message.granted ? message.term - 1 : message.term);
+        // A grant echoes the asked term, so it does not tell the voter's own (R2).
+        this.#hasTerm(server, message, this.#answeredIn.get(message) ?? message.term);
         return;
       case "voteRequest":
         this.#hasTerm(server, message, message.term);
@@ -39,16 +53,12 @@ export class PromiseChecks {
     }
   }
 
+  #note(message: Message): void {
+    if (message.kind === "preVoteResponse") this.#answeredIn.set(message, this.#termBefore);
+  }
+
   #hasTerm(server: Observed, message: Message, term: number): void {
     const { currentTerm } = server.durable.hardState;
-    // A pre-vote is granted by servers of any lower term: only their own term has to be on disk.
-    if (message.kind === "preVoteResponse" && message.granted) {
-      const own = server.status?.currentTerm ?? currentTerm;
-      check(currentTerm >= Math.min(own, term), "a pre-vote is answered with the own term on disk (R1)", () =>
-        describe(server, message),
-      );
-      return;
-    }
     check(currentTerm >= term, "a term is on disk before a message names it (R1)", () => describe(server, message));
   }
 

@@ -43,11 +43,20 @@ export class TimerChecks {
       timer.sinceRestart = 0;
       timer.sinceExcuse = 0;
     }
+    if (after.role === "candidate" && before.currentTerm < after.currentTerm) {
+      timer.sinceRestart = 0;
+      timer.sinceExcuse = 0;
+    }
     if (after.role === "leader") this.#leads(server, timer, event, before, after);
     else if (before.role === "leader") {
       timer.sinceRestart = 0;
       timer.sinceExcuse = 0;
-    } else if (event.kind === "tick") this.#waits(server, timer, after);
+    }
+  }
+
+  turnEnded(server: Observed, status: RaftStatus): void {
+    const timer = this.#timers.get(server.number);
+    if (timer !== undefined && status.role !== "leader") this.#waits(server, timer, status);
   }
 
   /** A campaign that changes no role shows in its requests only. */

@@ -1,0 +1,130 @@
+import { expect } from "chai";
+import { StateMachine, bootstrapCatalog } from "@raftkv/fsm";
+import type { Command, CommandResult } from "@raftkv/fsm";
+import { GroupAttachedError, InvariantViolation, Store, StoreFailedError } from "@raftkv/store";
+import { bytes, del, entries, entry, makeDirectory, put, removeDirectories } from "./support/machine.js";
+
+const durableNow = (): Promise<void> => Promise.resolve();
+
+describe("The state machine", () => {
+  let directory: string;
+  let store: Store;
+  let failures: StoreFailedError[];
+  let machine: StateMachine;
+
+  beforeEach(async () => {
+    directory = await makeDirectory();
+    failures = [];
+    store = await Store.open(directory, { onFailure: (error) => failures.push(error) });
+    await bootstrapCatalog(store);
+    machine = new StateMachine(store);
+  });
+  afterEach(async () => {
+    await store.close();
+    await removeDirectories();
+  });
+
+  it("answers each command with its revision, the first of all being 2 as in etcd", async () => {
+    expect(
+      await machine.apply(entries(1, [put("a", "1"), put("b", "2"), put("a", "3"), del("b")])),
+    ).to.deep.equal([
+      { kind: "put", revision: 2 },
+      { kind: "put", revision: 3 },
+      { kind: "put", revision: 4 },
+      { kind: "delete", revision: 5, deleted: 1 },
+    ]);
+    const { value, ...counters } = store.get(bytes("a")) ?? {};
+    expect(value).to.deep.equal(bytes("3"));
+    expect(counters).to.deep.equal({ key: bytes("a"), createRevision: 2, modRevision: 4, version: 2 });
+    expect(store.get(bytes("b"))).to.equal(null);
+  });
+
+  it("a delete of what is not there takes no revision and answers with the current one", async () => {
+    expect(
+      await machine.apply(entries(1, [put("a", "1"), del("missing"), del("a"), del("a")])),
+    ).to.deep.equal([
+      { kind: "put", revision: 2 },
+      { kind: "delete", revision: 2, deleted: 0 },
+      { kind: "delete", revision: 3, deleted: 1 },
+      { kind: "delete", revision: 3, deleted: 0 },
+    ]);
+  });
+
+  it("F2: entries that are no command move the applied index, and nothing else; so does an empty advance", async () => {
+    expect(await machine.apply(entries(1, ["noop", "configuration", put("a", "1"), "noop"]))).to.deep.equal([
+      null,
+      null,
+      { kind: "put", revision: 2 },
+      null,
+    ]);
+    expect(store.applied).to.deep.equal({ index: 4, term: 1 });
+    expect(await machine.apply([])).to.deep.equal([]);
+    expect(store.applied).to.deep.equal({ index: 4, term: 1 });
+  });
+
+  it("S5: what is applied can be read as soon as the call returns, all of an advance at once", async () => {
+    const applied = machine.apply(entries(1, [put("a", "1"), put("a", "2"), del("b")]));
+    expect(store.get(bytes("a"))?.value).to.deep.equal(bytes("2"));
+    expect(store.applied.index).to.equal(3);
+    await applied;
+  });
+
+  it("F4: what apply did not expect goes to the caller, and the store serves nothing after it", async () => {
+    const broken = { index: 2, term: 1, kind: "command", body: Uint8Array.of(9, 9) } as const;
+    const error = await machine
+      .apply([entry(1, put("a", "1")), broken, entry(3, put("b", "2"))])
+      .catch((e: unknown) => e);
+    expect(error).to.have.property("code", "BAD_COMMAND");
+    expect(failures.map((failure) => failure.cause)).to.deep.equal([error]);
+    expect(() => store.get(bytes("a"))).to.throw(StoreFailedError);
+    const next = await machine.apply([entry(2, put("a", "2"))]).catch((e: unknown) => e);
+    expect(next).to.be.instanceOf(StoreFailedError);
+    await store.close();
+    store = await Store.open(directory);
+    expect([store.revision, store.applied.index]).to.deep.equal([1, 0]);
+  });
+
+  it("F4: an entry that is missing or comes twice stops it as well", async () => {
+    await machine.apply(entries(1, [put("a", "1")]));
+    const error = await machine.apply([entry(3, put("a", "2"))]).catch((e: unknown) => e);
+    expect(error).to.be.instanceOf(InvariantViolation);
+    expect(failures).to.have.length(1);
+  });
+
+  it("S6: takes the store for itself: direct writes are refused", async () => {
+    const error = await store.applyMutations([]).catch((e: unknown) => e);
+    expect(error).to.be.instanceOf(GroupAttachedError);
+    expect(() => new StateMachine(store)).to.throw(InvariantViolation);
+  });
+
+  it("F1: the same log gives the same results and contents, however it is split, checkpointed and reopened", async () => {
+    const commands: (Command | "noop")[] = [];
+    for (let i = 0; i < 300; i++) {
+      const key = `k${(i * i) % 13}`;
+      commands.push(i % 11 === 0 ? "noop" : i % 5 === 0 ? del(key) : put(key, `v${i}`));
+    }
+    const straight = await machine.apply(entries(1, commands));
+    const { hash } = await store.hash();
+
+    for (const step of [1, 7, 50]) {
+      const otherDirectory = await makeDirectory();
+      let other = await Store.open(otherDirectory);
+      await bootstrapCatalog(other);
+      let otherMachine = new StateMachine(other);
+      const results: (CommandResult | null)[] = [];
+      for (let round = 1; other.applied.index < commands.length; round++) {
+        const from = other.applied.index;
+        const answered = await otherMachine.apply(entries(from + 1, commands.slice(from, from + step)));
+        results.splice(from, answered.length, ...answered);
+        if (round % 3 === 0) await other.checkpoint(durableNow);
+        if (round % 7 !== 0) continue;
+        await other.close();
+        other = await Store.open(otherDirectory);
+        otherMachine = new StateMachine(other);
+      }
+      expect(results).to.deep.equal(straight);
+      expect(await other.hash()).to.deep.equal({ revision: store.revision, appliedIndex: 300, hash });
+      await other.close();
+    }
+  });
+});

@@ -1,0 +1,116 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseNodeOptions, startNode } from "@raftkv/node";
+import type { NodeOptions, NodeStatus, RunningNode } from "@raftkv/node";
+
+/** Ports that nobody has at the moment. All are held until all are known, so that none comes twice. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** Waits for a condition; fails with `what` when it does not come true within the limit. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | null> | T | null,
+  limitMs = 15_000,
+): Promise<T> {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    const found = await look();
+    if (found !== null) return found;
+    if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Nodes of one cluster in this process: real sockets, real log, real LevelDB, a temporary directory. */
+export class TestNodes {
+  readonly dir = mkdtempSync(join(tmpdir(), "raftkv-node-"));
+  readonly options: NodeOptions[] = [];
+  readonly running = new Map<string, RunningNode>();
+
+  static async create(count: number, settings: Readonly<Record<string, string>> = {}): Promise<TestNodes> {
+    const nodes = new TestNodes();
+    const ports = await freePorts(count * 2);
+    const members = Array.from({ length: count }, (_, i) => `n${i + 1}=127.0.0.1:${ports[count + i]}`).join(
+      ",",
+    );
+    for (let i = 0; i < count; i += 1) {
+      nodes.options.push(
+        parseNodeOptions(
+          {
+            name: `n${i + 1}`,
+            dataDir: join(nodes.dir, `n${i + 1}`),
+            init: true,
+            listenClient: `127.0.0.1:${ports[i]}`,
+            listenPeer: `127.0.0.1:${ports[count + i]}`,
+            initialCluster: members,
+            walSegmentBytes: "1MiB",
+            logLevel: "silent",
+            ...settings,
+          },
+          {},
+        ),
+      );
+    }
+    return nodes;
+  }
+
+  option(name: string): NodeOptions {
+    const found = this.options.find((options) => options.name === name);
+    if (found === undefined) throw new Error(`there is no ${name}`);
+    return found;
+  }
+
+  async start(name: string): Promise<RunningNode> {
+    const node = await startNode(this.option(name));
+    this.running.set(name, node);
+    return node;
+  }
+
+  async startAll(): Promise<void> {
+    await Promise.all(this.options.map((options) => this.start(options.name)));
+  }
+
+  async stop(name: string): Promise<void> {
+    await this.running.get(name)?.close();
+    this.running.delete(name);
+  }
+
+  endpoint(name: string): string {
+    const { host, port } = this.option(name).listenClient;
+    return `${host}:${port}`;
+  }
+
+  get endpoints(): string[] {
+    return this.options.map((options) => this.endpoint(options.name));
+  }
+
+  async statuses(): Promise<NodeStatus[]> {
+    return Promise.all([...this.running.values()].map((node) => node.status()));
+  }
+
+  async leader(): Promise<NodeStatus> {
+    return until("a leader is elected", async () => {
+      const all = await this.statuses();
+      return all.find((status) => status.role === "leader") ?? null;
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.running.values()].map((node) => node.close()));
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,54 @@
+import { serverId } from "./types.js";
+import type { Configuration, LeaseSettings, ServerId } from "./types.js";
+
+/** Bytes in front of an entry's body, as it is stored and sent. */
+export const ENTRY_HEADER_BYTES = 32;
+
+/** The body of a configuration entry: JSON, since it is small, rare, and worth reading in a dump of the log. */
+export function encodeConfiguration(configuration: Configuration): string {
+  return JSON.stringify(configuration);
+}
+
+/** Size of the whole entry in bytes, its body in UTF-8. */
+export function configurationEntryBytes(configuration: Configuration): number {
+  let bytes = ENTRY_HEADER_BYTES;
+  for (const character of encodeConfiguration(configuration)) {
+    const code = character.codePointAt(0) ?? 0;
+    if (code < 0x80) bytes += 1;
+    else if (code < 0x800) bytes += 2;
+    else bytes += code < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}
+
+/** @throws {TypeError} the text is no configuration; where a checksum matched, a newer version wrote it. */
+export function decodeConfiguration(body: string): Configuration {
+  const value = JSON.parse(body) as Partial<Record<keyof Configuration, unknown>> | null;
+  if (typeof value?.autoLeave !== "boolean") {
+    throw new TypeError("a configuration says whether it is left automatically");
+  }
+  return {
+    voters: servers(value.voters, "voters"),
+    outgoing: servers(value.outgoing, "outgoing"),
+    learners: servers(value.learners, "learners"),
+    witnesses: servers(value.witnesses, "witnesses"),
+    autoLeave: value.autoLeave,
+    lease: lease(value.lease),
+  };
+}
+
+function servers(value: unknown, name: string): ServerId[] {
+  if (!Array.isArray(value) || !value.every((id) => typeof id === "string")) {
+    throw new TypeError(`a configuration's ${name} are server ids`);
+  }
+  return value.map((id: string) => serverId(id));
+}
+
+function lease(value: unknown): LeaseSettings | null {
+  if (value === undefined || value === null) return null;
+  const { electionTimeoutMicros, marginPercent } = value as Partial<Record<keyof LeaseSettings, unknown>>;
+  if (typeof electionTimeoutMicros !== "number" || typeof marginPercent !== "number") {
+    throw new TypeError("a configuration's lease has a time and a margin");
+  }
+  return { electionTimeoutMicros, marginPercent };
+}

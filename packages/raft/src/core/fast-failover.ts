@@ -1,0 +1,25 @@
+import { isPromised, leaseSettings } from "./lease.js";
+import { isVoter } from "./quorum.js";
+import { handleUnreachable } from "./replication.js";
+import type { RaftState } from "./state.js";
+import type { ServerId } from "./types.js";
+
+/**
+ * The connection from a peer dropped. A follower that saw its leader's drop counts it as not heard (R4) and campaigns
+ * after a few ticks instead of an election timeout. Pre-vote keeps that harmless where the notice is wrong: whoever
+ * still hears the leader refuses. Never with leases: they rest on every follower waiting its timeout out (R19).
+ */
+export function handleConnectionLost(state: RaftState, peer: ServerId): void {
+  if (state.role === "leader") {
+    handleUnreachable(state, peer);
+    return;
+  }
+  const { fastFailoverTicks, id } = state.options;
+  if (fastFailoverTicks === 0 || state.role !== "follower" || state.leader !== peer) return;
+  if (leaseSettings(state) !== null || isPromised(state)) return;
+  state.leaderConnectionLost = true;
+  if (!isVoter(state.log.configuration, id)) return;
+  // Random, so that not everyone who saw the same drop campaigns in the same tick.
+  const soon = state.electionElapsedTicks + 1 + state.random.below(fastFailoverTicks);
+  if (soon < state.electionTimeoutTicks) state.electionTimeoutTicks = soon;
+}

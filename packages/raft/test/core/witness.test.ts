@@ -1,0 +1,86 @@
+import { expect } from "chai";
+import { logIndex, serverId } from "../../dist/core/index.js";
+import { Cluster, HEARTBEAT_TICKS, configurationOf } from "./support/cluster.js";
+import type { ClusterOptions } from "./support/cluster.js";
+
+const witnessed = (settings: ClusterOptions = {}): Cluster =>
+  new Cluster(["a", "b", "w"], { configuration: configurationOf(["a", "b", "w"], { witnesses: ["w"] }), ...settings });
+
+describe("witnesses (R24)", () => {
+  it("a witness votes and stores the log: either data member can be lost", () => {
+    const cluster = witnessed();
+    cluster.elect("a");
+    cluster.crash("b");
+    cluster.propose("a", "x");
+    cluster.settle();
+    expect(cluster.get("a").applied.at(-1)).to.equal("x");
+    expect(cluster.get("w").status.lastIndex).to.equal(2);
+  });
+
+  it("one that alone has the newest entry wins, brings a data member up to date and hands over", () => {
+    const cluster = witnessed();
+    cluster.elect("a");
+    cluster.isolate("b");
+    cluster.propose("a", "x");
+    cluster.settle();
+    cluster.crash("a");
+    cluster.mend();
+    cluster.until("b leads", () => cluster.leader?.id === cluster.get("b").id, 800);
+    expect(cluster.get("b").applied).to.include("x");
+  });
+
+  it("accepts no proposals while it leads", () => {
+    const cluster = witnessed({ onReady: ({ id }, { softState }) => {
+      // b is kept from catching up, or w would hand over at once.
+      if (id === serverId("w") && softState?.role === "leader") cluster.heldDisks.add("b");
+    } });
+    cluster.elect("a");
+    cluster.isolate("b");
+    cluster.propose("a", "x");
+    cluster.settle();
+    cluster.crash("a");
+    cluster.mend();
+    const w = cluster.get("w");
+    cluster.until("w leads", () => w.status.role === "leader", 800);
+    cluster.propose("w", "y");
+    expect(w.rejected.map(({ reason }) => reason)).to.deep.equal(["witness"]);
+    cluster.heldDisks.clear();
+    cluster.settle();
+    expect(cluster.leader?.id).to.equal("b");
+  });
+
+  it("compacts only up to what every data member has on disk, as the leader tells it", () => {
+    const cluster = witnessed();
+    const a = cluster.elect("a");
+    cluster.isolate("b");
+    for (const letter of ["x", "y", "z"]) cluster.propose("a", letter);
+    cluster.round(2 * HEARTBEAT_TICKS);
+    expect(a.status.commitIndex).to.equal(4);
+    expect(cluster.get("w").status.witnessCompactable, "b lacks the rest").to.equal(1);
+    cluster.mend();
+    cluster.round(3 * HEARTBEAT_TICKS);
+    expect(cluster.get("w").status.witnessCompactable).to.equal(4);
+    expect(a.status.witnessCompactable, "a data member goes by its checkpoint").to.equal(0);
+  });
+
+  it("its snapshot is the base alone", () => {
+    const cluster = witnessed();
+    const a = cluster.elect("a");
+    cluster.isolate("w");
+    for (const letter of ["x", "y", "z"]) cluster.propose("a", letter);
+    cluster.settle();
+    a.compact(logIndex(3));
+    cluster.mend();
+    let withData: boolean | null = null;
+    for (let ticks = 0; ticks < 60 && cluster.get("w").status.base.index === 0; ticks += 1) {
+      for (const { message } of cluster.network) if (message.kind === "installSnapshot") ({ withData } = message);
+      cluster.tick("a");
+      while (cluster.deliver(({ kind }) => kind !== "installSnapshot"));
+      for (const { message } of cluster.network) if (message.kind === "installSnapshot") ({ withData } = message);
+      cluster.deliver();
+      for (const server of cluster.servers.values()) server.persist(server.pending.length);
+    }
+    expect(withData).to.equal(false);
+    expect(cluster.get("w").status.base.index).to.equal(3);
+  });
+});

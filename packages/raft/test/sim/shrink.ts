@@ -1,0 +1,57 @@
+import type { CoreModule } from "./core.js";
+import { CONSEQUENCES, FAULT_NAMES } from "./faults.js";
+import { drawParameters } from "./parameters.js";
+import type { Overrides, Parameters } from "./parameters.js";
+import { simulate } from "./simulation.js";
+import type { Outcome } from "./simulation.js";
+
+/** Runs that shrinking may take. */
+const RUNS_MAX = 150;
+
+export interface Shrunk {
+  readonly overrides: Overrides;
+  readonly outcome: Outcome;
+  readonly parameters: Parameters;
+  readonly runs: number;
+}
+
+/** Takes away from a failing run what it does not need: kinds of fault, servers, clients, actions, steps. */
+export function shrink(module: CoreModule, failing: Outcome, overrides: Overrides): Shrunk {
+  const what = failing.failure?.what;
+  let best = overrides;
+  let outcome = failing;
+  let runs = 0;
+  const attempt = (candidate: Overrides): boolean => {
+    if (runs >= RUNS_MAX) return false;
+    runs += 1;
+    const result = simulate(module, failing.seed, candidate);
+    if (result.failure?.what !== what) return false;
+    best = candidate;
+    outcome = result;
+    return true;
+  };
+  const parameters = (): Parameters => drawParameters(failing.seed, best);
+  for (let steps = Math.ceil(parameters().steps / 2); steps > 50; steps = Math.ceil(steps / 2)) {
+    if (!attempt({ ...best, steps })) break;
+  }
+  for (const fault of FAULT_NAMES) {
+    if (CONSEQUENCES.includes(fault) || parameters().faults[fault] === 0) continue;
+    attempt({ ...best, without: [...best.without, fault] });
+  }
+  for (const servers of [1, 2, 3, 4, 5]) if (servers >= parameters().servers || attempt({ ...best, servers })) break;
+  for (const clients of [1, 2, 4]) if (clients >= parameters().clients || attempt({ ...best, clients })) break;
+  fewest(200, (actions) => attempt({ ...best, actions }));
+  fewest(parameters().steps, (steps) => attempt({ ...best, steps }));
+  return { overrides: best, outcome, parameters: parameters(), runs };
+}
+
+/** Halving: what fails with few may not fail with more, so this finds a small number, not always the smallest. */
+function fewest(most: number, fails: (count: number) => boolean): void {
+  let low = 0;
+  let high = most;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (fails(middle)) high = middle;
+    else low = middle + 1;
+  }
+}
