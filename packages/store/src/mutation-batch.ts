@@ -101,7 +101,7 @@ export class MutationBatch {
       modRevision,
       sub: this.#sub,
       createRevision: value === null ? 0 : alive ? previous.createRevision : modRevision,
-      version: value === null ? 0 : alive ? previous.version + 1 : 1,
+      version: value === null ? 0 : (previous?.version ?? 0) + 1,
       previous: previous === null ? 0 : previous.modRevision,
       rank,
       roots,

@@ -42,7 +42,6 @@ export async function openAtCheckpoint(
   try {
     // LevelDB renames and creates files as it opens, and syncs no name but those of tables (S1).
     await fileSystem.syncDirectory(location);
-    await fileSystem.syncDirectory(directory);
     const undoneChanges =
       checkpoint === null
         ? 0

@@ -160,6 +160,14 @@ describe("A checkpoint", () => {
     await expectAt(store, 130);
   });
 
+  it("W11: is believed at opening only once its name is durable, and LevelDB's new names are before any write", async () => {
+    await applyInSplits(store, operations, 60, random);
+    await store.close();
+    disk.reset(Number.POSITIVE_INFINITY, false);
+    store = await openWithGroup(directory, {}, disk);
+    expect(disk.steps).to.deep.equal(["sync 1", "open store-1", "sync store-1", "batch sync: false"]);
+  });
+
   it("S3: has the small state of its moment, and an opening returns to that", async () => {
     const setState = async (value: number): Promise<void> => {
       const batch = store.beginBatch();

@@ -25,7 +25,8 @@ function registerForKey(
       seen.add(operation.value);
     }
   }
-  const identity = (state: RegisterState): Identity => (state === ANYTHING || seen.has(state) ? state : UNSEEN);
+  const identity = (state: RegisterState): Identity =>
+    state === ANYTHING || seen.has(state) ? state : UNSEEN;
   return {
     initial: null,
     anything: ANYTHING,

@@ -36,7 +36,10 @@ function checkConfiguration({ base, configuration, configurationIndex, lastIndex
     configurationIndex >= base.index && configurationIndex <= lastIndex,
     "the configuration in force stands in the log or under it (R21)",
   );
-  invariant(voters.length > 0 || outgoing.length === 0, "both halves of a joint configuration have voters (§4.3)");
+  invariant(
+    voters.length > 0 || outgoing.length === 0,
+    "both halves of a joint configuration have voters (§4.3)",
+  );
   for (const ids of [voters, outgoing, learners, witnesses]) {
     invariant(new Set(ids).size === ids.length, "a member stands once in each list");
   }
@@ -128,7 +131,10 @@ function checkWithinTerm(now: RaftStatus, before: RaftStatus): void {
     before.leader === null || now.leader === null || before.leader === now.leader,
     "one leader a term (election safety, §3.4)",
   );
-  invariant(before.role === "leader" || now.role !== "leader" || before.role === "candidate", "only a candidate wins (§3.4)");
+  invariant(
+    before.role === "leader" || now.role !== "leader" || before.role === "candidate",
+    "only a candidate wins (§3.4)",
+  );
   if (before.role !== "leader" || now.role !== "leader") return;
   invariant(now.lastIndex >= before.lastIndex, "a leader appends only (§3.6.3)");
   const changes = now.configurationIndex > before.configurationIndex;

@@ -16,7 +16,7 @@ export function campaign(state: RaftState): void {
   // Its own candidacy would break the promise as much as a vote for another (R19); it campaigns once that has ended.
   if (isPromised(state)) return;
   restartElectionTimer(state);
-  if (!isVoter(state.log.configuration, state.options.id)) return;
+  if (!mayCampaign(state)) return;
   leaveRole(state);
   state.role = "preCandidate";
   state.leader = null;
@@ -36,6 +36,15 @@ export function campaign(state: RaftState): void {
       lastLogTerm: log.lastTerm,
     });
   }
+}
+
+/**
+ * A server that is no voter of its latest configuration still campaigns while that may not be committed: it can be the
+ * only one whose log is long enough for the others to elect (§4.2.2). It does not count itself then.
+ */
+function mayCampaign(state: RaftState): boolean {
+  const { commitIndex, log, options } = state;
+  return log.configurationsFrom(commitIndex).some((configuration) => isVoter(configuration, options.id));
 }
 
 /** A real election (§3.4). Requests leave, and the own vote counts, only when term and vote are on disk (R1). */

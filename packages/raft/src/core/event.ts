@@ -50,6 +50,11 @@ export type RaftEvent<P extends Proposal = Proposal> =
    * The data of a snapshot is complete, verified and durable beside the live store. `from` and `term` are those of the
    * message that announced it: of another leader or term it is refused (R23). `base` is what the data covers.
    */
-  | { readonly kind: "snapshotReceived"; readonly from: ServerId; readonly term: Term; readonly base: LogBase }
+  | {
+      readonly kind: "snapshotReceived";
+      readonly from: ServerId;
+      readonly term: Term;
+      readonly base: LogBase;
+    }
   /** The leader's shell is done with sending a snapshot to a peer. Comes once for every `installSnapshot` with data. */
   | { readonly kind: "snapshotReported"; readonly peer: ServerId; readonly ok: boolean };

@@ -11,9 +11,12 @@ export function formatStatus(status: RaftStatus, nowMicros: number | null = null
       (status.uncommittedBytes > 0 ? `, ${status.uncommittedBytes} bytes uncommitted` : ""),
     `  members: ${formatConfiguration(configuration)} (entry ${status.configurationIndex})`,
   ];
-  for (const progress of status.progress) if (progress.id !== status.id) lines.push(`  ${formatProgress(progress)}`);
+  for (const progress of status.progress)
+    if (progress.id !== status.id) lines.push(`  ${formatProgress(progress)}`);
   if (transfer !== null) {
-    lines.push(`  handing over to ${transfer.to} for ${transfer.elapsedTicks} ticks${transfer.asked ? ", asked it to campaign" : ""}`);
+    lines.push(
+      `  handing over to ${transfer.to} for ${transfer.elapsedTicks} ticks${transfer.asked ? ", asked it to campaign" : ""}`,
+    );
   }
   if (status.leaseEndMicros !== null) lines.push(`  lease ${until(status.leaseEndMicros, nowMicros)}`);
   if (incomingSnapshot !== null) {
@@ -27,7 +30,9 @@ export function formatConfiguration(configuration: Configuration): string {
   const { voters, outgoing, learners, witnesses, autoLeave } = configuration;
   const list = (ids: readonly string[]): string =>
     ids.map((id) => ((witnesses as readonly string[]).includes(id) ? `${id}(w)` : id)).join(" ");
-  const parts = [outgoing.length === 0 ? `voters ${list(voters)}` : `joint ${list(voters)} & ${list(outgoing)}`];
+  const parts = [
+    outgoing.length === 0 ? `voters ${list(voters)}` : `joint ${list(voters)} & ${list(outgoing)}`,
+  ];
   if (outgoing.length > 0 && !autoLeave) parts.push("left by hand");
   if (learners.length > 0) parts.push(`learners ${list(learners)}`);
   const lease = configuration.lease ?? null;

@@ -24,12 +24,16 @@ export function handleTransferLeadership(state: RaftState, to: ServerId | null):
     if (state.transfer.to !== target) refuse(state, "inProgress");
     return;
   }
-  startTransfer(state, target);
+  startTransfer(state, target, { commanded: true });
 }
 
 /** A lease ends with it, and stays ended for the term: the election that follows asks nobody to wait (R19). */
-export function startTransfer(state: RaftState, to: ServerId): void {
-  state.transfer = { to, elapsedTicks: 0, asked: false };
+export function startTransfer(
+  state: RaftState,
+  to: ServerId,
+  { commanded }: { readonly commanded: boolean },
+): void {
+  state.transfer = { to, commanded, elapsedTicks: 0, asked: false };
   state.leaseEnded = true;
 }
 
@@ -60,7 +64,7 @@ export function tickTransfer(state: RaftState): void {
   const gone = !mayLead(state, transfer.to);
   if (!gone && transfer.elapsedTicks < state.options.electionTimeoutTicks) return;
   state.transfer = null;
-  refuse(state, "expired");
+  if (transfer.commanded) refuse(state, "expired");
 }
 
 /** The leader asks this server to take over. The term is the current one by now; the rest must be as it was then (R20). */

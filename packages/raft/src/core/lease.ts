@@ -1,4 +1,5 @@
 import { hasCommittedInTerm } from "./commit.js";
+import { invariant } from "./invariant.js";
 import { quorumReached } from "./quorum.js";
 import type { ReadGrant } from "./ready.js";
 import type { RaftState } from "./state.js";
@@ -10,7 +11,15 @@ export function leaseSettings(state: RaftState): LeaseSettings | null {
 }
 
 /** The shell's clock. A server that may have promised something before it started keeps to that from here on (R8). */
-export function clockSeen(state: RaftState, nowMicros: number): void {
+export function clockSeen(state: RaftState, nowMicros: number | null): void {
+  if (nowMicros === null) {
+    invariant(state.nowMicros === null, "the clock is given with every step or with none (R19)");
+    return;
+  }
+  invariant(
+    Number.isSafeInteger(nowMicros) && nowMicros > 0,
+    "the clock is a whole number of microseconds above 0",
+  );
   state.nowMicros = nowMicros;
   if (!state.promiseAtStart) return;
   state.promiseAtStart = false;
@@ -57,7 +66,12 @@ export function validLease(state: RaftState): number | null {
 /** Whether a read that a lease granted may still be answered, at the moment given (R19). */
 export function leaseHolds(state: RaftState, grant: ReadGrant, nowMicros: number): boolean {
   if (grant.leaseEndMicros === null) return true;
-  return state.role === "leader" && grant.term === state.currentTerm && !state.leaseEnded && nowMicros < grant.leaseEndMicros;
+  return (
+    state.role === "leader" &&
+    grant.term === state.currentTerm &&
+    !state.leaseEnded &&
+    nowMicros < grant.leaseEndMicros
+  );
 }
 
 /** The heartbeat that left at `sentMicros` was answered with a promise. */

@@ -10,7 +10,7 @@ import type {
   TermRun,
 } from "./types.js";
 
-const CHUNK_ENTRIES = 1024;
+const CHUNK_ENTRIES = 4096;
 
 /** Where a run of equal terms begins; it ends where the next begins. */
 interface RunStart {
@@ -26,7 +26,7 @@ export class LogShape {
   #base: LogBase;
   #lastIndex: LogIndex;
   readonly #runs: RunStart[] = [];
-  /** Chunk k holds the sizes of the entries [k x 1024, (k + 1) x 1024), counted from `#firstChunk`. */
+  /** Chunk k holds the sizes of the entries [k x 4096, (k + 1) x 4096), counted from `#firstChunk`. */
   readonly #sizes: Uint32Array[] = [];
   #firstChunk: number;
   readonly #configurations: ConfigurationAt[] = [];
@@ -75,6 +75,16 @@ export class LogShape {
       ({ configuration } = at);
     }
     return { index, term: entryTerm, configuration };
+  }
+
+  /** The configuration in force at `index`, and every later one. */
+  configurationsFrom(index: LogIndex): Configuration[] {
+    const found = [this.#base.configuration];
+    for (const at of this.#configurations) {
+      if (at.index <= index) found.length = 0;
+      found.push(at.configuration);
+    }
+    return found;
   }
 
   /** Lets go of everything up to `index`, which becomes the base (§5.1). */

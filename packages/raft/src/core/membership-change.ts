@@ -1,3 +1,4 @@
+import { unreachable } from "./invariant.js";
 import type { Configuration, LeaseSettings, ServerId } from "./types.js";
 
 /**
@@ -66,14 +67,17 @@ export function changed(from: Configuration, change: MembershipChange): Configur
   if (![...voters].some((id) => !witnesses.has(id))) return "noDataVoter";
   if (equal(voters, from.voters) && equal(learners, from.learners)) return "noChange";
   const joint = change.joint !== "auto" || difference(voters, from.voters) > 1;
-  return {
+  const next: Configuration = {
     ...from,
     voters: [...voters],
     outgoing: joint ? from.voters : [],
     learners: [...learners],
-    // Who leaves by way of a joint configuration is what it was until then.
-    witnesses: joint ? [...new Set([...from.witnesses, ...witnesses])] : [...witnesses],
     autoLeave: change.joint !== "manual",
+  };
+  // Who leaves by way of a joint configuration is what it was until then.
+  return {
+    ...next,
+    witnesses: [...new Set([...from.witnesses, ...witnesses])].filter((id) => isMember(next, id)),
   };
 }
 
@@ -86,7 +90,10 @@ export function withoutOutgoing(joint: Configuration): Configuration {
 /** Whether the figures make sense: a time, and a margin that leaves something of it. */
 export function isLease({ electionTimeoutMicros, marginPercent }: LeaseSettings): boolean {
   return (
-    Number.isSafeInteger(electionTimeoutMicros) && electionTimeoutMicros > 0 && marginPercent > 0 && marginPercent < 100
+    Number.isSafeInteger(electionTimeoutMicros) &&
+    electionTimeoutMicros > 0 &&
+    marginPercent > 0 &&
+    marginPercent < 100
   );
 }
 
@@ -116,6 +123,8 @@ function changeMember(
       if (!voters.delete(id) && !learners.delete(id)) return "notMember";
       witnesses.delete(id);
       return null;
+    default:
+      return unreachable(member);
   }
 }
 

@@ -93,7 +93,8 @@ function lagging(state: RaftState, change: MembershipChange): MembershipRefusal 
   for (const member of change.members) {
     if (member.kind !== "promote") continue;
     const known = progress.get(member.id);
-    if (known === undefined || log.lastIndex - known.matchIndex > options.promotionLagEntriesMax) return "notCaughtUp";
+    if (known === undefined || log.lastIndex - known.matchIndex > options.promotionLagEntriesMax)
+      return "notCaughtUp";
   }
   return null;
 }

@@ -1,5 +1,6 @@
 import { invariant } from "./invariant.js";
 import type { Proposal } from "./event.js";
+import type { LogShape } from "./log-shape.js";
 import type { Message } from "./messages.js";
 import type {
   AppendedProposals,
@@ -10,7 +11,10 @@ import type {
   StorageWrite,
 } from "./ready.js";
 import { logIndex } from "./types.js";
-import type { HardState, LogBase, LogIndex, ServerId, Term, TermRun } from "./types.js";
+import type { HardState, LogBase, LogIndex, ServerId, Term } from "./types.js";
+
+/** Shared by every Ready that has none of a kind: most have few kinds. */
+const NOTHING: readonly never[] = [];
 
 /** A write that was handed to the shell and is not known to be on disk. */
 interface PendingWrite {
@@ -110,7 +114,24 @@ export class Outbox<P extends Proposal> {
     return { hardState, durableIndex: this.#durableIndex };
   }
 
-  takeSendNow(): Message[] {
+  /** Whether a Ready would hold anything of this. */
+  get isEmpty(): boolean {
+    return (
+      this.#sendNow.length === 0 &&
+      this.#promises.length === 0 &&
+      this.#unwrittenFrom === null &&
+      this.#hardState === null &&
+      this.#base === null &&
+      this.appended.length === 0 &&
+      this.reads.length === 0 &&
+      this.rejected.length === 0 &&
+      this.refused.length === 0 &&
+      this.snapshots.length === 0
+    );
+  }
+
+  takeSendNow(): readonly Message[] {
+    if (this.#sendNow.length === 0) return NOTHING;
     const messages = this.#sendNow;
     this.#sendNow = [];
     return messages;
@@ -120,7 +141,8 @@ export class Outbox<P extends Proposal> {
    * The write that is due, or null. Messages that wait for the disk while nothing is to be written and nothing is in
    * flight leave at once: what they promise is on disk already.
    */
-  takeWrite(lastIndex: LogIndex, runsIn: (from: LogIndex, to: LogIndex) => TermRun[]): StorageWrite | null {
+  takeWrite(log: LogShape): StorageWrite | null {
+    const { lastIndex } = log;
     const from = this.#unwrittenFrom;
     const base = this.#base;
     if (from === null && base === null && this.#hardState === null) {
@@ -136,7 +158,7 @@ export class Outbox<P extends Proposal> {
       writeSeq: this.#lastWriteSeq,
       hardState: this.#hardState,
       base,
-      entries: from === null ? [] : runsIn(from, logIndex(lastIndex + 1)),
+      entries: from === null ? [] : log.runsIn(from, logIndex(lastIndex + 1)),
       thenSend: this.#promises,
     };
     this.#pending.push({
@@ -151,31 +173,36 @@ export class Outbox<P extends Proposal> {
     return write;
   }
 
-  takeAppended(): AppendedProposals<P>[] {
+  takeAppended(): readonly AppendedProposals<P>[] {
+    if (this.appended.length === 0) return NOTHING;
     const taken = this.appended;
     this.appended = [];
     return taken;
   }
 
-  takeReads(): ReadGrant[] {
+  takeReads(): readonly ReadGrant[] {
+    if (this.reads.length === 0) return NOTHING;
     const taken = this.reads;
     this.reads = [];
     return taken;
   }
 
-  takeRejected(): Rejection<P>[] {
+  takeRejected(): readonly Rejection<P>[] {
+    if (this.rejected.length === 0) return NOTHING;
     const taken = this.rejected;
     this.rejected = [];
     return taken;
   }
 
-  takeRefused(): Refusal[] {
+  takeRefused(): readonly Refusal[] {
+    if (this.refused.length === 0) return NOTHING;
     const taken = this.refused;
     this.refused = [];
     return taken;
   }
 
-  takeSnapshots(): SnapshotTask[] {
+  takeSnapshots(): readonly SnapshotTask[] {
+    if (this.snapshots.length === 0) return NOTHING;
     const taken = this.snapshots;
     this.snapshots = [];
     return taken;

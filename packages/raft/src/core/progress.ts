@@ -1,5 +1,5 @@
 import { Inflights } from "./inflights.js";
-import { invariant } from "./invariant.js";
+import { invariant, unreachable } from "./invariant.js";
 import type { RaftOptions } from "./options.js";
 import { logIndex } from "./types.js";
 import type { LogIndex } from "./types.js";
@@ -46,6 +46,8 @@ export class Progress {
         return this.inflights.full;
       case "snapshot":
         return true;
+      default:
+        return unreachable(this.state);
     }
   }
 

@@ -17,7 +17,12 @@ import { advanceReads, handleRead } from "./read-index.js";
 import type { ReadGrant, Ready, SoftState } from "./ready.js";
 import { receive } from "./receive.js";
 import { handleUnreachable, replicateToAll } from "./replication.js";
-import { expectsSnapshot, handleCompacted, handleSnapshotReceived, handleSnapshotReported } from "./snapshot.js";
+import {
+  expectsSnapshot,
+  handleCompacted,
+  handleSnapshotReceived,
+  handleSnapshotReported,
+} from "./snapshot.js";
 import { startState } from "./start.js";
 import type { RaftState } from "./state.js";
 import { raftStatus } from "./status.js";
@@ -53,12 +58,13 @@ export class Raft<P extends Proposal = Proposal> {
 
   /**
    * Takes in one event. Effects are collected until `ready()` is called.
-   * @param nowMicros a monotonic clock in whole microseconds, above 0, read after the event happened; null where there
-   *   is none, and then no lease is ever used (R19).
+   * @param nowMicros a monotonic clock in whole microseconds, above 0, read after the event happened. With every step or
+   *   with none; where there is none no lease is ever used (R19).
+   * @throws {InvariantViolation} our own bug, here or in the shell; the process must end (C6).
    */
   step(event: RaftEvent<P>, nowMicros: number | null = null): void {
     const state = this.#state;
-    if (nowMicros !== null) clockSeen(state, nowMicros);
+    clockSeen(state, nowMicros);
     switch (event.kind) {
       case "tick":
         tick(state);
@@ -117,20 +123,24 @@ export class Raft<P extends Proposal = Proposal> {
     const { log, outbox } = state;
     advanceReads(state);
     if (state.role === "leader") replicateToAll(state);
-    const write = outbox.takeWrite(log.lastIndex, (from, to) => log.runsIn(from, to));
-    const ready: Ready<P> = {
-      softState: this.#takeSoftState(),
+    const softState = this.#takeSoftState();
+    const apply = this.#takeApply();
+    const compactable = this.#takeCompactable();
+    if (softState === null && apply === null && compactable === null && outbox.isEmpty) return null;
+    // Messages that need not wait after all join those that leave now.
+    const write = outbox.takeWrite(log);
+    return {
+      softState,
       appended: outbox.takeAppended(),
       sendNow: outbox.takeSendNow(),
       write,
-      apply: this.#takeApply(),
+      apply,
       reads: outbox.takeReads(),
       rejected: outbox.takeRejected(),
       refused: outbox.takeRefused(),
       snapshots: outbox.takeSnapshots(),
-      compactable: this.#takeCompactable(),
+      compactable,
     };
-    return isEmpty(ready) ? null : ready;
   }
 
   /** For people, metrics and the checker of invariants. */
@@ -215,19 +225,4 @@ export class Raft<P extends Proposal = Proposal> {
     this.#compactable = compactable;
     return compactable;
   }
-}
-
-function isEmpty<P extends Proposal>(ready: Ready<P>): boolean {
-  return (
-    ready.softState === null &&
-    ready.write === null &&
-    ready.apply === null &&
-    ready.compactable === null &&
-    ready.sendNow.length === 0 &&
-    ready.appended.length === 0 &&
-    ready.reads.length === 0 &&
-    ready.rejected.length === 0 &&
-    ready.refused.length === 0 &&
-    ready.snapshots.length === 0
-  );
 }

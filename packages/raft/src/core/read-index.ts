@@ -71,7 +71,11 @@ function grantByLease(state: RaftState): void {
 
 function startRound(state: RaftState): void {
   const { leaderReads } = state;
-  if (leaderReads.round !== null || (leaderReads.waiting.length === 0 && leaderReads.waitingRemote.size === 0)) return;
+  if (
+    leaderReads.round !== null ||
+    (leaderReads.waiting.length === 0 && leaderReads.waitingRemote.size === 0)
+  )
+    return;
   // Before the leader's own first entry is committed, its commit index may lie behind what was acknowledged (R18).
   if (!hasCommittedInTerm(state)) return;
   leaderReads.lastRound += 1;

@@ -44,8 +44,9 @@ function sendAppend(state: RaftState, peer: ServerId, progress: Progress): boole
 
 /** Finds out, after a heartbeat reply, whether everything before `nextIndex` arrived. Carries nothing (R12). */
 function sendEmptyAppend(state: RaftState, peer: ServerId, progress: Progress): void {
-  if (progress.nextIndex <= state.log.base.index) return;
-  emitAppend(state, peer, progress, progress.nextIndex, progress.nextIndex);
+  // What is in flight may be lost and is compacted by now: the window would stay full for ever.
+  if (progress.nextIndex <= state.log.base.index) sendSnapshot(state, peer, progress);
+  else emitAppend(state, peer, progress, progress.nextIndex, progress.nextIndex);
 }
 
 function emitAppend(
@@ -99,11 +100,11 @@ export function handleAppendResponse(state: RaftState, message: AppendResponse):
   }
   const advanced = progress.acknowledged(message.matchIndex);
   // While probing, an acknowledgement that is not older than matchIndex shows where the logs agree. While a snapshot is
-  // under way only one that reaches the log's first entry does (R23).
+  // under way only one that reaches what it covers does, and with that the log's first entry as it was then (R23).
   const agrees =
     progress.state === "probe"
       ? message.matchIndex >= progress.matchIndex
-      : progress.state === "snapshot" && progress.matchIndex >= state.log.base.index;
+      : progress.state === "snapshot" && progress.matchIndex >= progress.snapshotIndex;
   if (agrees) progress.becomeReplicate();
   if (advanced) maybeCommit(state);
 }

@@ -45,14 +45,24 @@ export function handleInstallSnapshot(state: RaftState, message: InstallSnapshot
     return;
   }
   const incoming = state.incomingSnapshot;
-  if (incoming !== null && incoming.from === from && incoming.term === state.currentTerm && incoming.base.index >= base.index)
+  if (
+    incoming !== null &&
+    incoming.from === from &&
+    incoming.term === state.currentTerm &&
+    incoming.base.index >= base.index
+  )
     return;
   state.incomingSnapshot = { from, term: state.currentTerm, base };
   state.outbox.snapshots.push({ kind: "receive", from, term: state.currentTerm, base });
 }
 
 /** Its data is complete. What another leader, or this one in an earlier term, began is refused (R23). */
-export function handleSnapshotReceived(state: RaftState, from: ServerId, sentTerm: Term, base: LogBase): void {
+export function handleSnapshotReceived(
+  state: RaftState,
+  from: ServerId,
+  sentTerm: Term,
+  base: LogBase,
+): void {
   const incoming = state.incomingSnapshot;
   if (incoming === null || !expectsSnapshot(state, from, sentTerm) || base.index < incoming.base.index) {
     state.outbox.snapshots.push({ kind: "discard" });
@@ -70,7 +80,12 @@ export function handleSnapshotReceived(state: RaftState, from: ServerId, sentTer
 /** Whether chunks that `from` sends in `sentTerm` belong to the snapshot that is awaited (R23). */
 export function expectsSnapshot(state: RaftState, from: ServerId, sentTerm: Term): boolean {
   const incoming = state.incomingSnapshot;
-  return incoming !== null && incoming.from === from && incoming.term === sentTerm && sentTerm === state.currentTerm;
+  return (
+    incoming !== null &&
+    incoming.from === from &&
+    incoming.term === sentTerm &&
+    sentTerm === state.currentTerm
+  );
 }
 
 /** The log up to `index` is gone; the base that the shell wrote stands there now (§5.1). */
@@ -93,7 +108,12 @@ function takeCommitted(state: RaftState, base: LogBase, leader: ServerId): void 
 }
 
 /** The snapshot takes the place of the log, which conflicts with it or ends before it (R23). */
-function install(state: RaftState, base: LogBase, leader: ServerId, { withData }: { readonly withData: boolean }): void {
+function install(
+  state: RaftState,
+  base: LogBase,
+  leader: ServerId,
+  { withData }: { readonly withData: boolean },
+): void {
   const { log, outbox } = state;
   invariant(base.index > state.commitIndex, "a snapshot never takes back what is committed");
   log.reset(base);

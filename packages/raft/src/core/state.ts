@@ -14,6 +14,8 @@ import type { LogBase, LogIndex, ServerId, Term } from "./types.js";
 /** A hand-over of leadership that is under way (§3.10). */
 export interface Transfer {
   readonly to: ServerId;
+  /** An operator asked for it, and is told when it fails; a witness hands over on its own. */
+  readonly commanded: boolean;
   elapsedTicks: number;
   /** TimeoutNow left: the target has everything. */
   asked: boolean;

@@ -78,7 +78,10 @@ export function raftStatus(state: RaftState): RaftStatus {
     base: log.base,
     leaseEndMicros: leaseEndMicros(state),
     promisedUntilMicros: state.promisedUntilMicros,
-    transfer: state.transfer === null ? null : { ...state.transfer },
+    transfer:
+      state.transfer === null
+        ? null
+        : { to: state.transfer.to, elapsedTicks: state.transfer.elapsedTicks, asked: state.transfer.asked },
     incomingSnapshot:
       state.incomingSnapshot === null
         ? null

@@ -13,7 +13,7 @@ export function handOverFromWitness(state: RaftState): void {
     const known = progress.get(voter);
     if (known === undefined || isWitness(state, voter) || known.matchIndex !== log.lastIndex) continue;
     if (ticks - known.heardTick >= options.electionTimeoutTicks) continue;
-    startTransfer(state, voter);
+    startTransfer(state, voter, { commanded: false });
     return;
   }
 }

@@ -20,7 +20,7 @@ export interface OpenedLog {
 export async function openLog(options: Required<LogWriterOptions>): Promise<OpenedLog> {
   const { fileSystem, dir, onEvent } = options;
   const recovery = await recover(fileSystem, dir);
-  await repair(fileSystem, dir, recovery, onEvent);
+  await repair(fileSystem, recovery, onEvent);
   const groups = new Map([...recovery.groups].map(([group, log]) => [group, log.written]));
   const appender = new WalAppender({
     fileSystem,

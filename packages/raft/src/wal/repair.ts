@@ -6,12 +6,12 @@ import { SEGMENT_HEADER_BYTES } from "./segment.js";
 
 /**
  * Makes what recovery has read as durable as it looks, before anything is promised on it:
- * the torn tail is cut off (W3), the last whole batch is written once more in place (W11), names are synced.
+ * the torn tail is cut off (W3), and the last whole batch is written once more in place (W11). Names that were found
+ * become durable with the directory's sync when the next segment is made, before anything is written to that.
  * Room that was reserved and not used is given back, so that restarts do not leave a segment's size each.
  */
 export async function repair(
   fileSystem: FileSystem,
-  dir: string,
   recovery: Recovery,
   onEvent: WalEventHandler,
 ): Promise<void> {
@@ -25,7 +25,6 @@ export async function repair(
     if (segment.fileBytes > segment.end) await cut(fileSystem, segment);
   }
   for (const path of recovery.temporaries) await fileSystem.unlink(path);
-  await fileSystem.syncDirectory(dir);
 }
 
 /**

@@ -106,18 +106,19 @@ export async function createSegment(
   const path = `${dir}/${segmentName(segment.number)}`;
   const temporary = `${path}.tmp`;
   const header = encodeSegmentHeader(segment.number, segment.epoch);
-  const file = await fileSystem.open(temporary, "create");
+  const prepared = await fileSystem.open(temporary, "create");
   try {
-    await writeAll(file, [header], 0);
-    await writeZeros(file, SEGMENT_HEADER_BYTES, segment.bytes);
-    await file.sync();
-    await fileSystem.link(temporary, path);
-    await fileSystem.unlink(temporary);
-    await fileSystem.syncDirectory(dir);
-  } catch (error) {
-    await file.close();
-    throw error;
+    await writeAll(prepared, [header], 0);
+    await writeZeros(prepared, SEGMENT_HEADER_BYTES, segment.bytes);
+    await prepared.sync();
+  } finally {
+    await prepared.close();
   }
+  await fileSystem.link(temporary, path);
+  await fileSystem.unlink(temporary);
+  await fileSystem.syncDirectory(dir);
+  // Opened again under its name: whoever looks at the process from outside sees the segment, not a deleted file.
+  const file = await fileSystem.open(path, "write");
   const seed = header.readUInt32LE(8);
   return { path, file, number: segment.number, epoch: segment.epoch, seed, bytes: segment.bytes };
 }

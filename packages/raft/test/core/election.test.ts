@@ -66,7 +66,15 @@ describe("elections (thesis §3.4, §9.6)", () => {
     expect(b.status.votedFor).to.equal("a");
     b.step({
       kind: "receive",
-      message: { kind: "voteRequest", from: serverId("c"), to: b.id, term: term(1), lastLogIndex: logIndex(9), lastLogTerm: term(1), transfer: false },
+      message: {
+        kind: "voteRequest",
+        from: serverId("c"),
+        to: b.id,
+        term: term(1),
+        lastLogIndex: logIndex(9),
+        lastLogTerm: term(1),
+        transfer: false,
+      },
     });
     expect(cluster.network.map(({ message }) => message)).to.deep.equal([
       { kind: "voteResponse", from: "b", to: "c", term: 1, granted: false },
@@ -108,7 +116,13 @@ describe("elections (thesis §3.4, §9.6)", () => {
     const cluster = new Cluster(["a", "b", "c"]);
     cluster.elect("a");
     const b = cluster.get("b");
-    const ask = { from: serverId("c"), to: b.id, term: term(9), lastLogIndex: logIndex(9), lastLogTerm: term(9) };
+    const ask = {
+      from: serverId("c"),
+      to: b.id,
+      term: term(9),
+      lastLogIndex: logIndex(9),
+      lastLogTerm: term(9),
+    };
     b.step({ kind: "receive", message: { kind: "voteRequest", ...ask, transfer: false } });
     expect(b.status.currentTerm).to.equal(1);
     expect(cluster.network).to.deep.equal([]);
@@ -144,13 +158,23 @@ describe("elections (thesis §3.4, §9.6)", () => {
   });
 
   it("a learner votes when asked, and never campaigns (R5)", () => {
-    const cluster = new Cluster(["a", "b", "l"], { configuration: configurationOf(["a", "b"], { learners: ["l"] }) });
+    const cluster = new Cluster(["a", "b", "l"], {
+      configuration: configurationOf(["a", "b"], { learners: ["l"] }),
+    });
     const l = cluster.get("l");
     cluster.tick("l", 10 * ELECTION_TICKS);
     expect(l.status.role).to.equal("follower");
     l.step({
       kind: "receive",
-      message: { kind: "voteRequest", from: serverId("a"), to: l.id, term: term(1), lastLogIndex: logIndex(0), lastLogTerm: term(0), transfer: false },
+      message: {
+        kind: "voteRequest",
+        from: serverId("a"),
+        to: l.id,
+        term: term(1),
+        lastLogIndex: logIndex(0),
+        lastLogTerm: term(0),
+        transfer: false,
+      },
     });
     l.persist(1);
     expect(cluster.network.at(-1)?.message).to.deep.include({ kind: "voteResponse", granted: true });
@@ -166,6 +190,48 @@ describe("elections (thesis §3.4, §9.6)", () => {
     cluster.network = [];
     cluster.tick("a", HEARTBEAT_TICKS);
     expect(kinds(cluster)).not.to.include("heartbeatRequest");
+  });
+
+  it("a leader steps down one election timeout after it last heard a majority, not later (R7)", () => {
+    const cluster = new Cluster(["a", "b", "c"]);
+    const a = cluster.elect("a");
+    while (cluster.network.length === 0) cluster.tick("a");
+    cluster.settle();
+    cluster.isolate("a");
+    cluster.tick("a", ELECTION_TICKS - 1);
+    expect(a.status.role).to.equal("leader");
+    cluster.tick("a");
+    expect(a.status.role).to.equal("follower");
+  });
+
+  it("a candidate's timer waits for its own disk: a write slower than the timeout does not keep it from winning (R1)", () => {
+    const cluster = new Cluster(["a", "b", "c"]);
+    cluster.timeout("a");
+    while (cluster.deliver());
+    cluster.tick("a", 10 * ELECTION_TICKS);
+    expect(cluster.get("a").status).to.deep.include({ role: "candidate", currentTerm: 1 });
+    cluster.settle();
+    expect(cluster.leader?.id).to.equal("a");
+  });
+
+  it("who asked for pre-votes and then votes for another stops asking", () => {
+    const cluster = new Cluster(["a", "b", "c"], { terms: { a: 1, b: 1, c: 1 } });
+    cluster.timeout("b");
+    const b = cluster.get("b");
+    expect(b.status.role).to.equal("preCandidate");
+    b.step({
+      kind: "receive",
+      message: {
+        kind: "voteRequest",
+        from: serverId("a"),
+        to: b.id,
+        term: term(1),
+        lastLogIndex: logIndex(0),
+        lastLogTerm: term(0),
+        transfer: false,
+      },
+    });
+    expect(b.status).to.deep.include({ role: "follower", votedFor: "a" });
   });
 
   it("the election timer restarts on an append that is refused (R6)", () => {
@@ -198,7 +264,9 @@ describe("elections (thesis §3.4, §9.6)", () => {
     cluster.elect("a");
     cluster.mend();
     cluster.until("everyone follows one leader", () =>
-      [...cluster.servers.values()].every(({ status }) => status.leader === cluster.leader?.id && status.currentTerm > 9),
+      [...cluster.servers.values()].every(
+        ({ status }) => status.leader === cluster.leader?.id && status.currentTerm > 9,
+      ),
     );
   });
 

@@ -49,7 +49,9 @@ describe("fast failover (R4)", () => {
 
   it("is off while leases are on (R19)", () => {
     const lease = { electionTimeoutMicros: ELECTION_TICKS * TICK_MICROS, marginPercent: 25 };
-    const cluster = new Cluster(["a", "b", "c"], { configuration: { ...configurationOf(["a", "b", "c"]), lease } });
+    const cluster = new Cluster(["a", "b", "c"], {
+      configuration: { ...configurationOf(["a", "b", "c"]), lease },
+    });
     cluster.outwaitPromises();
     cluster.elect("a");
     cluster.crash("a");
@@ -73,7 +75,10 @@ describe("leader priority", () => {
     for (let seed = 1; seed <= 20; seed += 1) {
       const cluster = new Cluster(["a", "b", "c"], {
         options: { priority: PRIORITY_MAX - 1, seed },
-        optionsOf: { b: { priority: PRIORITY_MAX, seed: seed + 100 }, c: { priority: PRIORITY_MAX - 2, seed: seed + 200 } },
+        optionsOf: {
+          b: { priority: PRIORITY_MAX, seed: seed + 100 },
+          c: { priority: PRIORITY_MAX - 2, seed: seed + 200 },
+        },
       });
       cluster.until("a leader", () => cluster.leader !== null);
       expect(cluster.leader?.id).to.equal("b");

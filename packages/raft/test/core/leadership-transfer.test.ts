@@ -98,9 +98,16 @@ describe("leadership transfer (thesis §3.10, R20)", () => {
     });
     const a = cluster.elect("a");
     for (const target of ["l", "w", "a", "nobody"]) transfer(cluster, "a", target);
-    expect(a.refused.map(({ reason }) => reason)).to.deep.equal(["noTarget", "noTarget", "noTarget", "noTarget"]);
+    expect(a.refused.map(({ reason }) => reason)).to.deep.equal([
+      "noTarget",
+      "noTarget",
+      "noTarget",
+      "noTarget",
+    ]);
     transfer(cluster, "b", "a");
-    expect(cluster.get("b").refused).to.deep.equal([{ command: "transferLeadership", reason: "notLeader", leader: "a" }]);
+    expect(cluster.get("b").refused).to.deep.equal([
+      { command: "transferLeadership", reason: "notLeader", leader: "a" },
+    ]);
     transfer(cluster, "a", null);
     expect(a.status.transfer?.to).to.equal("b");
   });

@@ -7,7 +7,9 @@ const TIMEOUT_MICROS = ELECTION_TICKS * TICK_MICROS;
 const LEASE = { electionTimeoutMicros: TIMEOUT_MICROS, marginPercent: 25 };
 
 function withLease(): Cluster {
-  const cluster = new Cluster(["a", "b", "c"], { configuration: { ...configurationOf(["a", "b", "c"]), lease: LEASE } });
+  const cluster = new Cluster(["a", "b", "c"], {
+    configuration: { ...configurationOf(["a", "b", "c"]), lease: LEASE },
+  });
   cluster.outwaitPromises();
   cluster.elect("a");
   cluster.round(2 * HEARTBEAT_TICKS);
@@ -25,7 +27,10 @@ describe("leases (thesis §6.4.1, R19)", () => {
     expect(grant?.leaseEndMicros).to.equal(a.status.leaseEndMicros);
     if (grant === undefined) return;
     expect(a.raft.leaseHolds(grant, (grant.leaseEndMicros ?? 0) - 1)).to.equal(true);
-    expect(a.raft.leaseHolds(grant, grant.leaseEndMicros ?? 0), "the reply is checked against the end").to.equal(false);
+    expect(
+      a.raft.leaseHolds(grant, grant.leaseEndMicros ?? 0),
+      "the reply is checked against the end",
+    ).to.equal(false);
   });
 
   it("a lease starts when the heartbeat was sent, not when it was answered, and ends a margin early", () => {
@@ -124,7 +129,16 @@ describe("leases (thesis §6.4.1, R19)", () => {
     const restarted = cluster.restart("b");
     restarted.raft.step({
       kind: "receive",
-      message: { kind: "heartbeatRequest", from: serverId("a"), to: b.id, term: b.status.currentTerm, commitIndex: b.status.commitIndex, readRound: 0, sentMicros: 77, dataDurableIndex: b.status.commitIndex },
+      message: {
+        kind: "heartbeatRequest",
+        from: serverId("a"),
+        to: b.id,
+        term: b.status.currentTerm,
+        commitIndex: b.status.commitIndex,
+        readRound: 0,
+        sentMicros: 77,
+        dataDurableIndex: b.status.commitIndex,
+      },
     });
     expect(restarted.raft.ready()?.sendNow).to.deep.equal([
       { kind: "heartbeatResponse", from: "b", to: "a", term: 1, readRound: 0, sentMicros: 0 },

@@ -56,17 +56,57 @@ describe("the shape of the log", () => {
 
   it("truncates to what stands before, sizes included, over a chunk's border", () => {
     const log = logOf([]);
-    for (let count = 0; count < 3000; count += 1) log.append(term(1), count + 1, null);
-    log.truncate(logIndex(1025));
-    expect(log.lastIndex).to.equal(1024);
-    expect(log.sizeAt(logIndex(1024))).to.equal(1024);
+    for (let count = 0; count < 10_000; count += 1) log.append(term(1), count + 1, null);
+    log.truncate(logIndex(4096));
+    expect(log.lastIndex).to.equal(4095);
+    expect(log.sizeAt(logIndex(4095))).to.equal(4095);
     log.append(term(2), 7, null);
-    expect(log.sizeAt(logIndex(1025))).to.equal(7);
-    expect(log.bytesIn(logIndex(1023), logIndex(1026))).to.equal(1023 + 1024 + 7);
-    expect(log.runsIn(logIndex(1024), logIndex(1026))).to.deep.equal([
-      { term: 1, from: 1024, to: 1025 },
-      { term: 2, from: 1025, to: 1026 },
+    expect(log.sizeAt(logIndex(4096))).to.equal(7);
+    expect(log.bytesIn(logIndex(4094), logIndex(4097))).to.equal(4094 + 4095 + 7);
+    expect(log.runsIn(logIndex(4095), logIndex(4097))).to.deep.equal([
+      { term: 1, from: 4095, to: 4096 },
+      { term: 2, from: 4096, to: 4097 },
     ]);
+  });
+
+  it("compacts to a base anywhere, and goes on as if nothing had been there", () => {
+    for (const at of [1, 4094, 4095, 4096, 4097, 8191, 8192, 9999, 10_000]) {
+      const log = logOf([]);
+      for (let index = 1; index <= 10_000; index += 1) {
+        log.append(term(index < 5000 ? 1 : 2), index, index === 100 ? TWO : null);
+      }
+      log.compact(logIndex(at));
+      expect(log.base).to.deep.equal({
+        index: at,
+        term: at < 5000 ? 1 : 2,
+        configuration: at < 100 ? ONE : TWO,
+      });
+      expect(log.configuration).to.equal(TWO);
+      expect(log.termAt(logIndex(at - 1))).to.equal(null);
+      log.append(term(3), 77, null);
+      expect(log.sizeAt(logIndex(10_001))).to.equal(77);
+      if (at < 10_000) expect(log.sizeAt(logIndex(at + 1))).to.equal(at + 1);
+      expect(log.bytesIn(logIndex(at + 1), logIndex(10_002))).to.equal(
+        77 + (10_000 * 10_001) / 2 - (at * (at + 1)) / 2,
+      );
+      expect(log.lastAtOrBelow(logIndex(10_001), term(0)), "below the base: it is not in the log").to.equal(
+        at - 1,
+      );
+      log.truncate(logIndex(at + 1));
+      expect(log.lastIndex).to.equal(at);
+      expect(log.lastTerm).to.equal(at < 5000 ? 1 : 2);
+    }
+  });
+
+  it("is replaced by a base (R23)", () => {
+    const log = logOf([1, 1, 2]);
+    log.reset({ index: logIndex(4095), term: term(5), configuration: TWO });
+    expect([log.base.index, log.lastIndex, log.lastTerm, log.configurationIndex]).to.deep.equal([
+      4095, 4095, 5, 4095,
+    ]);
+    log.append(term(6), 10, null);
+    expect(log.sizeAt(logIndex(4096))).to.equal(10);
+    expect(log.termAt(logIndex(4096))).to.equal(6);
   });
 
   it("has the latest configuration in force, and the one before again after a truncation (R21)", () => {
@@ -106,7 +146,8 @@ describe("the shape of the log", () => {
 
   it("finds the last place at or below an index whose term is not later, a term at a time (R13)", () => {
     const log = logOf([1, 1, 4, 4, 4, 6]);
-    const find = (index: number, maxTerm: number): number => log.lastAtOrBelow(logIndex(index), term(maxTerm));
+    const find = (index: number, maxTerm: number): number =>
+      log.lastAtOrBelow(logIndex(index), term(maxTerm));
     expect(find(6, 6)).to.equal(6);
     expect(find(6, 5)).to.equal(5);
     expect(find(6, 3)).to.equal(2);

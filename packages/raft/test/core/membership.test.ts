@@ -3,7 +3,11 @@ import { serverId } from "../../dist/core/index.js";
 import type { MemberChange, MembershipChange } from "../../dist/core/index.js";
 import { Cluster, ELECTION_TICKS, HEARTBEAT_TICKS, configurationOf } from "./support/cluster.js";
 
-const learner = (id: string, witness = false): MemberChange => ({ kind: "addLearner", id: serverId(id), witness });
+const learner = (id: string, witness = false): MemberChange => ({
+  kind: "addLearner",
+  id: serverId(id),
+  witness,
+});
 const promote = (id: string): MemberChange => ({ kind: "promote", id: serverId(id) });
 const demote = (id: string): MemberChange => ({ kind: "demote", id: serverId(id) });
 const remove = (id: string): MemberChange => ({ kind: "remove", id: serverId(id) });
@@ -16,12 +20,16 @@ function change(
   cluster.get(at).step({ kind: "changeMembership", change: { members, joint } });
 }
 
-const refusals = (cluster: Cluster, name: string): string[] => cluster.get(name).refused.map(({ reason }) => reason);
+const refusals = (cluster: Cluster, name: string): string[] =>
+  cluster.get(name).refused.map(({ reason }) => reason);
 const ids = (list: readonly string[] | undefined): string => (list ?? []).join(" ");
 
 describe("membership changes (thesis §4, R21)", () => {
   it("a learner gets the log and has no vote; promoted, it counts (§4.2.1)", () => {
-    const cluster = new Cluster(["a", "b", "c"], { servers: ["a", "b", "c", "d"], configuration: configurationOf(["a", "b", "c"]) });
+    const cluster = new Cluster(["a", "b", "c"], {
+      servers: ["a", "b", "c", "d"],
+      configuration: configurationOf(["a", "b", "c"]),
+    });
     cluster.elect("a");
     cluster.propose("a", "x");
     cluster.settle();
@@ -31,7 +39,8 @@ describe("membership changes (thesis §4, R21)", () => {
     expect(cluster.get("d").status.configuration).to.deep.include({ learners: ["d"] });
     change(cluster, [promote("d")]);
     cluster.round(2 * HEARTBEAT_TICKS);
-    for (const { status } of cluster.servers.values()) expect(ids(status.configuration.voters)).to.equal("a b c d");
+    for (const { status } of cluster.servers.values())
+      expect(ids(status.configuration.voters)).to.equal("a b c d");
   });
 
   it("a configuration is in force as soon as it is in the log, committed or not (§4.1)", () => {
@@ -85,7 +94,10 @@ describe("membership changes (thesis §4, R21)", () => {
     a.refused.length = 0;
     cluster.timeout("b");
     cluster.heldDisks.clear();
-    while (cluster.get("b").status.role !== "leader" && (cluster.deliver() || cluster.get("b").pending.length > 0)) {
+    while (
+      cluster.get("b").status.role !== "leader" &&
+      (cluster.deliver() || cluster.get("b").pending.length > 0)
+    ) {
       cluster.get("b").persist(1);
       cluster.get("a").persist(1);
     }
@@ -95,7 +107,10 @@ describe("membership changes (thesis §4, R21)", () => {
   });
 
   it("several voters change through a joint configuration that is left on its own (§4.3)", () => {
-    const cluster = new Cluster(["a", "b", "c"], { servers: ["a", "b", "c", "d", "e"], configuration: configurationOf(["a", "b", "c"], { learners: ["d", "e"] }) });
+    const cluster = new Cluster(["a", "b", "c"], {
+      servers: ["a", "b", "c", "d", "e"],
+      configuration: configurationOf(["a", "b", "c"], { learners: ["d", "e"] }),
+    });
     const a = cluster.elect("a");
     cluster.round(2 * HEARTBEAT_TICKS);
     cluster.heldDisks.add("a");
@@ -110,7 +125,10 @@ describe("membership changes (thesis §4, R21)", () => {
   });
 
   it("a joint configuration needs both majorities to commit (§4.3)", () => {
-    const cluster = new Cluster(["a", "b", "c"], { servers: ["a", "b", "c", "d", "e"], configuration: configurationOf(["a", "b", "c"], { learners: ["d", "e"] }) });
+    const cluster = new Cluster(["a", "b", "c"], {
+      servers: ["a", "b", "c", "d", "e"],
+      configuration: configurationOf(["a", "b", "c"], { learners: ["d", "e"] }),
+    });
     const a = cluster.elect("a");
     cluster.round(2 * HEARTBEAT_TICKS);
     cluster.heldDisks.add("b");
@@ -140,7 +158,10 @@ describe("membership changes (thesis §4, R21)", () => {
   });
 
   it("a new leader finishes a joint configuration that it finds", () => {
-    const cluster = new Cluster(["a", "b", "c"], { servers: ["a", "b", "c", "d"], configuration: configurationOf(["a", "b", "c"], { learners: ["d"] }) });
+    const cluster = new Cluster(["a", "b", "c"], {
+      servers: ["a", "b", "c", "d"],
+      configuration: configurationOf(["a", "b", "c"], { learners: ["d"] }),
+    });
     cluster.elect("a");
     cluster.round(2 * HEARTBEAT_TICKS);
     change(cluster, [promote("d"), remove("c")]);
@@ -170,6 +191,21 @@ describe("membership changes (thesis §4, R21)", () => {
     expect(a.status.role, "it never campaigns").to.equal("follower");
   });
 
+  it("a leader that removed itself campaigns again while that is not committed: nobody else can win (§4.2.2)", () => {
+    const cluster = new Cluster(["a", "b"]);
+    const a = cluster.elect("a");
+    cluster.cut("a", "b");
+    change(cluster, [remove("a")]);
+    a.persist(9);
+    cluster.round(2 * ELECTION_TICKS);
+    expect(a.status.role).not.to.equal("leader");
+    cluster.mend();
+    cluster.until("b leads alone", () => cluster.leader?.id === serverId("b"));
+    cluster.round(HEARTBEAT_TICKS);
+    expect(ids(cluster.get("b").status.configuration.voters)).to.equal("b");
+    expect(a.status.role).to.equal("follower");
+  });
+
   it("a removed server that did not hear of it does not disturb (§4.2.3)", () => {
     const cluster = new Cluster(["a", "b", "c"]);
     cluster.elect("a");
@@ -183,7 +219,11 @@ describe("membership changes (thesis §4, R21)", () => {
   });
 
   it("a learner that is far behind is not promoted (R22)", () => {
-    const cluster = new Cluster(["a", "b"], { servers: ["a", "b", "d"], configuration: configurationOf(["a", "b"]), options: { promotionLagEntriesMax: 3 } });
+    const cluster = new Cluster(["a", "b"], {
+      servers: ["a", "b", "d"],
+      configuration: configurationOf(["a", "b"]),
+      options: { promotionLagEntriesMax: 3 },
+    });
     cluster.elect("a");
     for (let count = 0; count < 10; count += 1) cluster.propose("a", "x");
     cluster.settle();
@@ -199,7 +239,9 @@ describe("membership changes (thesis §4, R21)", () => {
   });
 
   it("keeps a member's kind, and refuses what makes no sense (R22)", () => {
-    const cluster = new Cluster(["a", "b", "w"], { configuration: configurationOf(["a", "b", "w"], { witnesses: ["w"] }) });
+    const cluster = new Cluster(["a", "b", "w"], {
+      configuration: configurationOf(["a", "b", "w"], { witnesses: ["w"] }),
+    });
     const a = cluster.elect("a");
     change(cluster, [learner("b")]);
     change(cluster, [promote("b")]);
@@ -207,14 +249,23 @@ describe("membership changes (thesis §4, R21)", () => {
     change(cluster, [demote("x")]);
     change(cluster, []);
     change(cluster, [demote("a"), remove("b")]);
-    expect(refusals(cluster, "a")).to.deep.equal(["alreadyMember", "notLearner", "notMember", "notVoter", "noChange", "noDataVoter"]);
+    expect(refusals(cluster, "a")).to.deep.equal([
+      "alreadyMember",
+      "notLearner",
+      "notMember",
+      "notVoter",
+      "noChange",
+      "noDataVoter",
+    ]);
     change(cluster, [demote("w")]);
     cluster.settle();
     change(cluster, [promote("w")]);
     cluster.settle();
     expect(ids(a.status.configuration.witnesses)).to.equal("w");
     change(cluster, [demote("w")], { at: "b" });
-    expect(cluster.get("b").refused).to.deep.equal([{ command: "changeMembership", reason: "notLeader", leader: "a" }]);
+    expect(cluster.get("b").refused).to.deep.equal([
+      { command: "changeMembership", reason: "notLeader", leader: "a" },
+    ]);
   });
 
   it("removing a dead voter lets the rest commit what it held up", () => {

@@ -15,7 +15,9 @@ describe("quorums (thesis §3.6, §4.3)", () => {
 
   it("what a majority has reached is the middle one of an odd number and the lower middle of an even one", () => {
     expect(quorumReached(configurationOf(["a", "b", "c"]), reachedBy({ a: 9, b: 5, c: 2 }))).to.equal(5);
-    expect(quorumReached(configurationOf(["a", "b", "c", "d"]), reachedBy({ a: 9, b: 7, c: 5, d: 1 }))).to.equal(5);
+    expect(
+      quorumReached(configurationOf(["a", "b", "c", "d"]), reachedBy({ a: 9, b: 7, c: 5, d: 1 })),
+    ).to.equal(5);
   });
 
   it("sorts numbers as numbers: 10 lies above 9", () => {

@@ -107,7 +107,9 @@ describe("linearizable reads (thesis §6.4, R18)", () => {
   it("reads of a server without a leader are refused at once", () => {
     const cluster = new Cluster(["a", "b", "c"]);
     cluster.get("b").step({ kind: "read", readId: 7 });
-    expect(cluster.get("b").rejected).to.deep.equal([{ kind: "read", readId: 7, reason: "noLeader", leader: null }]);
+    expect(cluster.get("b").rejected).to.deep.equal([
+      { kind: "read", readId: 7, reason: "noLeader", leader: null },
+    ]);
   });
 
   it("reads under way to a leader that is lost are refused, not forgotten", () => {

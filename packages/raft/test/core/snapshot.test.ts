@@ -17,7 +17,8 @@ function behind(): Cluster {
   return cluster;
 }
 
-const progressOf = (cluster: Cluster, id: string) => cluster.leader?.status.progress.find((known) => known.id === serverId(id));
+const progressOf = (cluster: Cluster, id: string) =>
+  cluster.leader?.status.progress.find((known) => known.id === serverId(id));
 
 describe("snapshots and compaction (thesis §5, R23)", () => {
   it("a compacted log keeps its base, and goes on", () => {
@@ -52,7 +53,11 @@ describe("snapshots and compaction (thesis §5, R23)", () => {
     cluster.until("a snapshot is under way", () => progressOf(cluster, "b")?.state === "snapshot");
     cluster.propose("a", "more");
     cluster.round(2 * ELECTION_TICKS);
-    expect(progressOf(cluster, "b")).to.deep.include({ state: "snapshot", snapshotIndex: 6, inflightMessages: 0 });
+    expect(progressOf(cluster, "b")).to.deep.include({
+      state: "snapshot",
+      snapshotIndex: 6,
+      inflightMessages: 0,
+    });
     cluster.get("b").finishSnapshot();
     cluster.settle();
     expect(progressOf(cluster, "b")).to.deep.include({ state: "replicate" });
@@ -83,6 +88,35 @@ describe("snapshots and compaction (thesis §5, R23)", () => {
     cluster.until("b has everything", () => cluster.get("b").status.lastIndex === 8);
   });
 
+  it("a follower whose window is full of what was lost and is compacted by now gets one too (R12)", () => {
+    const cluster = new Cluster(["a", "b", "c"], { options: { inflightMessagesMax: 2 } });
+    cluster.elect("a");
+    cluster.cut("a", "b");
+    for (const letter of LETTERS) cluster.propose("a", letter);
+    cluster.settle();
+    expect(progressOf(cluster, "b")).to.deep.include({
+      state: "replicate",
+      inflightFull: true,
+      nextIndex: 4,
+    });
+    cluster.get("a").compact(logIndex(6));
+    cluster.mend();
+    cluster.round(3 * HEARTBEAT_TICKS);
+    expect(cluster.get("b").applied).to.deep.equal(["", ...LETTERS]);
+  });
+
+  it("the log may be compacted further while one is under way: its end is still seen, and another follows", () => {
+    const cluster = behind();
+    cluster.heldSnapshots.add("b");
+    cluster.until("a snapshot is under way", () => progressOf(cluster, "b")?.state === "snapshot");
+    cluster.get("a").compact(logIndex(8));
+    cluster.heldSnapshots.clear();
+    cluster.get("b").finishSnapshot();
+    cluster.round(3 * HEARTBEAT_TICKS);
+    expect(cluster.get("b").applied).to.deep.equal(["", ...LETTERS]);
+    expect(progressOf(cluster, "b")?.state).to.equal("replicate");
+  });
+
   it("one that conflicts with the log replaces it; one that matches moves the commit index alone", () => {
     const cluster = new Cluster(["a", "b", "c"], { logs: { b: [1, 1, 2, 2, 2] }, terms: { b: 3 } });
     const b = cluster.get("b");
@@ -97,7 +131,17 @@ describe("snapshots and compaction (thesis §5, R23)", () => {
     b.step({ kind: "receive", message: message(2, 1) });
     expect(b.status).to.deep.include({ commitIndex: 2, lastIndex: 5, incomingSnapshot: null });
     const conflicting = message(4, 4);
-    b.receive({ message: conflicting, bodies: [1, 1, 4, 4].map((value, at) => ({ index: logIndex(at + 1), term: term(value), kind: "command", text: `${value}`, bytes: 40, configuration: null })) });
+    b.receive({
+      message: conflicting,
+      bodies: [1, 1, 4, 4].map((value, at) => ({
+        index: logIndex(at + 1),
+        term: term(value),
+        kind: "command",
+        text: `${value}`,
+        bytes: 40,
+        configuration: null,
+      })),
+    });
     expect(b.status.incomingSnapshot).to.deep.equal({ from: "a", index: 4 });
     expect(b.status.lastIndex, "not before its data is here").to.equal(5);
     b.finishSnapshot();
@@ -113,7 +157,12 @@ describe("snapshots and compaction (thesis §5, R23)", () => {
     expect(b.raft.expectsSnapshot(serverId("a"), currentTerm)).to.equal(true);
     expect(b.raft.expectsSnapshot(serverId("c"), currentTerm)).to.equal(false);
     expect(b.raft.expectsSnapshot(serverId("a"), term(currentTerm - 1))).to.equal(false);
-    b.step({ kind: "snapshotReceived", from: serverId("c"), term: currentTerm, base: cluster.get("a").status.base });
+    b.step({
+      kind: "snapshotReceived",
+      from: serverId("c"),
+      term: currentTerm,
+      base: cluster.get("a").status.base,
+    });
     expect(b.status.base.index).to.equal(0);
     cluster.isolate("a");
     cluster.until("another leader", () => cluster.leader?.id === serverId("c"));
@@ -133,9 +182,15 @@ describe("snapshots and compaction (thesis §5, R23)", () => {
   });
 
   it("carries the configuration of its index: one that only a snapshot brings is in force (R21)", () => {
-    const cluster = new Cluster(["a", "b"], { servers: ["a", "b", "d"], configuration: configurationOf(["a", "b"]) });
+    const cluster = new Cluster(["a", "b"], {
+      servers: ["a", "b", "d"],
+      configuration: configurationOf(["a", "b"]),
+    });
     const a = cluster.elect("a");
-    a.step({ kind: "changeMembership", change: { members: [{ kind: "addLearner", id: serverId("d"), witness: false }], joint: "auto" } });
+    a.step({
+      kind: "changeMembership",
+      change: { members: [{ kind: "addLearner", id: serverId("d"), witness: false }], joint: "auto" },
+    });
     cluster.cut("a", "d");
     cluster.settle();
     cluster.propose("a", "x");

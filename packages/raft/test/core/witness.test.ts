@@ -4,7 +4,10 @@ import { Cluster, HEARTBEAT_TICKS, configurationOf } from "./support/cluster.js"
 import type { ClusterOptions } from "./support/cluster.js";
 
 const witnessed = (settings: ClusterOptions = {}): Cluster =>
-  new Cluster(["a", "b", "w"], { configuration: configurationOf(["a", "b", "w"], { witnesses: ["w"] }), ...settings });
+  new Cluster(["a", "b", "w"], {
+    configuration: configurationOf(["a", "b", "w"], { witnesses: ["w"] }),
+    ...settings,
+  });
 
 describe("witnesses (R24)", () => {
   it("a witness votes and stores the log: either data member can be lost", () => {
@@ -30,10 +33,12 @@ describe("witnesses (R24)", () => {
   });
 
   it("accepts no proposals while it leads", () => {
-    const cluster = witnessed({ onReady: ({ id }, { softState }) => {
-      // b is kept from catching up, or w would hand over at once.
-      if (id === serverId("w") && softState?.role === "leader") cluster.heldDisks.add("b");
-    } });
+    const cluster = witnessed({
+      onReady: ({ id }, { softState }) => {
+        // b is kept from catching up, or w would hand over at once.
+        if (id === serverId("w") && softState?.role === "leader") cluster.heldDisks.add("b");
+      },
+    });
     cluster.elect("a");
     cluster.isolate("b");
     cluster.propose("a", "x");
@@ -73,10 +78,12 @@ describe("witnesses (R24)", () => {
     cluster.mend();
     let withData: boolean | null = null;
     for (let ticks = 0; ticks < 60 && cluster.get("w").status.base.index === 0; ticks += 1) {
-      for (const { message } of cluster.network) if (message.kind === "installSnapshot") ({ withData } = message);
+      for (const { message } of cluster.network)
+        if (message.kind === "installSnapshot") ({ withData } = message);
       cluster.tick("a");
       while (cluster.deliver(({ kind }) => kind !== "installSnapshot"));
-      for (const { message } of cluster.network) if (message.kind === "installSnapshot") ({ withData } = message);
+      for (const { message } of cluster.network)
+        if (message.kind === "installSnapshot") ({ withData } = message);
       cluster.deliver();
       for (const server of cluster.servers.values()) server.persist(server.pending.length);
     }

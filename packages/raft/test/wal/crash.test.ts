@@ -249,7 +249,7 @@ describe("preparing a segment (W4)", () => {
     expect(before.at(-1)).to.equal(`sync ${DIR}/0000000000000002.wal.tmp`);
     const behind = disk.operations.slice(linked);
     const synced = behind.indexOf(`syncDirectory ${DIR}`);
-    const firstWrite = behind.indexOf(`writev ${DIR}/0000000000000002.wal.tmp`);
+    const firstWrite = behind.indexOf(`writev ${DIR}/0000000000000002.wal`);
     expect(synced).to.be.within(1, firstWrite - 1);
     disk.powerLoss(LOSE_ALL);
     disk.put(`${DIR}/0000000000000009.wal.tmp`, Buffer.alloc(700, 1));

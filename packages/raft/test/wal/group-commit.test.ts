@@ -38,6 +38,18 @@ describe("group commit", () => {
     await log.close();
   });
 
+  it("cuts a long queue into batches that fit, so that none puts the sync off for long", async () => {
+    const disk = new SimulatedDisk();
+    const log = await openLog({ fileSystem: disk.mount(), segmentBytes: 16_384 });
+    const before = log.stats().batches;
+    for (let index = 1; index <= 40; index += 1) log.append(batch([entry(index, 1, 1000)]));
+    await durable(log, log.stats().nextSeq - 1);
+    expect(log.stats().batches - before, "of at most half a segment each").to.equal(6);
+    const segments = disk.files().filter((path) => path.endsWith(".wal"));
+    expect(segments.map((path) => disk.contents(path).length)).to.deep.equal(segments.map(() => 16_384));
+    await log.close();
+  });
+
   it("takes what is appended in one turn as one batch", async () => {
     const disk = new SimulatedDisk();
     const log = await openLog({ fileSystem: disk.mount() });

@@ -320,6 +320,22 @@ describe("segments", () => {
     expect(error.message).to.match(/a batch of epoch 1, found one of epoch 7/);
   });
 
+  it("take a position that goes back for damage (W8)", async () => {
+    const disk = new SimulatedDisk();
+    const log = await openLog({ fileSystem: disk.mount() });
+    await commit(log, batch([entry(1)]));
+    await log.close();
+    const path = disk.files()[0] ?? "";
+    const bytes = disk.contents(path);
+    const seal = bytes.subarray(bytes.length - 48);
+    seal.writeUInt32LE(0, 40);
+    seal.writeUInt32LE(crc32(seal.subarray(8), bytes.readUInt32LE(8)), 4);
+    disk.put(path, bytes);
+    const error = await failure(openLog({ fileSystem: disk.mount() }));
+    expect(error).to.be.instanceOf(WalCorruptError);
+    expect(error.message).to.match(/a position of at least 1, found 0/);
+  });
+
   it("take the bytes of a batch inside an entry for no batch: a batch knows its place (W2)", async () => {
     const disk = new SimulatedDisk();
     const log = await openLog({ fileSystem: disk.mount() });
@@ -348,6 +364,33 @@ describe("segments", () => {
       expect(log.epoch).to.equal(opening);
       disk.powerLoss(LOSE_ALL);
     }
+  });
+
+  it("that were prepared and not used go once the next epoch is claimed, and may not hold anything (W3, W6)", async () => {
+    const disk = new SimulatedDisk();
+    const log = await openLog({ fileSystem: disk.mount(), segmentBytes: 4096 });
+    for (let index = 1; index <= 15; index += 1) await commit(log, batch([entry(index, 1, 60)]));
+    disk.killProcess();
+    const [used = "", prepared = ""] = disk.files();
+    expect(disk.files()).to.deep.equal([`${DIR}/0000000000000001.wal`, `${DIR}/0000000000000002.wal`]);
+
+    const torn = disk.clone();
+    for (const path of [used, prepared]) {
+      const bytes = torn.contents(path);
+      bytes[4000] = 1;
+      torn.put(path, bytes);
+    }
+    const error = await failure(openLog({ fileSystem: torn.mount() }));
+    expect(error, "a crash tears one batch").to.be.instanceOf(WalCorruptError);
+    expect(error.message).to.include("is torn as well");
+
+    const from = disk.operations.length;
+    await (await openLog({ fileSystem: disk.mount(), segmentBytes: 4096 })).close();
+    const operations = disk.operations.slice(from);
+    expect(operations.indexOf(`unlink ${prepared}`)).to.be.above(
+      operations.indexOf(`link ${DIR}/0000000000000003.wal`),
+    );
+    expect(disk.files()).to.deep.equal([used, `${DIR}/0000000000000003.wal`]);
   });
 
   it("grow for a batch that fits into none of the usual size", async () => {

@@ -38,6 +38,7 @@ export class FailingDisk implements StoreDisk {
   };
 
   readonly openDatabase: StoreDisk["openDatabase"] = async (location, options) => {
+    this.steps.push(`open ${basename(location)}`);
     const database = await openDatabase(location, options);
     const failing: Database = {
       location,

@@ -1,5 +1,12 @@
 import { DEFAULT_RAFT_LIMITS, logIndex, serverId, term } from "../../../dist/core/index.js";
-import type { Configuration, LogBase, Message, RaftOptions, Ready, ServerId } from "../../../dist/core/index.js";
+import type {
+  Configuration,
+  LogBase,
+  Message,
+  RaftOptions,
+  Ready,
+  ServerId,
+} from "../../../dist/core/index.js";
 import { Disk } from "./disk.js";
 import type { Entry } from "./disk.js";
 import { Server } from "./server.js";
@@ -63,7 +70,14 @@ export class Cluster {
       const terms = settings.logs?.[name] ?? [];
       const entries = terms.map((value, at): Entry => {
         const index = logIndex(at + 1);
-        return { index, term: term(value), kind: "command", text: `${value}`, bytes: 40, configuration: null };
+        return {
+          index,
+          term: term(value),
+          kind: "command",
+          text: `${value}`,
+          bytes: 40,
+          configuration: null,
+        };
       });
       const currentTerm = term(settings.terms?.[name] ?? terms.at(-1) ?? 0);
       this.#start(name, new Disk({ hardState: { currentTerm, votedFor: null }, base, entries }));
@@ -103,7 +117,9 @@ export class Cluster {
   }
 
   #asked(name: string, since: number): boolean {
-    return this.network.slice(since).some(({ message }) => message.kind === "preVoteRequest" && message.from === serverId(name));
+    return this.network
+      .slice(since)
+      .some(({ message }) => message.kind === "preVoteRequest" && message.from === serverId(name));
   }
 
   /** Heartbeats of a leader and their answers, and nothing else, for `count` intervals. */
@@ -166,7 +182,7 @@ export class Cluster {
     else {
       this.#settings.onMessage?.(message, "delivered");
       to.receive(envelope);
-      if (message.kind === "installSnapshot" && !this.heldSnapshots.has(message.to)) this.finishSnapshot(message.to);
+      this.#delivered(message);
     }
     return true;
   }
@@ -180,9 +196,16 @@ export class Cluster {
     this.#report(message, true);
   }
 
+  /** It is taken in at once, or when the test says so; what is not wanted is done with. */
+  #delivered(message: Message): void {
+    if (message.kind !== "installSnapshot" || !message.withData) return;
+    if (this.get(message.to).incoming?.message !== message) this.#report(message, true);
+    else if (!this.heldSnapshots.has(message.to)) this.finishSnapshot(message.to);
+  }
+
   #lost(message: Message): void {
     this.#settings.onMessage?.(message, "lost");
-    if (message.kind === "installSnapshot") this.#report(message, false);
+    if (message.kind === "installSnapshot" && message.withData) this.#report(message, false);
   }
 
   #report(message: Message, ok: boolean): void {
@@ -241,7 +264,9 @@ export class Cluster {
   }
 
   crash(name: string): void {
+    const incoming = this.get(name).incoming?.message;
     this.get(name).crash();
+    if (incoming !== undefined) this.#report(incoming, false);
   }
 
   restart(name: string): Server {
@@ -283,7 +308,8 @@ export class Cluster {
   #ready(server: Server, ready: Ready<Word>): void {
     if (ready.softState?.role === "leader") {
       const known = this.#leaderOf.get(ready.softState.currentTerm) ?? server.id;
-      if (known !== server.id) throw new Error(`election safety: two leaders in term ${ready.softState.currentTerm}`);
+      if (known !== server.id)
+        throw new Error(`election safety: two leaders in term ${ready.softState.currentTerm}`);
       this.#leaderOf.set(ready.softState.currentTerm, server.id);
     }
     this.#settings.onReady?.(server, ready);

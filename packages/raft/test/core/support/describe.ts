@@ -1,4 +1,4 @@
-import { formatConfiguration } from "../../../dist/core/index.js";
+import { formatConfiguration, unreachable } from "../../../dist/core/index.js";
 import type { Message, Ready, TermRun } from "../../../dist/core/index.js";
 import type { Server, Word } from "./server.js";
 
@@ -45,6 +45,8 @@ function body(message: Message): string {
       const data = message.withData ? "" : ", without data";
       return `snapshot ${index}@${baseTerm} of ${formatConfiguration(configuration)}${data}, term ${term}`;
     }
+    default:
+      return unreachable(message);
   }
 }
 
@@ -52,16 +54,24 @@ function body(message: Message): string {
 export function describeReady({ id }: Server, ready: Ready<Word>): string[] {
   const lines: string[] = [];
   const { softState, write, apply, appended, reads, rejected, refused, snapshots } = ready;
-  if (softState !== null) lines.push(`${id} ${softState.role} in term ${softState.currentTerm}, leader ${softState.leader ?? "unknown"}`);
+  if (softState !== null)
+    lines.push(
+      `${id} ${softState.role} in term ${softState.currentTerm}, leader ${softState.leader ?? "unknown"}`,
+    );
   for (const { configuration, firstIndex } of appended) {
-    if (configuration !== null) lines.push(`${id} appends ${firstIndex}: ${formatConfiguration(configuration)}`);
+    if (configuration !== null)
+      lines.push(`${id} appends ${firstIndex}: ${formatConfiguration(configuration)}`);
   }
   for (const { reason } of rejected) lines.push(`${id} rejects: ${reason}`);
   for (const { command, reason } of refused) lines.push(`${id} refuses ${command}: ${reason}`);
-  for (const task of snapshots) lines.push(`${id} ${task.kind}s ${task.kind === "discard" ? "a snapshot" : `snapshot ${task.base.index}@${task.base.term}`}`);
+  for (const task of snapshots)
+    lines.push(
+      `${id} ${task.kind}s ${task.kind === "discard" ? "a snapshot" : `snapshot ${task.base.index}@${task.base.term}`}`,
+    );
   if (write !== null) {
     const parts: string[] = [];
-    if (write.hardState !== null) parts.push(`term ${write.hardState.currentTerm} vote ${write.hardState.votedFor ?? "none"}`);
+    if (write.hardState !== null)
+      parts.push(`term ${write.hardState.currentTerm} vote ${write.hardState.votedFor ?? "none"}`);
     if (write.base !== null) parts.push(`base ${write.base.index}@${write.base.term}`);
     if (write.entries.length > 0) parts.push(`entries ${runs(write.entries)}`);
     if (parts.length === 0) parts.push("nothing, for what waits");

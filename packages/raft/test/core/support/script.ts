@@ -20,7 +20,8 @@ import { describeMessage, describeReady } from "./describe.js";
  */
 export class Script {
   readonly #settings: ClusterOptions = {
-    onMessage: (message, fate) => this.#tell(`${describeMessage(message)}${fate === "lost" ? "   (lost)" : ""}`),
+    onMessage: (message, fate) =>
+      this.#tell(`${describeMessage(message)}${fate === "lost" ? "   (lost)" : ""}`),
     onReady: (server, ready) => describeReady(server, ready).forEach((line) => this.#tell(line)),
     onPersisted: (server, writeSeq) => this.#tell(`${server.id} has #${writeSeq} on disk`),
   };
@@ -107,7 +108,8 @@ export class Script {
       leave: () => cluster.get(first).step({ kind: "leaveJoint" }),
       lost: () => cluster.get(first).step({ kind: "connectionLost", peer: serverId(second) }),
       compact: () => cluster.get(first).compact(logIndex(Number(second))),
-      persist: () => cluster.get(first).persist(second === "" ? cluster.get(first).pending.length : Number(second)),
+      persist: () =>
+        cluster.get(first).persist(second === "" ? cluster.get(first).pending.length : Number(second)),
       hold: () => cluster.heldDisks.add(first),
       release: () => cluster.heldDisks.delete(first),
       holdSnapshots: () => cluster.heldSnapshots.add(first),
@@ -124,7 +126,13 @@ export class Script {
   }
 
   #define(args: readonly string[]): void {
-    const lists: Record<string, string[]> = { voters: [], learners: [], witnesses: [], outgoing: [], servers: [] };
+    const lists: Record<string, string[]> = {
+      voters: [],
+      learners: [],
+      witnesses: [],
+      outgoing: [],
+      servers: [],
+    };
     const options: Record<string, number> = {};
     let into = "voters";
     for (const word of args) {
@@ -134,19 +142,23 @@ export class Script {
       else lists[into]?.push(word);
     }
     const { voters = [], servers = [], learners = [], ...more } = lists;
-    this.#names = servers.length > 0 ? servers : [...new Set([...voters, ...(more["outgoing"] ?? []), ...learners])];
+    this.#names =
+      servers.length > 0 ? servers : [...new Set([...voters, ...(more["outgoing"] ?? []), ...learners])];
     this.#more = { options, configuration: configurationOf(voters, { learners, ...more }) };
   }
 
   #deliver(args: readonly string[]): void {
     const count = Number(args[0]);
     const pick = this.#picker(args);
-    let left = Number.isNaN(count) ? this.#running.network.filter(({ message }) => pick(message)).length : count;
+    let left = Number.isNaN(count)
+      ? this.#running.network.filter(({ message }) => pick(message)).length
+      : count;
     while (left > 0 && this.#running.deliver(pick)) left -= 1;
   }
 
   #picker(args: readonly string[]): (message: Message) => boolean {
-    const after = (word: string): string | null => (args.includes(word) ? (args[args.indexOf(word) + 1] ?? null) : null);
+    const after = (word: string): string | null =>
+      args.includes(word) ? (args[args.indexOf(word) + 1] ?? null) : null;
     const [from, to, kind] = [after("from"), after("to"), after("kind")];
     return (message) =>
       (from === null || message.from === serverId(from)) &&
@@ -174,18 +186,19 @@ export class Script {
     if (what === "status") {
       const server = name === "leader" ? cluster.leader : cluster.get(name);
       this.#lines.push(...(server === null ? ["nobody leads"] : formatStatus(server.status).split("\n")));
-    }
-    else if (what === "network") for (const { message } of cluster.network) this.#tell(describeMessage(message));
-    else for (const [id, server] of cluster.servers) {
-      if (!server.alive) this.#tell(`${id} is down`);
-      else if (what === "logs") this.#tell(`${id}  ${this.#log(id)}`);
-      else {
-        const { role, currentTerm, leader, lastIndex, lastTerm, durableIndex, commitIndex } = server.status;
-        this.#tell(
-          `${id} ${role} in term ${currentTerm}, leader ${leader ?? "unknown"}, log ends ${lastIndex}@${lastTerm}, durable ${durableIndex}, commit ${commitIndex}`,
-        );
+    } else if (what === "network")
+      for (const { message } of cluster.network) this.#tell(describeMessage(message));
+    else
+      for (const [id, server] of cluster.servers) {
+        if (!server.alive) this.#tell(`${id} is down`);
+        else if (what === "logs") this.#tell(`${id}  ${this.#log(id)}`);
+        else {
+          const { role, currentTerm, leader, lastIndex, lastTerm, durableIndex, commitIndex } = server.status;
+          this.#tell(
+            `${id} ${role} in term ${currentTerm}, leader ${leader ?? "unknown"}, log ends ${lastIndex}@${lastTerm}, durable ${durableIndex}, commit ${commitIndex}`,
+          );
+        }
       }
-    }
   }
 
   /** The log as terms, with a bar behind what is committed: `1 1 2 | 3`. */

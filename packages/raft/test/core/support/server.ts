@@ -1,4 +1,9 @@
-import { Raft, checkInvariants, configurationEntryBytes, encodeConfiguration } from "../../../dist/core/index.js";
+import {
+  Raft,
+  checkInvariants,
+  configurationEntryBytes,
+  encodeConfiguration,
+} from "../../../dist/core/index.js";
 import type {
   LogIndex,
   Message,
@@ -105,7 +110,8 @@ export class Server {
   /** The data of the snapshot that is coming in is complete. */
   finishSnapshot(): void {
     const { incoming } = this;
-    if (incoming === null || incoming.message.kind !== "installSnapshot") throw new Error(`${this.id} receives no snapshot`);
+    if (incoming === null || incoming.message.kind !== "installSnapshot")
+      throw new Error(`${this.id} receives no snapshot`);
     const { from, term, base } = incoming.message;
     this.step({ kind: "snapshotReceived", from, term, base });
     this.incoming = null;
@@ -155,10 +161,18 @@ export class Server {
     for (let ready = this.raft.ready(); ready !== null; ready = this.raft.ready()) {
       this.#check();
       for (const { firstIndex, term, proposals, kind, configuration } of ready.appended) {
-        if (kind === "noop") this.#keep({ index: firstIndex, term, kind, text: "", bytes: 32, configuration });
+        if (kind === "noop")
+          this.#keep({ index: firstIndex, term, kind, text: "", bytes: 32, configuration });
         if (configuration !== null) {
           const bytes = configurationEntryBytes(configuration);
-          this.#keep({ index: firstIndex, term, kind, text: encodeConfiguration(configuration), bytes, configuration });
+          this.#keep({
+            index: firstIndex,
+            term,
+            kind,
+            text: encodeConfiguration(configuration),
+            bytes,
+            configuration,
+          });
         }
         for (const [at, { text, bytes }] of proposals.entries()) {
           this.#keep({ index: (firstIndex + at) as LogIndex, term, kind, text, bytes, configuration: null });

@@ -1,0 +1,122 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { until } from "../harness/until.js";
+
+const CALLS = "openat,pwrite64,write,writev,pwritev,pwritev2,sendto,sendmsg,fsync,fdatasync";
+
+/** One finished system call. Times in seconds since the epoch, all from this machine's clock. */
+export interface SystemCall {
+  readonly name: string;
+  /** What the file descriptor stands for: a path, or a socket with both its ends. */
+  readonly target: string;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly result: number;
+}
+
+/** Why the check cannot run here, or null. */
+export function straceMissing(): string | null {
+  if (process.platform !== "linux") return `strace is for Linux, this is ${process.platform}`;
+  const found = (process.env["PATH"] ?? "").split(delimiter).some((dir) => existsSync(join(dir, "strace")));
+  return found ? null : "strace is not installed (Debian: apt-get install strace)";
+}
+
+/** Watches the system calls of one process and all its threads. */
+export class Strace {
+  readonly #child: ChildProcess;
+  readonly #file: string;
+
+  private constructor(child: ChildProcess, file: string) {
+    this.#child = child;
+    this.#file = file;
+  }
+
+  /** Resolves once the process is being watched. */
+  static async attach(pid: number, file: string): Promise<Strace> {
+    const args = [
+      "-f",
+      "-ttt",
+      "-yy",
+      "-T",
+      "-s",
+      "0",
+      "-e",
+      `trace=${CALLS}`,
+      "-o",
+      file,
+      "-p",
+      String(pid),
+    ];
+    const child = spawn("strace", args, { stdio: ["ignore", "ignore", "pipe"] });
+    let said = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => (said += text));
+    await until(
+      "strace watches the process",
+      async () => {
+        if (child.exitCode !== null) throw new Error(`strace ended: ${said.trim()}`);
+        return said.includes("attached") ? true : null;
+      },
+      { limitMs: 10_000 },
+    );
+    return new Strace(child, file);
+  }
+
+  /** Lets the process go, and returns what it did meanwhile. */
+  async detach(): Promise<SystemCall[]> {
+    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
+    this.#child.kill("SIGINT");
+    await ended;
+    return parseStrace(readFileSync(this.#file, "utf8"));
+  }
+}
+
+const WHOLE = /^(\d+) +([\d.]+) (\w+)\((.*)\) += +(-?\d+)\b.* <([\d.]+)>$/;
+const UNFINISHED = /^(\d+) +([\d.]+) (\w+)\((.*) <unfinished \.\.\.>$/;
+const RESUMED = /^(\d+) +([\d.]+) <\.\.\. (\w+) resumed>(.*)\) += +(-?\d+)\b.* <([\d.]+)>$/;
+
+/** Reads strace's text; a call that another thread interrupted stands in two lines. */
+export function parseStrace(text: string): SystemCall[] {
+  const calls: SystemCall[] = [];
+  const open = new Map<
+    string,
+    { readonly name: string; readonly args: string; readonly startedAt: number }
+  >();
+  for (const line of text.split("\n")) {
+    const whole = WHOLE.exec(line);
+    if (whole !== null) {
+      const [, , at = "", name = "", args = "", result = "", took = ""] = whole;
+      const startedAt = Number(at);
+      calls.push({
+        name,
+        target: targetOf(args),
+        startedAt,
+        endedAt: startedAt + Number(took),
+        result: Number(result),
+      });
+      continue;
+    }
+    const unfinished = UNFINISHED.exec(line);
+    if (unfinished !== null) {
+      const [, thread = "", at = "", name = "", args = ""] = unfinished;
+      open.set(thread, { name, args, startedAt: Number(at) });
+      continue;
+    }
+    const resumed = RESUMED.exec(line);
+    if (resumed === null) continue;
+    const [, thread = "", at = "", name = "", , result = ""] = resumed;
+    const begun = open.get(thread);
+    open.delete(thread);
+    if (begun?.name !== name) continue;
+    const { args, startedAt } = begun;
+    calls.push({ name, target: targetOf(args), startedAt, endedAt: Number(at), result: Number(result) });
+  }
+  return calls.sort((a, b) => a.startedAt - b.startedAt);
+}
+
+/** `23</data/wal/1.wal>, …` -> `/data/wal/1.wal`; sockets have arrows inside, so it is the last bracket of the first argument. */
+function targetOf(args: string): string {
+  const match = /^\d+<(.*?)>(?:,|$)/.exec(args);
+  return match?.[1] ?? "";
+}
