@@ -19,7 +19,16 @@ export async function startBenchCluster(signal: AbortSignal): Promise<BenchClust
   const folder = await mkdtemp(join(tmpdir(), "raftkv-bench-"));
   const directory = join(folder, "cluster");
   const stop = async (): Promise<void> => {
-    await stopNodes(directory, STOP_LIMIT_MS).finally(() => rm(folder, { recursive: true, force: true }));
+    const tell = (names: readonly string[]): void => {
+      process.stderr.write(
+        `${names.join(", ")} did not stop within ${STOP_LIMIT_MS} ms and will be killed\n`,
+      );
+    };
+    try {
+      await stopNodes(directory, STOP_LIMIT_MS, tell);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   };
   try {
     const started = await startCluster(directory, { nodes: 3, clientPort: 0, peerPort: 0 }, process.env);

@@ -37,7 +37,7 @@ export class UsageError extends Error {
 /** @returns `null` when help was asked for. @throws {UsageError} */
 export function parseOptions(args: readonly string[]): BenchOptions | null {
   const values = parse(args);
-  if (values.help === true) return null;
+  if (values.help ?? false) return null;
   const clients = integer("clients", values.clients ?? "64", 1, 100_000);
   return {
     clients,
@@ -51,24 +51,22 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
   };
 }
 
-function parse(args: readonly string[]): Partial<Record<string, string>> & { help?: boolean } {
-  const text = { type: "string" } as const;
+const TEXT = { type: "string" } as const;
+const OPTIONS = {
+  clients: TEXT,
+  connections: TEXT,
+  seconds: TEXT,
+  warmup: TEXT,
+  "value-bytes": TEXT,
+  keys: TEXT,
+  endpoints: TEXT,
+  json: TEXT,
+  help: { type: "boolean" },
+} as const;
+
+function parse(args: readonly string[]): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"] {
   try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        clients: text,
-        connections: text,
-        seconds: text,
-        warmup: text,
-        "value-bytes": text,
-        keys: text,
-        endpoints: text,
-        json: text,
-        help: { type: "boolean" },
-      },
-    });
-    return values;
+    return parseArgs({ args: [...args], options: OPTIONS }).values;
   } catch (error) {
     throw new UsageError((error as Error).message);
   }

@@ -59,8 +59,8 @@ const NONE = Symbol("none");
  * - An operation that only looks, and could come next, is placed at once, without an alternative: moving it forward
  *   harms no order that works.
  * - Operations of unknown outcome are used only when all else has failed, the oldest of a class first, and never right
- *   before one that leads to the same state without them: an order that works needs none of those.
- *
+ *   before one that leads to the same state without them: an order that works needs none of those. Nor are they tried
+ *   where nothing that could follow has a use for them.
  *
  * So reads cost nothing, and an operation that timed out costs something only where somebody saw its effect.
  */

@@ -12,7 +12,7 @@ import {
   writeCluster,
 } from "../dist/cluster/directory.js";
 import { findFreePorts, listenFault, portHolder, requireFreePorts } from "../dist/cluster/ports.js";
-import { isAlive, isNodeProcess } from "../dist/cluster/process.js";
+import { isAlive, nodeProcessState } from "../dist/cluster/process.js";
 import { CliError } from "../dist/errors.js";
 import { raftkv } from "./support/captured.js";
 import { temporaryDirectory } from "./support/temporary.js";
@@ -121,7 +121,7 @@ describe("pids", () => {
 
   it("of other programs are not taken for a node, so that none of them is killed", async () => {
     expect(isAlive(process.pid)).to.equal(true);
-    expect(isNodeProcess(process.pid, directory())).to.equal(false);
+    expect(nodeProcessState(process.pid, directory())).to.equal("gone");
     mkdirSync(join(directory(), ".raftkv"));
     writeCluster(join(directory(), ".raftkv"), {
       nodes: [{ ...NODE, pid: process.pid }],
@@ -145,9 +145,9 @@ describe("pids", () => {
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
     await new Promise((resolve) => child.stdout.once("data", resolve));
     try {
-      expect(isNodeProcess(child.pid ?? 0, "/tmp/x/n1")).to.equal(true);
-      expect(isNodeProcess(child.pid ?? 0, "/tmp/x/n")).to.equal(false);
-      expect(isNodeProcess(child.pid ?? 0, "/tmp/x/n11")).to.equal(false);
+      expect(nodeProcessState(child.pid ?? 0, "/tmp/x/n1")).to.equal("running");
+      expect(nodeProcessState(child.pid ?? 0, "/tmp/x/n")).to.equal("gone");
+      expect(nodeProcessState(child.pid ?? 0, "/tmp/x/n11")).to.equal("gone");
     } finally {
       child.kill("SIGKILL");
     }

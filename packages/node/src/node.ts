@@ -18,6 +18,9 @@ import { PeerTransport } from "./peer/transport.js";
 import { nodeStatus } from "./status.js";
 import type { NodeStatus } from "./status.js";
 
+/** Segments are whole pages. */
+const PAGE_BYTES = 4096;
+
 /** A node that runs in this process. */
 export interface RunningNode {
   readonly name: string;
@@ -42,8 +45,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   createDirectory(options.dataDir);
   const log = await LogWriter.open({
     dir: join(options.dataDir, "wal"),
-    segmentBytes: options.walSegmentBytes,
+    segmentBytes: Math.ceil(options.walSegmentBytes / PAGE_BYTES) * PAGE_BYTES,
     sealAfterMs: options.walSealAfterMs,
+    memtableBytes: options.walMemtableBytes,
     onEvent: (event) => logWalEvent(logger, event),
   });
   let node: Node;
@@ -142,12 +146,13 @@ class Node implements RunningNode {
   }
 
   #clientListener(): ClientListener {
-    const { maxFrameBytes, maxKeyBytes, maxValueBytes, maxConnections, requestTimeoutMs } = this.#options;
+    const { maxFrameBytes, maxFrameRequests, maxKeyBytes, maxValueBytes } = this.#options;
+    const { maxConnections, maxUnreadBytes, requestTimeoutMs } = this.#options;
     const largest = maxKeyBytes + maxValueBytes + REQUEST_OVERHEAD_BYTES;
     const service = new KeyValueService({
       limits: {
         frameBytes: Math.max(maxFrameBytes, largest),
-        frameRequests: 65_536,
+        frameRequests: maxFrameRequests,
         keyBytes: maxKeyBytes,
         valueBytes: maxValueBytes,
       },
@@ -163,6 +168,7 @@ class Node implements RunningNode {
     return new ClientListener({
       listen: this.#options.listenClient,
       connectionsMax: maxConnections,
+      unreadBytesMax: maxUnreadBytes,
       service,
       logger: this.#logger,
       onRequest: httpRoutes({

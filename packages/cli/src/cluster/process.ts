@@ -33,13 +33,32 @@ function commandLineFromPs(pid: number): string | null {
 }
 
 /**
- * Whether `pid` is the node with that data directory. Numbers of processes are used again: a pid from a file alone is
- * neither to be trusted nor to be killed.
+ * Whether every thread of a process without arguments is through. The kernel takes the arguments away first and closes
+ * the files, ports among them, last: what has no arguments may still hold a port for a moment.
  */
-export function isNodeProcess(pid: number, dataDir: string): boolean {
-  if (!isAlive(pid)) return false;
+function hasEnded(pid: number): boolean {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // Behind the name, which may hold anything, in parentheses: state is the first field, the threads are the 18th.
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return (fields[0] === "Z" || fields[0] === "X") && Number(fields[17]) <= 1;
+  } catch {
+    return true;
+  }
+}
+
+/** `ending`: it is on its way out, and may still hold its ports and its directory. */
+export type NodeProcessState = "running" | "ending" | "gone";
+
+/**
+ * What became of the node with that data directory whose process was `pid`. Numbers of processes are used again: a pid
+ * from a file alone is neither to be trusted nor to be killed.
+ */
+export function nodeProcessState(pid: number, dataDir: string): NodeProcessState {
+  if (!isAlive(pid)) return "gone";
   const commandLine = commandLineOf(pid);
-  return commandLine !== null && ` ${commandLine} `.includes(` node start --data-dir ${dataDir} `);
+  if (commandLine === null) return hasEnded(pid) ? "gone" : "ending";
+  return ` ${commandLine} `.includes(` node start --data-dir ${dataDir} `) ? "running" : "gone";
 }
 
 /** Sends a signal; a process that is gone already is no error. */

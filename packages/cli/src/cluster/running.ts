@@ -1,18 +1,23 @@
 import { nodeDirectory } from "./directory.js";
 import type { ClusterNode, ClusterState } from "./directory.js";
-import { isNodeProcess, sendSignal } from "./process.js";
+import { nodeProcessState, sendSignal } from "./process.js";
+import type { NodeProcessState } from "./process.js";
 import { waitUntil } from "./wait.js";
+
+function stateOf(directory: string, { name, pid }: ClusterNode): NodeProcessState {
+  return pid === null ? "gone" : nodeProcessState(pid, nodeDirectory(directory, name));
+}
 
 /** Whether the node's recorded process is there and is really that node. */
 export function isRunning(directory: string, node: ClusterNode): boolean {
-  return node.pid !== null && isNodeProcess(node.pid, nodeDirectory(directory, node.name));
+  return stateOf(directory, node) === "running";
 }
 
 export function runningNodes(directory: string, state: ClusterState): readonly ClusterNode[] {
   return state.nodes.filter((node) => isRunning(directory, node));
 }
 
-/** Waits until none of the nodes runs; returns those that still do after `limitMs`. */
+/** Waits until no process of these nodes is left, with its ports free; returns those that are after `limitMs`. */
 export async function waitUntilGone(
   directory: string,
   nodes: readonly ClusterNode[],
@@ -21,7 +26,7 @@ export async function waitUntilGone(
   let left = nodes;
   await waitUntil(
     () => {
-      left = left.filter((node) => isRunning(directory, node));
+      left = left.filter((node) => stateOf(directory, node) !== "gone");
       return left.length === 0;
     },
     { limitMs },

@@ -62,7 +62,7 @@ export function spawnNode(
   const raw = rawOptions(directory, state, node);
   mkdirSync(raw.dataDir, { recursive: true });
   const log = openSync(nodeLogPath(directory, node.name), "a");
-  // --data-dir comes first: `isNodeProcess` knows the process by it.
+  // --data-dir comes first: `nodeProcessState` knows the process by it.
   const args = [BIN, "node", "start", "--data-dir", raw.dataDir, "--name", raw.name];
   if (raw.init) args.push("--init");
   args.push("--listen-client", raw.listenClient, "--listen-peer", raw.listenPeer);

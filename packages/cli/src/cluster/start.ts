@@ -16,7 +16,7 @@ import { checkResumed, checkWish, planCluster, wantedPorts } from "./plan.js";
 import type { ClusterWish } from "./plan.js";
 import { requireFreePorts } from "./ports.js";
 import { probeReady, probeStatus } from "./probe.js";
-import { isRunning, runningNodes } from "./running.js";
+import { isRunning, runningNodes, waitUntilGone } from "./running.js";
 import { checkNodeOptions, describeEnding, logTail, spawnNode } from "./spawn.js";
 import type { StartedNode } from "./spawn.js";
 import { waitUntil } from "./wait.js";
@@ -24,6 +24,8 @@ import { waitUntil } from "./wait.js";
 /** A node takes up to a second to find out that it is not ready. */
 const PROBE_TIMEOUT_MS = 1_500;
 const PROBE_EVERY_MS = 50;
+/** A process that was just killed closes its ports last. */
+const ENDING_LIMIT_MS = 5_000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -74,6 +76,7 @@ export function startCluster(
     else {
       refuseRunning(directory, recorded);
       checkResumed(directory, recorded, wish);
+      await waitUntilGone(directory, recorded.nodes, ENDING_LIMIT_MS);
     }
     const planned = { ...(recorded ?? (await planCluster(wish))), stopRequested: false };
     for (const node of planned.nodes) await checkNodeOptions(directory, planned, node, env);
@@ -168,6 +171,7 @@ export async function startNode(
     if (isRunning(directory, found)) {
       throw usageError(`${name} is running already (pid ${found.pid})`, "ALREADY_RUNNING");
     }
+    await waitUntilGone(directory, [found], ENDING_LIMIT_MS);
     await checkNodeOptions(directory, state, found, env);
     await requireFreePorts(wantedPorts([found]));
     const started = spawnNode(directory, state, found, env);

@@ -24,14 +24,14 @@ import type { KeyValueService } from "./key-value-service.js";
 const HELLO_MS = 5_000;
 /** How long a connection that was cut may take to say goodbye. */
 const CUT_MS = 1_000;
-/** Replies that a client does not read pile up in memory; past this it is cut (C7). */
-const UNREAD_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface ClientConnectionOptions {
   readonly socket: WebSocket;
   readonly remote: string;
   readonly service: KeyValueService;
   readonly logger: Logger;
+  /** Replies that a client does not read pile up in memory; past this it is cut (C7). */
+  readonly unreadBytesMax: number;
   /** Asks for one `flush()` at the end of this turn. */
   readonly onReplies: (connection: ClientConnection) => void;
 }
@@ -65,9 +65,9 @@ export class ClientConnection implements WriteOrigin {
     if (replies.length === 0) return;
     this.#replies = [];
     if (this.#closed) return;
-    const { socket, service } = this.#options;
+    const { socket, service, unreadBytesMax } = this.#options;
     for (const frame of encodeReplies(replies, service.limits.frameBytes)) socket.send(frame);
-    if (socket.bufferedAmount > UNREAD_BYTES_MAX) this.#cut("it does not read its replies");
+    if (socket.bufferedAmount > unreadBytesMax) this.#cut("it does not read its replies");
   }
 
   tellLeader(leader: LeaderHint | null): void {

@@ -16,6 +16,7 @@ const GOODBYE_MS = 1_000;
 export interface ClientListenerOptions {
   readonly listen: HostPort;
   readonly connectionsMax: number;
+  readonly unreadBytesMax: number;
   readonly service: KeyValueService;
   readonly logger: Logger;
   /** Plain HTTP on the same address. */
@@ -85,12 +86,13 @@ export class ClientListener {
   }
 
   #connected(socket: WebSocket, remote: string): void {
-    const { service, logger } = this.#options;
+    const { service, logger, unreadBytesMax } = this.#options;
     const connection = new ClientConnection({
       socket,
       remote,
       service,
       logger,
+      unreadBytesMax,
       onReplies: (replying) => {
         this.#toFlush.push(replying);
         if (this.#flushScheduled) return;

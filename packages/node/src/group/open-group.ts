@@ -54,7 +54,11 @@ export async function openGroup(opening: OpenGroupOptions): Promise<OpenedGroup>
   const { id, options, record, log, logger, onFailed } = opening;
   const directory = join(options.dataDir, "groups", String(id));
   createDirectory(directory);
-  const store = await Store.open(directory, { mode: options.fsmSyncMode, onFailure: onFailed });
+  const store = await Store.open(directory, {
+    mode: options.fsmSyncMode,
+    cacheBytes: options.storeCacheBytes,
+    onFailure: onFailed,
+  });
   await bootstrapCatalog(store);
   const machine = new StateMachine(store);
   const appliedIndex = logIndex(store.applied.index);

@@ -3,7 +3,7 @@ import type { AppendRequest, Frame, GroupId, LogWriter, Message, ServerId } from
 import { encodePeerFrame, peerMessageToWire } from "@raftkv/protocol";
 import type { Lane, PeerMessage, WirePeerMessage } from "@raftkv/protocol";
 
-/** A frame for a peer is closed once it holds this much, so that no frame is far larger than one message. */
+/** No frame for a peer holds more entries than this, unless a single entry is larger. */
 const FRAME_BYTES_TARGET = 1024 * 1024;
 
 export interface OutgoingOptions {
@@ -36,12 +36,15 @@ export class Outgoing {
         batch = { peer: ready.to, lane, wire: [], bytes: 0 };
         batches.set(key, batch);
       }
-      batch.wire.push(peerMessageToWire(ready));
-      if (ready.kind === "appendRequest") batch.bytes += ready.entries.length;
-      if (batch.bytes >= FRAME_BYTES_TARGET) {
+      const bytes = ready.kind === "appendRequest" ? ready.entries.length : 0;
+      // Closed before it would grow too large: a frame holds several small messages, or a single large one.
+      if (batch.bytes > 0 && batch.bytes + bytes > FRAME_BYTES_TARGET) {
         this.#emit(batch.peer, lane, batch.wire);
-        batches.delete(key);
+        batch.wire = [];
+        batch.bytes = 0;
       }
+      batch.wire.push(peerMessageToWire(ready));
+      batch.bytes += bytes;
     }
     for (const { peer, lane, wire } of batches.values()) this.#emit(peer, lane, wire);
     this.#last = null;

@@ -8,6 +8,11 @@ import type { NodeOptions } from "../options.js";
 import { PeerAcceptor } from "./acceptor.js";
 import { LaneConnection } from "./lane.js";
 
+/** What one frame between members may hold: ample for Raft's largest message and for the largest single entry. */
+function peerFrameBytesMax(options: NodeOptions): number {
+  return Math.max(64 * 1024 * 1024, 2 * (options.maxKeyBytes + options.maxValueBytes));
+}
+
 export interface TransportOptions {
   readonly options: NodeOptions;
   readonly formation: Formation;
@@ -30,7 +35,7 @@ export class PeerTransport {
     const { options, formation, logger, onFrame, onConnectionLost } = transportOptions;
     this.#acceptor = new PeerAcceptor({
       listen: options.listenPeer,
-      frameBytesMax: options.maxFrameBytes,
+      frameBytesMax: peerFrameBytesMax(options),
       logger,
       identity: () => formation.identity(),
       meet: (peer) => formation.meet(peer),
@@ -77,7 +82,7 @@ export class PeerTransport {
       lane,
       peerName: member.name,
       address: member.peer,
-      frameBytesMax: options.maxFrameBytes,
+      frameBytesMax: peerFrameBytesMax(options),
       logger,
       identity: () => formation.identity(),
       meet: (peer) => formation.meet(peer)?.message ?? null,

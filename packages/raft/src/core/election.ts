@@ -1,11 +1,11 @@
 import { maybeCommit } from "./commit.js";
 import { invariant } from "./invariant.js";
+import { isPromised } from "./lease.js";
 import type { PreVoteRequest, PreVoteResponse, VoteRequest, VoteResponse } from "./messages.js";
+import { appendOwn } from "./own-entry.js";
 import { isVoter, voteOutcome } from "./quorum.js";
 import { replyOnceTermIsDurable } from "./reply.js";
 import { becomeFollower, enterTerm, leaveRole } from "./role.js";
-import { isPromised } from "./lease.js";
-import { appendOwn } from "./own-entry.js";
 import { restartElectionTimer, trackMembers } from "./state.js";
 import type { RaftState } from "./state.js";
 import { term } from "./types.js";

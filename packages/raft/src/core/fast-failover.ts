@@ -1,6 +1,8 @@
 import { isPromised, leaseSettings } from "./lease.js";
+import { PRIORITY_MAX } from "./options.js";
 import { isVoter } from "./quorum.js";
 import { handleUnreachable } from "./replication.js";
+import { isWitness } from "./state.js";
 import type { RaftState } from "./state.js";
 import type { ServerId } from "./types.js";
 
@@ -14,12 +16,13 @@ export function handleConnectionLost(state: RaftState, peer: ServerId): void {
     handleUnreachable(state, peer);
     return;
   }
-  const { fastFailoverTicks, id } = state.options;
+  const { fastFailoverTicks, id, priority } = state.options;
   if (fastFailoverTicks === 0 || state.role !== "follower" || state.leader !== peer) return;
   if (leaseSettings(state) !== null || isPromised(state)) return;
   state.leaderConnectionLost = true;
-  if (!isVoter(state.log.configuration, id)) return;
-  // Random, so that not everyone who saw the same drop campaigns in the same tick.
-  const soon = state.electionElapsedTicks + 1 + state.random.below(fastFailoverTicks);
+  if (!isVoter(state.log.configuration, id) || isWitness(state, id)) return;
+  // Random, so that not everyone who saw the same drop campaigns in the same tick; the higher priorities first.
+  const delay = 1 + (PRIORITY_MAX - priority) * fastFailoverTicks + state.random.below(fastFailoverTicks);
+  const soon = state.electionElapsedTicks + delay;
   if (soon < state.electionTimeoutTicks) state.electionTimeoutTicks = soon;
 }

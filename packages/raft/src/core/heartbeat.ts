@@ -1,13 +1,13 @@
 import { advanceCommit } from "./commit-index.js";
+import { promiseFor, promised } from "./lease.js";
 import type { HeartbeatRequest, HeartbeatResponse } from "./messages.js";
 import { quorumReached } from "./quorum.js";
 import { replyOnceTermIsDurable } from "./reply.js";
 import { resumeAfterHeartbeat } from "./replication.js";
 import { becomeFollower } from "./role.js";
-import { promiseFor, promised } from "./lease.js";
-import { leastDataDurable } from "./witness.js";
 import type { RaftState } from "./state.js";
 import { logIndex } from "./types.js";
+import { leastDataDurable } from "./witness.js";
 
 /** To every member. Each carries the newest confirmation round, so a lost one is made good by the next (R18). */
 export function broadcastHeartbeats(state: RaftState): void {

@@ -20,7 +20,10 @@ export interface RaftOptions {
   readonly inflightBytesMax: number;
   /** Bytes of proposals that are appended and not yet committed (R14). */
   readonly uncommittedBytesMax: number;
-  /** 0 to 10. A server waits one election timeout longer for each step below 10 before it campaigns. */
+  /**
+   * 0 to 10. A server waits one election timeout longer for each step below 10 before it campaigns (after a dropped
+   * connection: `fastFailoverTicks` longer).
+   */
   readonly priority: number;
   /**
    * After its leader's connection dropped a follower campaigns within 1 + [0, this) ticks. 0: dropped connections are

@@ -24,12 +24,6 @@ interface PendingWrite {
   lastIndex: LogIndex;
 }
 
-/** What one completed write made durable. */
-export interface Persisted {
-  readonly hardState: HardState | null;
-  readonly durableIndex: LogIndex;
-}
-
 /**
  * Collects effects until the shell takes them. It decides which messages may leave at once and which wait for the
  * disk (R1), and remembers what each write in flight will have made durable.
@@ -57,10 +51,6 @@ export class Outbox<P extends Proposal> {
   /** Entries up to here are on this server's own disk. */
   get durableIndex(): LogIndex {
     return this.#durableIndex;
-  }
-
-  get lastWriteSeq(): number {
-    return this.#lastWriteSeq;
   }
 
   /** For messages that promise nothing about this server's disk. */
@@ -99,8 +89,8 @@ export class Outbox<P extends Proposal> {
     this.#base = base;
   }
 
-  /** The write with this number is on disk, and so is every one before it. */
-  persisted(writeSeq: number): Persisted {
+  /** The write with this number is on disk, and so is every one before it. Returns the newest hard state among them. */
+  persisted(writeSeq: number): HardState | null {
     invariant(writeSeq <= this.#lastWriteSeq, "only a write that was handed out can be persisted");
     let hardState: HardState | null = null;
     let done = 0;
@@ -111,7 +101,7 @@ export class Outbox<P extends Proposal> {
       done += 1;
     }
     this.#pending.splice(0, done);
-    return { hardState, durableIndex: this.#durableIndex };
+    return hardState;
   }
 
   /** Whether a Ready would hold anything of this. */

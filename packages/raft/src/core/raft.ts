@@ -186,7 +186,7 @@ export class Raft<P extends Proposal = Proposal> {
 
   #persisted(writeSeq: number): void {
     const state = this.#state;
-    const { hardState } = state.outbox.persisted(writeSeq);
+    const hardState = state.outbox.persisted(writeSeq);
     if (hardState !== null) {
       state.durableTerm = hardState.currentTerm;
       state.durableVote = hardState.votedFor;

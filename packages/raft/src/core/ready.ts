@@ -127,7 +127,10 @@ export type SnapshotTask =
   | { readonly kind: "install"; readonly base: LogBase; readonly withData: boolean }
   | { readonly kind: "discard" };
 
-/** What the shell must do now, in any order, save that `appended` names bodies that the other parts refer to. */
+/**
+ * What the shell must do now, in any order, save that `appended` names bodies that the other parts refer to, and that
+ * `snapshots` come before `apply`.
+ */
 export interface Ready<P extends Proposal = Proposal> {
   /** Set when role, term or leader changed since the last Ready. */
   readonly softState: SoftState | null;

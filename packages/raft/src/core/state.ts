@@ -55,7 +55,7 @@ export interface RaftState<P extends Proposal = Proposal> {
   nowMicros: number | null;
   /** Ticks since the election timer was last restarted. */
   electionElapsedTicks: number;
-  /** When the timer fires: drawn from [electionTimeoutTicks, 2 x electionTimeoutTicks), later with a low priority. */
+  /** When the timer fires: drawn from [electionTimeoutTicks, 2 x that), later with a low priority or at a witness. */
   electionTimeoutTicks: number;
   /** Ticks since a leader of the current term was heard; what R4 looks at. Infinity: not heard at all. */
   leaderHeardTicks: number;
@@ -89,9 +89,10 @@ export interface RaftState<P extends Proposal = Proposal> {
 /** Restarts the election timer with a fresh random timeout, so that split votes do not repeat (§3.4). */
 export function restartElectionTimer(state: RaftState): void {
   state.electionElapsedTicks = 0;
-  const { electionTimeoutTicks, priority } = state.options;
+  const { electionTimeoutTicks, id, priority } = state.options;
   // Whoever should rather not lead lets the others try first; it is as late as its priority is low, but not for ever.
-  const handicap = (PRIORITY_MAX - priority) * electionTimeoutTicks;
+  // A witness would only hand over again (R24).
+  const handicap = (PRIORITY_MAX - priority + (isWitness(state, id) ? 1 : 0)) * electionTimeoutTicks;
   state.electionTimeoutTicks = electionTimeoutTicks + handicap + state.random.below(electionTimeoutTicks);
 }
 
@@ -107,7 +108,9 @@ export function heardLeader(state: RaftState, leader: ServerId): void {
   state.electionElapsedTicks = 0;
   const lease = state.log.configuration.lease ?? null;
   if (lease !== null && state.nowMicros !== null) {
-    state.promisedUntilMicros = state.nowMicros + lease.electionTimeoutMicros;
+    // Never taken back, also when the lease's figures became smaller meanwhile.
+    const until = state.nowMicros + lease.electionTimeoutMicros;
+    if (until > state.promisedUntilMicros) state.promisedUntilMicros = until;
     state.promisedTo = leader;
   }
 }

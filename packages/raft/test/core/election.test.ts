@@ -239,6 +239,7 @@ describe("elections (thesis §3.4, §9.6)", () => {
     const b = cluster.get("b");
     for (let count = 0; count < 10; count += 1) {
       cluster.tick("b", ELECTION_TICKS - 1);
+      expect(b.status.role, "the timer did not fire").to.equal("follower");
       b.step({
         kind: "receive",
         message: {

@@ -55,8 +55,10 @@ describe("fast failover (R4)", () => {
     cluster.outwaitPromises();
     cluster.elect("a");
     cluster.crash("a");
+    const before = cluster.get("b").status;
     lost(cluster, "b");
     lost(cluster, "c");
+    expect(cluster.get("b").status, "the notice is not looked at").to.deep.equal(before);
     cluster.round(5);
     expect(cluster.get("b").status.role).to.equal("follower");
     expect(cluster.get("c").status.role).to.equal("follower");
@@ -71,6 +73,20 @@ describe("fast failover (R4)", () => {
 });
 
 describe("leader priority", () => {
+  it("holds after a dropped connection too: the higher priority is the first to campaign", () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const cluster = new Cluster(["a", "b", "c"], {
+        optionsOf: { b: { priority: PRIORITY_MAX - 1, seed }, c: { seed: seed + 200 } },
+      });
+      cluster.elect("a");
+      cluster.crash("a");
+      lost(cluster, "b");
+      lost(cluster, "c");
+      cluster.until("another", () => cluster.leader !== null);
+      expect(cluster.leader?.id).to.equal("c");
+    }
+  });
+
   it("who has the higher priority campaigns first; who has a low one still does, later", () => {
     for (let seed = 1; seed <= 20; seed += 1) {
       const cluster = new Cluster(["a", "b", "c"], {

@@ -122,6 +122,35 @@ describe("leases (thesis §6.4.1, R19)", () => {
     expect(a.refused.map(({ reason }) => reason)).to.deep.equal(["badLease"]);
   });
 
+  it("a promise of a server that has the lease in memory only does not count: it could forget it (R8)", () => {
+    const cluster = new Cluster(["a", "b", "c"]);
+    const a = cluster.elect("a");
+    cluster.heldDisks.add("c");
+    a.step({ kind: "changeLease", lease: LEASE });
+    cluster.settle();
+    expect(cluster.get("c").status.configuration.lease).to.deep.equal(LEASE);
+    cluster.round(2 * HEARTBEAT_TICKS);
+    const end = a.status.leaseEndMicros;
+    expect(end).to.be.a("number");
+    cluster.cut("b", "a");
+    cluster.round(2 * HEARTBEAT_TICKS);
+    expect(a.status.leaseEndMicros, "c answers, and does not prolong it").to.equal(end);
+    cluster.heldDisks.clear();
+    cluster.round(2 * HEARTBEAT_TICKS);
+    expect(a.status.leaseEndMicros).to.be.above(end ?? Infinity);
+  });
+
+  it("a promise is kept when the lease's figures become smaller, or the lease ends", () => {
+    const cluster = withLease();
+    const b = cluster.get("b");
+    const until = b.status.promisedUntilMicros;
+    cluster.get("a").step({ kind: "changeLease", lease: { electionTimeoutMicros: 1000, marginPercent: 25 } });
+    cluster.settle();
+    cluster.get("a").step({ kind: "changeLease", lease: null });
+    cluster.settle();
+    expect(b.status.promisedUntilMicros).to.be.at.least(until);
+  });
+
   it("a shell without a clock gets no lease, and its server promises nothing", () => {
     const cluster = withLease();
     const b = cluster.get("b");

@@ -9,6 +9,7 @@ import { TICK_MICROS } from "./support/server.js";
 const SEEDS = Number(process.env["RAFT_RANDOM_SEEDS"] ?? 60);
 const FIRST_SEED = Number(process.env["RAFT_RANDOM_SEED"] ?? 1);
 const STEPS = Number(process.env["RAFT_RANDOM_STEPS"] ?? 1500);
+const LEASE = { electionTimeoutMicros: ELECTION_TICKS * TICK_MICROS, marginPercent: 25 };
 const NAMES = ["a", "b", "c", "d", "e"];
 
 /** One run: everything that can happen to a group, in any order, from one seed. */
@@ -24,8 +25,7 @@ class Run {
 
   constructor(seed: number) {
     this.#random = createRandom(seed);
-    const lease =
-      seed % 3 === 0 ? { electionTimeoutMicros: ELECTION_TICKS * TICK_MICROS, marginPercent: 25 } : null;
+    const lease = seed % 3 === 0 ? LEASE : null;
     const witnesses = seed % 4 === 0 ? ["c"] : [];
     this.#lossy = seed % 5 !== 0;
     this.#cluster = new Cluster(NAMES, {
@@ -133,6 +133,11 @@ class Run {
   }
 
   #change(): void {
+    if (this.#random.below(6) === 0) {
+      const lease = this.#random.below(2) === 0 ? LEASE : null;
+      this.#cluster.leader?.step({ kind: "changeLease", lease });
+      return;
+    }
     const id = serverId(this.#pick(NAMES) ?? "a");
     const other = serverId(this.#pick(NAMES) ?? "a");
     const changes: readonly MemberChange[][] = [

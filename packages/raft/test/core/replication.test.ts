@@ -130,6 +130,25 @@ describe("replication (thesis §3.5, §10.2.1)", () => {
     });
   });
 
+  it("an append commits no more than it vouches for: what is behind it may be another leader's (figure 3.1, step 5)", () => {
+    const cluster = new Cluster(["a", "b", "c"], { logs: { b: [1, 1, 2] }, terms: { b: 3 } });
+    cluster.get("b").step({
+      kind: "receive",
+      message: {
+        kind: "appendRequest",
+        from: serverId("a"),
+        to: serverId("b"),
+        term: term(3),
+        prevLogIndex: logIndex(2),
+        prevLogTerm: term(1),
+        entries: { from: logIndex(3), to: logIndex(3), runs: [], sizes: [], configurations: [] },
+        commitIndex: logIndex(3),
+      },
+    });
+    expect(cluster.get("b").status.commitIndex).to.equal(2);
+    expect(cluster.get("b").status.lastIndex, "nothing conflicts, so nothing goes (R10)").to.equal(3);
+  });
+
   it("a heartbeat tells a follower no more than min(match, commit) (R10)", () => {
     const cluster = new Cluster(["a", "b", "c"]);
     cluster.elect("a");

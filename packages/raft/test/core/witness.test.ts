@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { logIndex, serverId } from "../../dist/core/index.js";
-import { Cluster, HEARTBEAT_TICKS, configurationOf } from "./support/cluster.js";
+import { Cluster, ELECTION_TICKS, HEARTBEAT_TICKS, configurationOf } from "./support/cluster.js";
 import type { ClusterOptions } from "./support/cluster.js";
 
 const witnessed = (settings: ClusterOptions = {}): Cluster =>
@@ -30,6 +30,16 @@ describe("witnesses (R24)", () => {
     cluster.mend();
     cluster.until("b leads", () => cluster.leader?.id === cluster.get("b").id, 800);
     expect(cluster.get("b").applied).to.include("x");
+  });
+
+  it("lets the data members try first, and does not hurry when the leader's connection drops", () => {
+    const cluster = witnessed();
+    cluster.elect("a");
+    const { status } = cluster.get("w");
+    cluster.get("w").step({ kind: "connectionLost", peer: serverId("a") });
+    expect(cluster.get("w").status.electionTimeoutTicks).to.equal(status.electionTimeoutTicks);
+    expect(status.electionTimeoutTicks).to.be.at.least(2 * ELECTION_TICKS);
+    expect(cluster.get("b").status.electionTimeoutTicks).to.be.below(2 * ELECTION_TICKS);
   });
 
   it("accepts no proposals while it leads", () => {

@@ -1,9 +1,10 @@
-import type { Raft, checkInvariants } from "../../dist/core/index.js";
+import type { Raft, checkInvariants, configurationEntryBytes } from "../../dist/core/index.js";
 
 /** The core under test: the real one, or a copy that was broken on purpose. */
 export interface CoreModule {
   readonly Raft: typeof Raft;
   readonly checkInvariants: typeof checkInvariants;
+  readonly configurationEntryBytes: typeof configurationEntryBytes;
 }
 
 /** Where the real one is compiled to, seen from `dist-test/sim`. */

@@ -1,10 +1,13 @@
 import type { HardState, Message } from "../../dist/core/index.js";
-import type { EntryLog, SimEntry } from "./entry.js";
+import type { EntryLog, SimBase, SimEntry } from "./entry.js";
 
 /** One atomic batch for the log (W3). */
 export interface LogWrite {
+  /** The core's number of it; 0 for a compaction, which is the shell's own. */
   readonly writeSeq: number;
   readonly hardState: HardState | null;
+  /** `installed`: all that was there is gone. `compacted`: what it covers is gone. */
+  readonly base: (SimBase & { readonly kind: "installed" | "compacted" }) | null;
   /** Ascending and without gaps; they replace what stood there and everything behind. */
   readonly entries: readonly SimEntry[];
   /** May leave once this write, and all before it, are durable (R1). */

@@ -2,6 +2,7 @@ import type {
   Configuration,
   EntryKind,
   EntryShapes,
+  LogBase,
   LogIndex,
   Proposal,
   ServerId,
@@ -50,67 +51,123 @@ export function chainOf(
   return mix(mix(mix(mix(prevChain, index), entryTerm), command?.attempt ?? -1), kind.length);
 }
 
+/** What a log begins behind, with the hash over everything below. */
+export interface SimBase {
+  readonly base: LogBase;
+  readonly chain: number;
+}
+
+export const NO_MEMBERS: Configuration = {
+  voters: [],
+  outgoing: [],
+  learners: [],
+  witnesses: [],
+  autoLeave: false,
+  lease: null,
+};
+
+/** Where a log begins that begins at 1. A server that joins knows no members until it has the log. */
+export function startOfLog(configuration: Configuration): SimBase {
+  return { base: { index: 0 as LogIndex, term: 0 as Term, configuration }, chain: 0 };
+}
+
 /** A log with bodies above a base: what a server has in memory, or on its disk. */
 export class EntryLog {
-  #baseIndex: number;
-  #baseTerm: number;
-  #baseChain: number;
-  readonly #entries: SimEntry[];
+  #base: SimBase;
+  #entries: SimEntry[];
+  /** Indexes of the configurations above the base. */
+  readonly #configurations: number[];
 
-  constructor(baseIndex: number, baseTerm: number, baseChain: number, entries: readonly SimEntry[]) {
-    this.#baseIndex = baseIndex;
-    this.#baseTerm = baseTerm;
-    this.#baseChain = baseChain;
+  constructor(base: SimBase, entries: readonly SimEntry[] = []) {
+    this.#base = base;
     this.#entries = [...entries];
-  }
-
-  static empty(): EntryLog {
-    return new EntryLog(0, 0, 0, []);
+    this.#configurations = [];
+    for (const entry of entries) if (entry.configuration !== null) this.#configurations.push(entry.index);
   }
 
   clone(): EntryLog {
-    return new EntryLog(this.#baseIndex, this.#baseTerm, this.#baseChain, this.#entries);
+    return new EntryLog(this.#base, this.#entries);
+  }
+
+  get base(): LogBase {
+    return this.#base.base;
   }
 
   get baseIndex(): number {
-    return this.#baseIndex;
+    return this.#base.base.index;
   }
 
   get lastIndex(): number {
-    return this.#baseIndex + this.#entries.length;
+    return this.baseIndex + this.#entries.length;
+  }
+
+  /** The configuration in force is the latest one, committed or not (R21). */
+  get configurationIndex(): number {
+    return this.#configurations.at(-1) ?? this.baseIndex;
+  }
+
+  get configuration(): Configuration {
+    return this.at(this.configurationIndex)?.configuration ?? this.base.configuration;
+  }
+
+  /** Every configuration that is, or may come back, into force: the base's and all above. */
+  configurations(): Configuration[] {
+    const above = this.#configurations.map((index) => this.at(index)?.configuration ?? NO_MEMBERS);
+    return [this.base.configuration, ...above];
   }
 
   at(index: number): SimEntry | null {
-    return this.#entries[index - this.#baseIndex - 1] ?? null;
+    return this.#entries[index - this.baseIndex - 1] ?? null;
   }
 
   /** The hash over everything up to `index`; null where this log cannot tell. */
   chainAt(index: number): number | null {
-    if (index === this.#baseIndex) return this.#baseChain;
+    if (index === this.baseIndex) return this.#base.chain;
     return this.at(index)?.chain ?? null;
   }
 
   /** Whether it holds the entry, in the log or under the base. `chain` is the whole group's truth about `index`. */
   holds(index: number, chain: number): boolean {
-    return index <= this.#baseIndex || this.chainAt(index) === chain;
+    return index < this.baseIndex || this.chainAt(index) === chain;
   }
 
   /** Puts `entries` where they belong; what stood there and behind is gone. */
   replace(entries: readonly SimEntry[]): void {
     const [first] = entries;
     if (first === undefined) return;
-    const keep = first.index - this.#baseIndex - 1;
-    if (keep < 0 || keep > this.#entries.length)
+    const keep = first.index - this.baseIndex - 1;
+    if (keep < 0 || keep > this.#entries.length) {
       throw new SimulationFailure(
         "a write leaves no gap in the log",
-        `it begins at ${first.index}, the log ends at ${this.lastIndex}`,
+        `it begins at ${first.index}, the log goes from ${this.baseIndex} to ${this.lastIndex}`,
       );
+    }
     this.#entries.length = keep;
-    for (const entry of entries) this.#entries.push(entry);
+    while ((this.#configurations.at(-1) ?? 0) >= first.index) this.#configurations.pop();
+    for (const entry of entries) {
+      this.#entries.push(entry);
+      if (entry.configuration !== null) this.#configurations.push(entry.index);
+    }
+  }
+
+  /** Nothing is left but a new base (R23). */
+  reset(base: SimBase): void {
+    this.#base = base;
+    this.#entries = [];
+    this.#configurations.length = 0;
+  }
+
+  /** Lets go of everything up to the base that `base` is. */
+  compact(base: SimBase): void {
+    const { index } = base.base;
+    if (index <= this.baseIndex) return;
+    this.#entries = this.#entries.slice(index - this.baseIndex);
+    this.#base = base;
+    while ((this.#configurations[0] ?? Infinity) <= index) this.#configurations.shift();
   }
 
   slice(from: number, to: number): SimEntry[] {
-    return this.#entries.slice(from - this.#baseIndex - 1, to - this.#baseIndex - 1);
+    return this.#entries.slice(from - this.baseIndex - 1, to - this.baseIndex - 1);
   }
 
   /** The shape of everything above the base, as a restarted core wants it. */
@@ -123,7 +180,7 @@ export class EntryLog {
       else runs.push({ term: entry.term, from: entry.index, to });
     }
     return {
-      from: (this.#baseIndex + 1) as LogIndex,
+      from: (this.baseIndex + 1) as LogIndex,
       to: (this.lastIndex + 1) as LogIndex,
       runs: runs as TermRun[],
       sizes: this.#entries.map((entry) => entry.bytes),

@@ -1,7 +1,8 @@
-import type { HardState, Term } from "../../dist/core/index.js";
+import type { HardState } from "../../dist/core/index.js";
 import type { Context } from "./context.js";
 import type { DurableLog, LogCallbacks, LogWrite, Recovered } from "./durable-log.js";
 import { EntryLog } from "./entry.js";
+import type { SimBase } from "./entry.js";
 import type { Random } from "./random.js";
 
 /** Called for each write as it becomes durable, before it takes effect on `durable`. */
@@ -15,8 +16,8 @@ export class ModelLog implements DurableLog {
   readonly #context: Context;
   readonly #random: Random;
   readonly #observe: FoldObserver;
-  readonly #entries = EntryLog.empty();
-  #hardState: HardState = { currentTerm: 0 as Term, votedFor: null };
+  readonly #entries: EntryLog;
+  #hardState: HardState;
   /** Handed over and not synced. */
   #pending: LogWrite[] = [];
   /** How many of `#pending` the running fsync covers; 0: none runs. */
@@ -27,10 +28,12 @@ export class ModelLog implements DurableLog {
   /** Times slower than usual. */
   slowness = 1;
 
-  constructor(context: Context, name: string, observe: FoldObserver) {
+  constructor(context: Context, name: string, start: SimBase, observe: FoldObserver) {
     this.#context = context;
     this.#random = context.random(`disk ${name}`);
     this.#observe = observe;
+    this.#entries = new EntryLog(start);
+    this.#hardState = { currentTerm: start.base.term, votedFor: null };
   }
 
   get durable(): Recovered {
@@ -97,6 +100,8 @@ export class ModelLog implements DurableLog {
     for (const write of this.#pending.splice(0, count)) {
       this.#observe(this.durable, write);
       if (write.hardState !== null) this.#hardState = write.hardState;
+      if (write.base?.kind === "installed") this.#entries.reset(write.base);
+      else if (write.base !== null) this.#entries.compact(write.base);
       this.#entries.replace(write.entries);
     }
   }

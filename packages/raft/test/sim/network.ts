@@ -1,14 +1,7 @@
-import type { Message } from "../../dist/core/index.js";
 import type { Context } from "./context.js";
 import { numberOf } from "./entry.js";
-import type { SimEntry } from "./entry.js";
+import type { Packet } from "./packet.js";
 import type { Random } from "./random.js";
-
-/** A message with the bodies that the shell put into it. */
-export interface Packet {
-  readonly message: Message;
-  readonly entries: readonly SimEntry[];
-}
 
 /** Servers a run can have in all, those that come later included. */
 export const SERVERS_MAX = 32;
@@ -39,9 +32,8 @@ export class Network {
 
   send(packet: Packet): void {
     const context = this.#context;
-    const { message } = packet;
     context.count("messages");
-    const link = linkOf(numberOf(message.from), numberOf(message.to));
+    const link = linkOf(numberOf(packet.from), numberOf(packet.to));
     if (this.#cut.has(link)) return;
     if (this.#random.chance(context.faultNow("loss"))) {
       context.count("loss");
@@ -95,7 +87,8 @@ export class Network {
       context.count("delay");
       delay *= this.#random.magnitude(10, 200);
     }
-    const lane = link * LANES + (packet.entries.length > 0 ? 1 : 0);
+    const isBulk = packet.kind === "chunk" || (packet.kind === "core" && packet.entries.length > 0);
+    const lane = link * LANES + (isBulk ? 1 : 0);
     const earlier = this.#lastArrival[lane] ?? 0;
     let arrival = Math.round(now + delay);
     if (arrival <= earlier) {

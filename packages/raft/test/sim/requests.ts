@@ -1,4 +1,4 @@
-import type { RaftEvent, ServerId } from "../../dist/core/index.js";
+import type { RaftEvent, ReadGrant, ServerId } from "../../dist/core/index.js";
 import type { Context } from "./context.js";
 import type { Command, SimEntry } from "./entry.js";
 import { SimulationFailure } from "./failure.js";
@@ -19,8 +19,8 @@ interface WaitingRead {
   readonly answer: (answer: Answer) => void;
   /** What was committed somewhere when the read was asked: it must see all of that. */
   readonly committedBefore: number;
-  /** To be applied first; null: not granted yet. */
-  index: number | null;
+  /** Null: not granted yet. */
+  grant: ReadGrant | null;
 }
 
 /** The clients' requests that one life of a server has not answered yet. */
@@ -43,7 +43,7 @@ export class Requests {
       return { kind: "propose", proposals: [request.command] };
     }
     this.#lastReadId += 1;
-    this.#reads.set(this.#lastReadId, { key: request.key, answer: request.answer, committedBefore, index: null });
+    this.#reads.set(this.#lastReadId, { key: request.key, answer: request.answer, committedBefore, grant: null });
     return { kind: "read", readId: this.#lastReadId };
   }
 
@@ -68,38 +68,43 @@ export class Requests {
     }
   }
 
-  granted(readId: number, index: number): void {
+  granted(grant: ReadGrant): void {
+    const { index, readId } = grant;
     const read = this.#reads.get(readId);
-    if (read === undefined || read.index !== null) {
+    if (read === undefined || read.grant !== null) {
       throw new SimulationFailure("a read is granted once, and only when it was asked", `read ${readId}`);
     }
     if (index < read.committedBefore) {
       throw new SimulationFailure(
-        "a read sees what was committed before it was asked (R18)",
+        "a read sees what was committed before it was asked (R18, R19)",
         `granted at ${index}, committed was ${read.committedBefore}`,
       );
     }
-    read.index = index;
+    read.grant = grant;
     this.#granted += 1;
   }
 
   readRejected(readId: number, leader: ServerId | null): void {
     const read = this.#reads.get(readId);
-    if (read === undefined || read.index !== null) {
+    if (read === undefined || read.grant !== null) {
       throw new SimulationFailure("a read is refused once, and only when it waits", `read ${readId}`);
     }
     this.#reads.delete(readId);
     read.answer({ kind: "refused", leader });
   }
 
-  answerReads(machine: Machine): void {
+  /** Answers what may be answered by now. `mayAnswer` is asked after the value was read (R19). */
+  answerReads(machine: Machine, mayAnswer: (grant: ReadGrant) => boolean): void {
     if (this.#granted === 0) return;
-    for (const [readId, read] of this.#reads) {
-      if (read.index === null || read.index > machine.appliedIndex) continue;
+    for (const [readId, { answer, grant, key }] of this.#reads) {
+      if (grant === null || grant.index > machine.appliedIndex) continue;
       this.#reads.delete(readId);
       this.#granted -= 1;
-      this.#context.count("reads");
-      read.answer({ kind: "value", value: machine.read(read.key) });
+      const value = machine.read(key);
+      if (mayAnswer(grant)) {
+        this.#context.count(grant.leaseEndMicros === null ? "reads" : "leaseReads");
+        answer({ kind: "value", value });
+      } else answer({ kind: "refused", leader: null });
     }
   }
 

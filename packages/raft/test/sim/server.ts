@@ -1,33 +1,38 @@
-import type {
-  ConfigurationAt,
-  Message,
-  Raft,
-  RaftEvent,
-  RaftStatus,
-  Ready,
-  ServerId,
-  TermRun,
-} from "../../dist/core/index.js";
+import type { Message, Raft, RaftEvent, RaftStatus, Ready, ServerId } from "../../dist/core/index.js";
+import { ApplyQueue } from "./apply-queue.js";
+import { Bodies } from "./bodies.js";
 import type { Observer } from "./checks/observed.js";
 import type { Context } from "./context.js";
 import type { CoreModule } from "./core.js";
 import type { LogWrite, Recovered } from "./durable-log.js";
-import { chainOf, EntryLog, nameServer } from "./entry.js";
-import type { Command, SimEntry } from "./entry.js";
-import { SimulationFailure } from "./failure.js";
+import { EntryLog, nameServer } from "./entry.js";
+import type { Command, SimBase, SimEntry } from "./entry.js";
 import { Machine } from "./machine.js";
 import { ModelLog } from "./model-log.js";
-import type { Packet } from "./network.js";
+import type { Packet } from "./packet.js";
 import type { Random } from "./random.js";
 import { Requests } from "./requests.js";
 import type { Request } from "./requests.js";
+import { Snapshots } from "./snapshots.js";
+import { Store } from "./store.js";
 
 interface Arrived {
   readonly event: RaftEvent<Command>;
   readonly entries: readonly SimEntry[];
 }
 
-export type Life = "down" | "opening" | "up";
+/** `gone`: for good, its disk wiped; it never comes back under this name (R25). */
+export type Life = "down" | "opening" | "up" | "gone";
+
+/** What all servers of a run share. */
+export interface Surroundings {
+  readonly context: Context;
+  readonly module: CoreModule;
+  readonly observer: Observer;
+  readonly send: (packet: Packet) => void;
+  /** The process died by itself; somebody is to start it again. */
+  readonly restart: (server: SimServer) => void;
+}
 
 const NO_ENTRIES: readonly SimEntry[] = [];
 
@@ -38,65 +43,63 @@ const NO_ENTRIES: readonly SimEntry[] = [];
 export class SimServer {
   readonly number: number;
   readonly id: ServerId;
+  /** It votes and logs, and has no state machine (R24). */
+  readonly isWitness: boolean;
+  /** 10 campaigns first; each step below waits one election timeout longer. */
+  readonly priority: number;
   readonly log: ModelLog;
+  readonly store: Store;
   life: Life = "down";
   isPaused = false;
-  /** What a restart comes back to: the state machine at D, never ahead of the durable log (S2). */
-  checkpoint = new Machine(null);
   machine = new Machine(null);
-  memory = EntryLog.empty();
+  memory: EntryLog;
   core: Raft<Command> | null = null;
   status: RaftStatus | null = null;
   bootEpoch = 0;
 
-  readonly #context: Context;
-  readonly #module: CoreModule;
-  readonly #observer: Observer;
+  readonly #around: Surroundings;
   readonly #random: Random;
-  readonly #send: (packet: Packet) => void;
-  readonly #restart: () => void;
-  readonly #configuration: ConfigurationAt["configuration"];
-  /** This clock's rate against true time. */
+  /** This clock's rate against true time, and what it showed at the beginning. */
   readonly #rate: number;
+  readonly #clockOffset: number;
+  readonly #bodies: Bodies;
   #requests: Requests;
+  #snapshots: Snapshots | null = null;
+  #applying: ApplyQueue | null = null;
   #inbox: Arrived[] = [];
   #isTurnDue = false;
   #missedTicks = 0;
-  /** Bodies that were proposed or received and stand in no write yet, by index and term. */
-  readonly #staged = new Map<string, Omit<SimEntry, "prevChain" | "chain"> & { prevChain: number | null }>();
-  #applying: (readonly SimEntry[])[] = [];
+  #compactingTo = 0;
 
-  constructor(
-    number: number,
-    shared: {
-      readonly context: Context;
-      readonly module: CoreModule;
-      readonly observer: Observer;
-      readonly configuration: ConfigurationAt["configuration"];
-      readonly send: (packet: Packet) => void;
-      /** The process died by itself; somebody is to start it again. */
-      readonly restart: (server: SimServer) => void;
-    },
-  ) {
-    const { context } = shared;
+  constructor(number: number, around: Surroundings, start: SimBase, isWitness: boolean) {
+    const { context } = around;
     this.number = number;
     this.id = nameServer(number);
-    this.#context = context;
-    this.#module = shared.module;
-    this.#observer = shared.observer;
-    this.#configuration = shared.configuration;
-    this.#send = shared.send;
-    this.#restart = () => shared.restart(this);
+    this.isWitness = isWitness;
+    this.#around = around;
     this.#random = context.random(`server ${number}`);
+    this.priority = this.#random.chance(context.parameters.lowPriorityShare) ? this.#random.between(7, 9) : 10;
     this.#requests = new Requests(context);
-    const drift = context.parameters.faults.drift;
-    this.#rate = 1 + (this.#random.fraction() * 2 - 1) * Math.min(drift, 0.1);
+    this.#bodies = new Bodies(this.id, around.module, (index) => this.store.keptChain(index));
+    const drift = Math.min(context.parameters.faults.drift, 0.1);
+    this.#rate = 1 + (this.#random.fraction() * 2 - 1) * drift;
+    this.#clockOffset = this.#random.below(1_000_000_000);
     if (drift > 0) context.count("drift");
-    this.log = new ModelLog(context, this.id, (durable, write) => this.#observer.folding(this, durable, write));
+    const machine = new Machine(null);
+    machine.appliedIndex = start.base.index;
+    machine.hash = start.chain;
+    this.store = new Store({ ...start, machine });
+    this.memory = new EntryLog(start);
+    this.log = new ModelLog(context, this.id, start, (durable, write) => around.observer.folding(this, durable, write));
   }
 
   get durable(): Recovered {
     return this.log.durable;
+  }
+
+  /** Its monotonic clock, in whole microseconds. */
+  get clockMicros(): number {
+    return 1 + this.#clockOffset + Math.floor(this.#around.context.now * this.#rate);
   }
 
   /** Starts the process: it opens its log, and then runs. */
@@ -107,7 +110,7 @@ export class SimServer {
     this.log.open({
       opened: (recovered) => this.#opened(recovered),
       completed: (writes) => this.#completed(writes),
-      failed: () => this.#die("kill"),
+      failed: () => this.#die(),
     });
     this.#checkpointLater(bootEpoch);
   }
@@ -123,10 +126,18 @@ export class SimServer {
     this.status = null;
     this.#inbox = [];
     this.#isTurnDue = false;
-    this.#staged.clear();
-    this.#applying = [];
-    this.#requests = new Requests(this.#context);
-    this.#observer.crashed(this);
+    this.#compactingTo = 0;
+    this.#bodies.clear();
+    this.#snapshots = null;
+    this.#applying = null;
+    this.#requests = new Requests(this.#around.context);
+    this.#around.observer.crashed(this);
+  }
+
+  /** Wiped: whoever comes in its place has another name (R25). */
+  retire(): void {
+    if (this.life !== "down") this.crash("powerLoss");
+    this.life = "gone";
   }
 
   pause(): void {
@@ -137,32 +148,55 @@ export class SimServer {
     if (!this.isPaused) return;
     this.isPaused = false;
     // Timers that fell due while a process stood still fire once, or one after the other.
-    const ticks = this.#context.parameters.tickBursts ? this.#missedTicks : Math.min(1, this.#missedTicks);
+    const ticks = this.#around.context.parameters.tickBursts ? this.#missedTicks : Math.min(1, this.#missedTicks);
     for (let tick = 0; tick < ticks; tick += 1) this.#inbox.unshift({ event: { kind: "tick" }, entries: NO_ENTRIES });
     this.#missedTicks = 0;
     this.#scheduleTurn();
   }
 
   receive(packet: Packet): void {
-    this.#arrive({ kind: "receive", message: packet.message }, packet.entries);
+    if (this.core === null) return;
+    switch (packet.kind) {
+      case "core":
+        this.#bodies.received(packet);
+        this.arrive({ kind: "receive", message: packet.message }, packet.entries);
+        return;
+      case "chunk":
+        this.#snapshots?.received(packet);
+        return;
+      case "report":
+        this.#snapshots?.reported(packet);
+        return;
+    }
   }
 
-  connectionDropped(peer: ServerId): void {
-    this.#arrive({ kind: "unreachable", peer }, NO_ENTRIES);
+  /** Something happened that the core is to be told of, in the next turn. */
+  arrive(event: RaftEvent<Command>, entries: readonly SimEntry[] = NO_ENTRIES): void {
+    if (this.core === null) return;
+    this.#inbox.push({ event, entries });
+    if (!this.isPaused) this.#scheduleTurn();
   }
 
   request(request: Request): void {
     if (this.core === null) return;
-    const event = this.#requests.take(request, this.#observer.committedIndex);
-    this.#arrive(event, NO_ENTRIES);
+    // A witness has nothing to read (R24).
+    if (this.isWitness && request.kind === "read") request.answer({ kind: "refused", leader: null });
+    else this.arrive(this.#requests.take(request, this.#around.observer.committedIndex));
   }
 
   #opened(recovered: Recovered): void {
-    const { parameters } = this.#context;
+    const { context, module, observer } = this.#around;
+    const { parameters } = context;
     this.life = "up";
     this.memory = recovered.entries;
-    this.machine = new Machine(this.checkpoint);
-    this.core = new this.#module.Raft<Command>(
+    if (this.isWitness) {
+      this.machine = new Machine(null);
+      this.machine.appliedIndex = this.memory.baseIndex;
+    } else {
+      this.store.recover(this.memory.baseIndex);
+      this.machine = new Machine(this.store.checkpoint.machine);
+    }
+    this.core = new module.Raft<Command>(
       {
         id: this.id,
         seed: this.#random.below(2 ** 31),
@@ -173,40 +207,61 @@ export class SimServer {
         inflightMessagesMax: parameters.inflightMessagesMax,
         inflightBytesMax: parameters.inflightBytesMax,
         uncommittedBytesMax: parameters.uncommittedBytesMax,
+        priority: this.priority,
+        fastFailoverTicks: parameters.fastFailoverTicks,
+        promotionLagEntriesMax: parameters.promotionLagEntriesMax,
       },
       {
         hardState: recovered.hardState,
-        base: { index: 0 as never, term: 0 as never, configuration: this.#configuration },
-        entries: recovered.entries.shapes(),
+        base: this.memory.base,
+        entries: this.memory.shapes(),
         appliedIndex: this.machine.appliedIndex as never,
       },
     );
+    const { bootEpoch } = this;
+    const isAlive = (): boolean => bootEpoch === this.bootEpoch;
+    this.#snapshots = new Snapshots(context, this.#random, {
+      id: this.id,
+      bootEpoch,
+      isAlive,
+      send: (packet) => this.#around.send(packet),
+      step: (event) => this.arrive(event),
+      isExpected: (from, term) => this.core?.expectsSnapshot(from, term as never) === true,
+      keep: (snapshot) => this.store.keep(snapshot),
+      expected: (from, term) => observer.expected(this, from, term),
+    });
+    this.#applying = new ApplyQueue(context, this.#random, {
+      isAlive,
+      server: this,
+      observer,
+      requests: this.#requests,
+      applied: () => {
+        this.arrive({ kind: "applied", index: this.machine.appliedIndex as never });
+        this.#answerReads();
+      },
+    });
     this.status = this.core.status();
-    this.#module.checkInvariants(this.status, null);
-    this.#observer.started(this, this.status, recovered);
-    this.#tickLater(this.bootEpoch, this.#random.fraction());
+    module.checkInvariants(this.status, null);
+    observer.started(this, this.status, recovered);
+    this.#tickLater(bootEpoch, this.#random.fraction());
   }
 
   #tickLater(bootEpoch: number, share: number): void {
-    this.#context.after((this.#context.parameters.tickMicros * share) / this.#rate, () => {
+    const { context } = this.#around;
+    context.after((context.parameters.tickMicros * share) / this.#rate, () => {
       if (bootEpoch !== this.bootEpoch) return;
       if (this.isPaused) this.#missedTicks += 1;
-      else this.#arrive({ kind: "tick" }, NO_ENTRIES);
+      else this.arrive({ kind: "tick" });
       this.#tickLater(bootEpoch, 1);
     });
-  }
-
-  #arrive(event: RaftEvent<Command>, entries: readonly SimEntry[]): void {
-    if (this.core === null) return;
-    this.#inbox.push({ event, entries });
-    if (!this.isPaused) this.#scheduleTurn();
   }
 
   #scheduleTurn(): void {
     if (this.#isTurnDue) return;
     this.#isTurnDue = true;
     const { bootEpoch } = this;
-    this.#context.after(this.#random.fraction() * this.#context.parameters.turnMicros, () => {
+    const { context } = this.#around;
+    context.after(this.#random.fraction() * context.parameters.turnMicros, () => {
       if (bootEpoch !== this.bootEpoch) return;
       this.#isTurnDue = false;
       if (!this.isPaused) this.#turn();
@@ -216,161 +271,158 @@ export class SimServer {
   #turn(): void {
     const { core, status } = this;
     if (core === null || status === null) return;
+    const { observer } = this.#around;
     const arrived = this.#inbox;
     this.#inbox = [];
-    this.#observer.turnBegins(this, status);
+    observer.turnBegins(this, status);
     for (const { event, entries } of arrived) {
-      for (const entry of entries) this.#staged.set(`${entry.index}/${entry.term}`, entry);
+      this.#bodies.stage(entries);
       this.#step(core, event);
     }
     const ready = core.ready();
     if (ready !== null) this.#carryOut(ready);
-    this.#staged.clear();
-    this.#observer.turnEnded(this, ready);
+    this.#bodies.clear();
+    observer.turnEnded(this, ready);
     this.#answerReads();
   }
 
   #step(core: Raft<Command>, event: RaftEvent<Command>): void {
     const before = this.status as RaftStatus;
-    core.step(event);
+    core.step(event, this.clockMicros);
+    if (event.kind === "compacted") this.#compacted(event.index);
     const after = core.status();
     this.status = after;
-    this.#module.checkInvariants(after, before);
-    this.#observer.stepped(this, event, before, after);
+    this.#around.module.checkInvariants(after, before);
+    this.#around.observer.stepped(this, event, before, after);
   }
 
   #carryOut(ready: Ready<Command>): void {
-    for (const appended of ready.appended) {
-      const count = Math.max(1, appended.proposals.length);
-      for (let at = 0; at < count; at += 1) {
-        const command = appended.proposals[at] ?? null;
-        const index = (appended.firstIndex + at) as SimEntry["index"];
-        const { term, kind } = appended;
-        const bytes = command?.bytes ?? 32;
-        const entry = { index, term, kind, bytes, command, configuration: null, prevChain: null };
-        this.#staged.set(`${index}/${term}`, entry);
-        if (command !== null) this.#requests.appended(command, index, term);
-      }
-    }
-    const entries = ready.write === null ? NO_ENTRIES : this.#place(ready.write.entries);
-    this.#observer.readied(this, ready);
+    const { context, observer } = this.#around;
+    const { write } = ready;
+    for (const appended of ready.appended) this.#bodies.appended(appended, this.#requests);
+    const placed = write === null ? null : this.#bodies.place(write, this.memory);
+    observer.readied(this, ready);
     // In any order, and the end may come in between.
     const writeFirst = this.#random.chance(0.5);
-    const { write } = ready;
-    if (writeFirst && write !== null) this.#write(write, entries);
+    if (writeFirst && placed !== null) this.log.append(placed);
     for (const message of ready.sendNow) this.#post(message);
-    if (this.#random.chance(0.002) && this.#context.faultNow("kill") > 0) {
-      this.#context.count("kill");
-      this.#die("kill");
+    if (this.#random.chance(0.002) && context.faultNow("kill") > 0) {
+      context.count("kill");
+      this.#die();
       return;
     }
-    if (!writeFirst && write !== null) this.#write(write, entries);
-    if (ready.apply !== null) this.#applyLater(this.memory.slice(ready.apply.from, ready.apply.to));
-    for (const grant of ready.reads) this.#requests.granted(grant.readId, grant.index);
+    if (!writeFirst && placed !== null) this.log.append(placed);
+    for (const task of ready.snapshots) {
+      this.#snapshots?.task(task);
+      if (task.kind === "install") this.#applying?.install(task, write?.writeSeq ?? 0);
+    }
+    if (ready.apply !== null) this.#applying?.apply(this.memory.slice(ready.apply.from, ready.apply.to));
+    for (const grant of ready.reads) {
+      observer.granted(this, grant);
+      this.#requests.granted(grant);
+    }
     for (const rejection of ready.rejected) {
-      this.#observer.rejected(this, rejection);
+      observer.rejected(this, rejection);
       if (rejection.kind === "proposal") this.#requests.proposalRejected(rejection.proposal, rejection.leader);
       else this.#requests.readRejected(rejection.readId, rejection.leader);
     }
-  }
-
-  /** Finds the bodies of what the core wants written, and puts them into memory. */
-  #place(runs: readonly TermRun[]): readonly SimEntry[] {
-    const placed: SimEntry[] = [];
-    const [first] = runs;
-    if (first === undefined) return placed;
-    let chain = this.memory.chainAt(first.from - 1) ?? -1;
-    for (const run of runs) {
-      for (let index = run.from as number; index < run.to; index += 1) {
-        const own = this.memory.at(index);
-        const body = this.#staged.get(`${index}/${run.term}`) ?? (own?.term === run.term ? own : undefined);
-        if (body === undefined) {
-          throw new SimulationFailure(
-            "a write names only entries that were proposed or received",
-            `${this.id} writes entry ${index} of term ${run.term}`,
-          );
-        }
-        if (body.prevChain !== null && body.prevChain !== chain) {
-          throw new SimulationFailure(
-            "two logs with an entry of one index and term agree up to there (log matching, §3.6.3)",
-            `${this.id} puts entry ${index} of term ${run.term} behind other entries`,
-          );
-        }
-        const entry =
-          body.prevChain !== null
-            ? (body as SimEntry)
-            : { ...body, prevChain: chain, chain: chainOf(chain, index, run.term, body.command, body.kind) };
-        chain = entry.chain;
-        placed.push(entry);
-      }
+    if (ready.compactable !== null) {
+      observer.compactable(this, ready.compactable);
+      this.#compact(ready.compactable);
     }
-    this.memory.replace(placed);
-    return placed;
-  }
-
-  #write(write: NonNullable<Ready["write"]>, entries: readonly SimEntry[]): void {
-    const { writeSeq, hardState, thenSend } = write;
-    this.log.append({ writeSeq, hardState, entries, thenSend } satisfies LogWrite);
   }
 
   #completed(writes: readonly LogWrite[]): void {
     let last = 0;
     for (const write of writes) {
       for (const message of write.thenSend) this.#post(message);
-      last = write.writeSeq;
+      if (write.writeSeq > 0) last = write.writeSeq;
+      else if (write.base !== null) this.arrive({ kind: "compacted", index: write.base.base.index });
     }
-    if (writes.length > 1) this.#context.marks.hit("persistedJump");
-    this.#arrive({ kind: "persisted", writeSeq: last }, NO_ENTRIES);
+    if (writes.length > 1) this.#around.context.marks.hit("persistedJump");
+    if (last === 0) return;
+    this.arrive({ kind: "persisted", writeSeq: last });
+    this.#applying?.persisted(last);
   }
 
   #post(message: Message): void {
-    this.#observer.leaves(this, message);
-    const entries =
-      message.kind === "appendRequest" ? this.memory.slice(message.entries.from, message.entries.to) : NO_ENTRIES;
-    this.#send({ message, entries });
-  }
-
-  #applyLater(entries: readonly SimEntry[]): void {
-    this.#applying.push(entries);
-    if (this.#applying.length === 1) this.#applyNext();
-  }
-
-  #applyNext(): void {
-    const { bootEpoch } = this;
-    this.#context.after(this.#random.magnitude(0.5, 2) * this.#context.parameters.applyMicros, () => {
-      if (bootEpoch !== this.bootEpoch) return;
-      const entries = this.#applying.shift() ?? NO_ENTRIES;
-      for (const entry of entries) {
-        const outcome = this.machine.apply(entry);
-        this.#observer.applied(this, entry, outcome?.isFirst ?? false);
-        this.#requests.applied(entry, outcome?.result ?? null);
-      }
-      this.#arrive({ kind: "applied", index: this.machine.appliedIndex as never }, NO_ENTRIES);
-      if (this.#applying.length > 0) this.#applyNext();
-      this.#answerReads();
+    this.#around.observer.leaves(this, message);
+    const { from, to } = message;
+    const isAppend = message.kind === "appendRequest";
+    const isSnapshot = message.kind === "installSnapshot";
+    this.#around.send({
+      kind: "core",
+      from,
+      to,
+      message,
+      entries: isAppend ? this.memory.slice(message.entries.from, message.entries.to) : NO_ENTRIES,
+      baseChain: isSnapshot ? (this.memory.chainAt(message.base.index) ?? -1) : 0,
     });
+    if (isSnapshot && message.withData) {
+      this.#snapshots?.begin(to, message.term, message.base, this.store.checkpoint);
+    }
   }
 
   #answerReads(): void {
-    if (!this.isPaused) this.#requests.answerReads(this.machine);
+    const { core, isPaused } = this;
+    if (isPaused || core === null) return;
+    this.#requests.answerReads(this.machine, (grant) => {
+      const holds = core.leaseHolds(grant, this.clockMicros);
+      this.#around.observer.answersRead(this, grant, holds);
+      return holds;
+    });
   }
 
   #checkpointLater(bootEpoch: number): void {
-    this.#context.after(this.#random.wait(this.#context.parameters.checkpointMicros), () => {
+    const { context } = this.#around;
+    context.after(this.#random.wait(context.parameters.checkpointMicros), () => {
       if (bootEpoch !== this.bootEpoch) return;
-      const { appliedIndex } = this.machine;
-      const chain = this.memory.chainAt(appliedIndex);
-      // D never exceeds this server's own durable log (S2), however far the others have it.
-      if (this.life === "up" && chain !== null && this.durable.entries.chainAt(appliedIndex) === chain) {
-        this.checkpoint = new Machine(this.machine);
-      }
+      if (!this.isWitness) this.#takeCheckpoint();
       this.#checkpointLater(bootEpoch);
     });
   }
 
-  #die(kind: "kill" | "powerLoss"): void {
-    this.#context.count("crashes");
-    this.crash(kind);
-    this.#restart();
+  #takeCheckpoint(): void {
+    const { core, machine, memory } = this;
+    const { appliedIndex } = machine;
+    const chain = memory.chainAt(appliedIndex);
+    const base = core?.baseAt(appliedIndex as never) ?? null;
+    // D never exceeds this server's own durable log (S2), however far the others have it.
+    if (base === null || chain === null || this.durable.entries.chainAt(appliedIndex) !== chain) return;
+    this.store.checkpoint = { base, chain, machine: new Machine(machine) };
+    const { compactionTailEntries } = this.#around.context.parameters;
+    // Some of what the checkpoint covers stays in the log, for followers that are only a little behind.
+    if (compactionTailEntries !== null) this.#compact(this.store.checkpoint.base.index - compactionTailEntries);
+  }
+
+  /** Writes the new base; what it covers goes once that is on disk (W5). */
+  #compact(index: number): void {
+    if (index <= this.memory.baseIndex || index <= this.#compactingTo) return;
+    const base = this.core?.baseAt(index as never) ?? null;
+    const chain = this.memory.chainAt(index);
+    if (base === null || chain === null) return;
+    if (this.durable.entries.chainAt(index) !== chain) return;
+    this.#compactingTo = index;
+    this.#around.context.count("compactions");
+    this.log.append({
+      writeSeq: 0,
+      hardState: null,
+      base: { kind: "compacted", base, chain },
+      entries: NO_ENTRIES,
+      thenSend: [],
+    });
+  }
+
+  #compacted(index: number): void {
+    const base = this.core?.baseAt(index as never) ?? null;
+    const chain = this.memory.chainAt(index);
+    if (base !== null && chain !== null) this.memory.compact({ base, chain });
+  }
+
+  #die(): void {
+    this.#around.context.count("crashes");
+    this.crash("kill");
+    this.#around.restart(this);
   }
 }
+

@@ -1,0 +1,137 @@
+import { expect } from "chai";
+import { decodePeerFrame } from "@raftkv/protocol";
+import type { Lane, PeerMessage } from "@raftkv/protocol";
+import { encodeFrame, groupId, logIndex, serverId, term } from "raft-ts";
+import type { AppendRequest, Frame, LogWriter, Message } from "raft-ts";
+import { Outgoing } from "../dist/group/outgoing.js";
+import { until } from "./support/nodes.js";
+
+const GROUP = groupId(1);
+const SELF = serverId("a");
+
+interface Sent {
+  readonly peer: string;
+  readonly lane: Lane;
+  readonly bytes: number;
+  readonly messages: readonly PeerMessage[];
+}
+
+function entry(index: number, inTerm: number, bytes: number): Frame {
+  const header = { group: GROUP, term: term(inTerm), index: logIndex(index), kind: "command" } as const;
+  return encodeFrame(header, Buffer.alloc(bytes, index));
+}
+
+function outgoing(log: Partial<LogWriter>): {
+  sent: Sent[];
+  failed: unknown[];
+  send: (messages: Message[]) => void;
+} {
+  const sent: Sent[] = [];
+  const failed: unknown[] = [];
+  const target = new Outgoing({
+    group: GROUP,
+    log: log as LogWriter,
+    send: (peer, lane, bytes) => {
+      const { messages } = decodePeerFrame(bytes, { from: SELF, to: peer });
+      sent.push({ peer, lane, bytes: bytes.length, messages });
+    },
+    onFailed: (error) => failed.push(error),
+  });
+  return { sent, failed, send: (messages) => target.send(messages) };
+}
+
+function append(to: string, from: number, until_: number, inTerm = 3): AppendRequest {
+  const range = { from: logIndex(from), to: logIndex(until_) };
+  return {
+    kind: "appendRequest",
+    from: SELF,
+    to: serverId(to),
+    term: term(3),
+    prevLogIndex: logIndex(from - 1),
+    prevLogTerm: term(1),
+    entries: { ...range, runs: [{ term: term(inTerm), ...range }], sizes: [], configurations: [] },
+    commitIndex: logIndex(0),
+  };
+}
+
+const notice = (to: string): Message => ({
+  kind: "commitNotice",
+  from: SELF,
+  to: serverId(to),
+  term: term(3),
+  commitIndex: logIndex(1),
+});
+
+const vote = (to: string): Message => ({
+  kind: "voteResponse",
+  from: SELF,
+  to: serverId(to),
+  term: term(3),
+  granted: true,
+});
+
+describe("messages on their way out", () => {
+  const KIB = 1024;
+
+  it("go as one frame a peer and lane; votes and heartbeats never behind entries (C5)", () => {
+    const frames = [entry(1, 3, 10), entry(2, 3, 10)];
+    const { sent, send } = outgoing({ cached: () => frames });
+    send([append("b", 1, 3), vote("b"), append("c", 1, 3), notice("b"), vote("b")]);
+    const shown = sent.map(({ peer, lane, messages }) => [
+      peer,
+      lane,
+      messages.map(({ kind }) => kind).join("+"),
+    ]);
+    expect(shown).to.deep.equal([
+      ["b", "bulk", "appendRequest+commitNotice"],
+      ["b", "control", "voteResponse+voteResponse"],
+      ["c", "bulk", "appendRequest"],
+    ]);
+  });
+
+  it("carry the entries as they stand in the log, to the byte (W2)", () => {
+    const frames = [entry(1, 3, 10), entry(2, 3, 300)];
+    const { sent, send } = outgoing({ cached: () => frames });
+    send([append("b", 1, 3)]);
+    const message = sent[0]?.messages[0];
+    expect(message?.kind === "appendRequest" && message.entries).to.deep.equal(
+      Buffer.concat(frames.map((frame) => frame.bytes)),
+    );
+  });
+
+  it("are split so that no frame holds more than 1 MiB of entries, save one larger entry alone", () => {
+    const sizes: Record<number, number> = { 1: 600 * KIB, 2: 600 * KIB, 3: 3_000 * KIB, 4: 10 };
+    const { sent, send } = outgoing({ cached: (_group, from) => [entry(from, 3, sizes[from] ?? 0)] });
+    send([append("b", 1, 2), append("b", 2, 3), append("b", 3, 4), append("b", 4, 5), notice("b")]);
+    expect(sent.map(({ messages }) => messages.length)).to.deep.equal([1, 1, 1, 2]);
+    expect(sent[2]?.bytes).to.be.within(3_000 * KIB, 3_001 * KIB);
+  });
+
+  it("that need the disk leave when it was read, and not if another leader's entries stand there by then", async () => {
+    const onDisk = [entry(1, 2, 10), entry(2, 2, 10)];
+    const log: Partial<LogWriter> = {
+      cached: () => null,
+      read: async (_group, { from }) => onDisk.slice(from - 1, from),
+    };
+    const { sent, failed, send } = outgoing(log);
+    send([append("b", 1, 3, 1), append("c", 1, 3, 2)]);
+    expect(sent, "nothing at once").to.deep.equal([]);
+    await until("the disk was read", () => (sent.length > 0 ? true : null));
+    expect(sent.map(({ peer }) => peer)).to.deep.equal(["c"]);
+    expect(failed).to.deep.equal([]);
+  });
+
+  it("end the server when the log cannot be read (R17)", async () => {
+    const broken = new Error("damaged");
+    const { sent, failed, send } = outgoing({
+      cached: () => null,
+      read: async () => {
+        throw broken;
+      },
+    });
+    send([append("b", 1, 3)]);
+    await until("the failure is told", () => (failed.length > 0 ? true : null));
+    expect(failed).to.deep.equal([broken]);
+    expect(sent).to.deep.equal([]);
+  });
+});
