@@ -22,6 +22,7 @@ const TASKS = {
   start: (args) => run(process.execPath, ["packages/cli/bin/raftkv.cjs", "cluster", "start", ...args]),
   demo: (args) => compiled("packages/cli/dist/demo.js", args),
   "bench:put": (args) => compiled("bench/dist/put.js", args),
+  "bench:core": (args) => compiled("packages/raft/dist-test/bench/core.js", args),
   "check:crash": (args) => compiled("tests/jepsen-lite/dist/check-crash.js", args),
   "check:sync-order": (args) => compiled("tests/jepsen-lite/dist/check-sync-order.js", args),
   test: async (args) => (await import("./test.mjs")).test(args),

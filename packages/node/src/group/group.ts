@@ -224,11 +224,11 @@ export class Group {
 
   #write(write: StorageWrite): void {
     const { bodies, id, log } = this.#options;
-    if (write.hardState !== null || write.entries.length > 0) {
+    if (write.hardState !== null || write.base !== null || write.entries.length > 0) {
       this.#lastLogSeq = log.append({
         group: id,
         hardState: write.hardState,
-        base: null,
+        base: write.base,
         entries: bodies.collect(write.entries),
       });
     }

@@ -14,6 +14,7 @@ export const USAGE = `usage: npm run sim -- [options]
   --servers N        servers, instead of what the seed says (1 to 7)
   --clients N        clients, instead of what the seed says
   --actions N        let the nemesis act N times at most
+  --commands N       let the operator (membership, transfers) act N times at most
   --without A,B      switch kinds of fault off
   --jobs N           threads (default: one for each processor)
   --json             print the result as JSON
@@ -52,6 +53,7 @@ export function parseOptions(args: readonly string[]): Options {
       servers: wholeNumber("servers", values.servers, 1, 7),
       clients: wholeNumber("clients", values.clients, 1, 100),
       actions: wholeNumber("actions", values.actions, 0, 1_000_000),
+      commands: wholeNumber("commands", values.commands, 0, 1_000_000),
       without: faults(values.without),
     },
     jobs: wholeNumber("jobs", values.jobs, 1, 64) ?? availableParallelism(),
@@ -80,6 +82,7 @@ function parseThem(args: readonly string[]) {
       servers: { type: "string" },
       clients: { type: "string" },
       actions: { type: "string" },
+      commands: { type: "string" },
       without: { type: "string" },
       jobs: { type: "string" },
       json: { type: "boolean" },
@@ -101,7 +104,8 @@ export function wholeNumber(name: string, text: string | undefined, from: number
 function faults(text: string | undefined): Fault[] {
   if (text === undefined || text === "") return [];
   return text.split(",").map((name) => {
-    if (!isFault(name)) throw new UsageError(`--without names "${name}"; there are ${FAULT_NAMES.join(", ")}`);
+    if (!isFault(name))
+      throw new UsageError(`--without names "${name}"; there are ${FAULT_NAMES.join(", ")}`);
     return name;
   });
 }
@@ -109,7 +113,7 @@ function faults(text: string | undefined): Fault[] {
 /** The line that runs this again. */
 export function replayLine(seed: number, overrides: Overrides): string {
   const parts = [`npm run sim -- --seed ${seed}`];
-  for (const name of ["servers", "clients", "steps", "actions"] as const) {
+  for (const name of ["servers", "clients", "steps", "actions", "commands"] as const) {
     if (overrides[name] !== null) parts.push(`--${name} ${overrides[name]}`);
   }
   if (overrides.without.length > 0) parts.push(`--without ${overrides.without.join(",")}`);

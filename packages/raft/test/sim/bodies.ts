@@ -87,7 +87,11 @@ export class Bodies {
 
   #behind(chain: number, body: Body | SimEntry): SimEntry {
     if (!("chain" in body)) {
-      return { ...body, prevChain: chain, chain: chainOf(chain, body.index, body.term, body.command, body.kind) };
+      return {
+        ...body,
+        prevChain: chain,
+        chain: chainOf(chain, body.index, body.term, body.command, body.kind),
+      };
     }
     if (body.prevChain !== chain) {
       throw new SimulationFailure(

@@ -100,7 +100,14 @@ export class SimClient {
     this.#context.count("operations");
     this.#try({
       make: (answer) => {
-        const command: Command = { bytes, attempt: this.#reach.nextAttempt(), session, sequence, key, action };
+        const command: Command = {
+          bytes,
+          attempt: this.#reach.nextAttempt(),
+          session,
+          sequence,
+          key,
+          action,
+        };
         return { kind: "write", command, answer };
       },
       isRepeatable: session !== 0,
@@ -147,7 +154,9 @@ export class SimClient {
     });
     if (!this.#isLost()) {
       const server = this.#server;
-      context.after(this.#random.below(context.parameters.networkMicros), () => this.#reach.ask(server, request));
+      context.after(this.#random.below(context.parameters.networkMicros), () =>
+        this.#reach.ask(server, request),
+      );
     }
     context.after(context.parameters.clientTimeoutMicros, () => settle(null));
   }
@@ -158,7 +167,8 @@ export class SimClient {
       return;
     }
     const hint = answer?.leader ?? null;
-    this.#server = hint === null ? this.#random.pick(this.#reach.serverNumbers()) : this.#reach.numberOf(hint);
+    this.#server =
+      hint === null ? this.#random.pick(this.#reach.serverNumbers()) : this.#reach.numberOf(hint);
     if (answer === null) attempts.mayHaveHappened = true;
     if (answer === null && !attempts.isRepeatable) {
       attempts.ended(null, true);

@@ -1,16 +1,18 @@
 import { HistoryRecorder } from "@raftkv/checker";
-import type { Configuration, ServerId } from "../../dist/core/index.js";
+import type { Configuration, LogIndex, ServerId, Term } from "../../dist/core/index.js";
 import { Oracle } from "./checks/oracle.js";
 import { SimClient } from "./client.js";
 import type { Reach } from "./client.js";
 import { Context } from "./context.js";
 import type { CoreModule } from "./core.js";
-import { nameServer, numberOf } from "./entry.js";
+import { nameServer, numberOf, startOfLog } from "./entry.js";
+import type { SimBase } from "./entry.js";
 import { Network } from "./network.js";
-import type { Packet } from "./network.js";
+import type { Packet } from "./packet.js";
 import type { Parameters } from "./parameters.js";
 import type { Random } from "./random.js";
 import { SimServer } from "./server.js";
+import type { Surroundings } from "./server.js";
 
 /** The servers, their network and their clients. */
 export class Cluster {
@@ -19,6 +21,7 @@ export class Cluster {
   readonly servers = new Map<ServerId, SimServer>();
   readonly history = new HistoryRecorder();
   readonly oracle: Oracle;
+  readonly #around: Surroundings;
   readonly #random: Random;
   #attempts = 0;
   #sessions = 0;
@@ -31,25 +34,24 @@ export class Cluster {
     this.#random = context.random("cluster");
     this.oracle = new Oracle(context, this.servers);
     this.network = new Network(context, (packet) => this.#deliver(packet));
-    const voters = Array.from({ length: parameters.servers }, (_, at) => nameServer(at + 1));
-    const configuration: Configuration = {
-      voters,
-      outgoing: [],
-      learners: [],
-      witnesses: [],
-      autoLeave: false,
+    this.#around = {
+      context,
+      module,
+      observer: this.oracle,
+      send: (packet) => this.network.send(packet),
+      restart: (died) => this.#restartLater(died),
     };
+    const start = founding(parameters);
+    this.oracle.begins(start);
     for (let number = 1; number <= parameters.servers; number += 1) {
-      const server = new SimServer(number, {
-        context,
-        module,
-        observer: this.oracle,
-        configuration,
-        send: (packet) => this.network.send(packet),
-        restart: (died) => this.#restartLater(died),
-      });
-      this.servers.set(server.id, server);
+      this.addServer(number, start, number > parameters.servers - parameters.witnesses);
     }
+  }
+
+  addServer(number: number, start: SimBase, isWitness: boolean): SimServer {
+    const server = new SimServer(number, this.#around, start, isWitness);
+    this.servers.set(server.id, server);
+    return server;
   }
 
   start(): void {
@@ -61,7 +63,7 @@ export class Cluster {
     this.#clients += 1;
     const reach: Reach = {
       ask: (number, request) => this.serverAt(number)?.request(request),
-      serverNumbers: () => [...this.servers.values()].map(({ number }) => number),
+      serverNumbers: () => this.present().map(({ number }) => number),
       numberOf,
       nextAttempt: () => (this.#attempts += 1),
       nextSession: () => (this.#sessions += 1),
@@ -72,6 +74,38 @@ export class Cluster {
 
   serverAt(number: number): SimServer | null {
     return this.servers.get(nameServer(number)) ?? null;
+  }
+
+  /** All but those that are gone for good. */
+  present(): SimServer[] {
+    return [...this.servers.values()].filter(({ life }) => life !== "gone");
+  }
+
+  /** The configurations that are in force somewhere, or may come into force again. */
+  configurations(): Configuration[] {
+    const found: Configuration[] = [];
+    for (const { durable, memory } of this.present()) {
+      for (const log of [durable.entries, memory]) {
+        // What lies before a committed configuration never comes back (R21).
+        let last: Configuration | null = null;
+        for (const { configuration, index } of log.configurationsAt()) {
+          if (index <= this.oracle.committedIndex && this.oracle.isCommitted(log, index))
+            last = configuration;
+          else found.push(configuration);
+        }
+        if (last !== null) found.push(last);
+      }
+    }
+    return found.filter(({ voters }) => voters.length > 0);
+  }
+
+  /** Everyone that any log knows as a member. */
+  membersAnywhere(): Set<ServerId> {
+    const members = new Set<ServerId>();
+    for (const { voters, outgoing, learners } of this.configurations()) {
+      for (const id of [...voters, ...outgoing, ...learners]) members.add(id);
+    }
+    return members;
   }
 
   /** Who leads, as far as any server says; the latest term wins. */
@@ -86,7 +120,7 @@ export class Cluster {
 
   /** Ends a process. Its peers may hear that the connection dropped. */
   crash(server: SimServer, kind: "kill" | "powerLoss"): void {
-    if (server.life === "down") return;
+    if (server.life === "down" || server.life === "gone") return;
     this.context.count("crashes");
     server.crash(kind);
     this.#noticeDrops(server);
@@ -100,7 +134,7 @@ export class Cluster {
       if (other === server) continue;
       context.after(this.#random.below(context.parameters.networkMicros * 4), () => {
         context.count("dropNotice");
-        other.connectionDropped(server.id);
+        other.arrive({ kind: "connectionLost", peer: server.id });
       });
     }
   }
@@ -114,6 +148,23 @@ export class Cluster {
   }
 
   #deliver(packet: Packet): void {
-    this.servers.get(packet.message.to)?.receive(packet);
+    this.servers.get(packet.to)?.receive(packet);
   }
+}
+
+/** Where the logs of the first servers begin: at 1, or behind what was restored from a backup (R23). */
+function founding(parameters: Parameters): SimBase {
+  const { lease, restoredIndex, servers, witnesses } = parameters;
+  const voters = Array.from({ length: servers }, (_, at) => nameServer(at + 1));
+  const configuration: Configuration = {
+    voters,
+    outgoing: [],
+    learners: [],
+    witnesses: voters.slice(servers - witnesses),
+    autoLeave: false,
+    lease,
+  };
+  const start = startOfLog(configuration);
+  if (restoredIndex === 0) return start;
+  return { base: { index: restoredIndex as LogIndex, term: 1 as Term, configuration }, chain: 77 };
 }

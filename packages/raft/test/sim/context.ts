@@ -16,7 +16,13 @@ export type Tally =
   | "writes"
   | "operations"
   | "messages"
-  | "committed";
+  | "committed"
+  | "leaseReads"
+  | "transfers"
+  | "membershipChanges"
+  | "snapshotsSent"
+  | "snapshotsInstalled"
+  | "compactions";
 
 /** What every part of one run shares: virtual time, random streams, counters, the trace. */
 export class Context {

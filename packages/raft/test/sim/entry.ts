@@ -1,5 +1,6 @@
 import type {
   Configuration,
+  ConfigurationAt,
   EntryKind,
   EntryShapes,
   LogBase,
@@ -110,10 +111,16 @@ export class EntryLog {
     return this.at(this.configurationIndex)?.configuration ?? this.base.configuration;
   }
 
-  /** Every configuration that is, or may come back, into force: the base's and all above. */
-  configurations(): Configuration[] {
-    const above = this.#configurations.map((index) => this.at(index)?.configuration ?? NO_MEMBERS);
-    return [this.base.configuration, ...above];
+  /** Every configuration that is, or may come back, into force, with its place: the base's and all above. */
+  configurationsAt(): ConfigurationAt[] {
+    const { index, configuration } = this.base;
+    const above = this.#configurations.flatMap((place) => {
+      const entry = this.at(place);
+      return entry === null || entry.configuration === null
+        ? []
+        : [{ index: entry.index, configuration: entry.configuration }];
+    });
+    return [{ index, configuration }, ...above];
   }
 
   at(index: number): SimEntry | null {

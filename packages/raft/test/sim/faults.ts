@@ -16,6 +16,7 @@ export const FAULTS = {
   slowLink: "a link is slower by 10 to 100 times for a while",
   dropNotice: "a server is told that a connection dropped",
   wrongDropNotice: "a server is told that a connection dropped that did not",
+  wrongLossNotice: "a server is told that what it sent may be lost",
   kill: "a process is killed; what it had written and not synced may be seen by the next one",
   powerLoss: "a server loses power, and everything that was not synced",
   powerLossAll: "all servers lose power in the same instant",

@@ -1,9 +1,11 @@
+import type { Configuration, ServerId } from "../../dist/core/index.js";
 import type { Cluster } from "./cluster.js";
 import { SimulationFailure } from "./failure.js";
+import type { Random } from "./random.js";
 import type { SimServer } from "./server.js";
 
-/** In units of twice the shortest election timeout, the longest that one campaign waits. */
-const PATIENCE = 60;
+/** In the longest that one campaign waits. */
+const PATIENCE = 40;
 
 /** What becomes of the servers that are not healed. */
 const FATES = ["down", "isolated", "mute", "deaf"] as const;
@@ -18,16 +20,18 @@ export function demandProgress(cluster: Cluster): number {
   const random = context.random("liveness");
   context.healed = true;
   network.heal();
-  const servers = random.shuffled([...cluster.servers.values()]);
-  const healed = servers.slice(0, Math.floor(servers.length / 2) + 1 + random.below(Math.ceil(servers.length / 2)));
-  for (const server of servers) {
+  const healed = chooseHealed(cluster, random);
+  for (const server of cluster.present()) {
     if (healed.includes(server)) revive(server);
     else breakForGood(cluster, server, healed, random.pick(FATES));
   }
   const begin = context.now;
   const electionMicros = parameters.electionTimeoutTicks * parameters.tickMicros;
-  // Slow disks and networks lengthen everything; the bound is on what elections cost beyond that.
-  const roundMicros = 2 * electionMicros + 20 * (parameters.networkMicros + parameters.diskMicros + parameters.turnMicros);
+  // Who is of low priority waits longer; slow disks and networks lengthen everything.
+  const handicap = Math.max(...healed.map(({ priority }) => 10 - priority));
+  const roundMicros =
+    (2 + handicap) * electionMicros +
+    20 * (parameters.networkMicros + parameters.diskMicros + parameters.applyMicros + parameters.turnMicros);
   const deadline = begin + PATIENCE * roundMicros;
   const prober = new Prober(cluster);
   prober.begin();
@@ -38,6 +42,35 @@ export function demandProgress(cluster: Cluster): number {
     context.runNext();
   }
   return (context.now - begin) / electionMicros;
+}
+
+/** A majority of every configuration that is in force anywhere, with somebody in it who has data. */
+function chooseHealed(cluster: Cluster, random: Random): SimServer[] {
+  const order = random.shuffled(cluster.present());
+  const chosen = new Set<SimServer>();
+  for (const configuration of cluster.configurations()) {
+    for (const half of [configuration.voters, configuration.outgoing]) {
+      chooseMajority(order, half, configuration, chosen);
+    }
+  }
+  for (const server of order) if (random.chance(0.4)) chosen.add(server);
+  return [...chosen];
+}
+
+function chooseMajority(
+  order: readonly SimServer[],
+  voters: readonly ServerId[],
+  { witnesses }: Configuration,
+  chosen: Set<SimServer>,
+): void {
+  const inHalf = order.filter(({ id }) => voters.includes(id));
+  const needed = voters.length === 0 ? 0 : Math.floor(voters.length / 2) + 1;
+  // Those that other halves have chosen already count here too.
+  inHalf.sort((a, b) => Number(chosen.has(b)) - Number(chosen.has(a)));
+  const majority = inHalf.slice(0, needed);
+  const withData = inHalf.find(({ id }) => !witnesses.includes(id));
+  if (withData !== undefined && majority.every(({ id }) => witnesses.includes(id))) majority.push(withData);
+  for (const server of majority) chosen.add(server);
 }
 
 function revive(server: SimServer): void {
@@ -94,30 +127,36 @@ class Prober {
   }
 }
 
+/** Every healed member of the configuration in force has what its leader has, applied. */
 function hasConverged(cluster: Cluster, healed: readonly SimServer[]): boolean {
   const leader = cluster.leader();
-  if (leader?.status === null || leader === null || !healed.includes(leader)) return false;
-  const { currentTerm, lastIndex } = leader.status;
+  if (leader === null || leader.status === null || !healed.includes(leader)) return false;
+  const { configuration, currentTerm, lastIndex } = leader.status;
+  const members = [...configuration.voters, ...configuration.outgoing, ...configuration.learners];
   return healed.every(
-    ({ status, machine }) =>
-      status !== null &&
-      status.currentTerm === currentTerm &&
-      status.leader === leader.id &&
-      status.lastIndex === lastIndex &&
-      machine.appliedIndex === lastIndex,
+    ({ id, status, machine }) =>
+      !members.includes(id) ||
+      (status !== null &&
+        status.currentTerm === currentTerm &&
+        status.leader === leader.id &&
+        status.lastIndex === lastIndex &&
+        machine.appliedIndex === lastIndex),
   );
 }
 
 function stalled(cluster: Cluster, healed: readonly SimServer[], prober: Prober): SimulationFailure {
   const leader = cluster.leader();
-  const wanted = leader === null ? "a leader" : !prober.hasWritten ? "a write" : !prober.hasRead ? "a read" : "convergence";
-  const states = healed.map(({ id, status, machine }) =>
+  const wanted =
+    leader === null ? "leader" : !prober.hasWritten ? "write" : !prober.hasRead ? "read" : "convergence";
+  const states = healed.map(({ id, status, machine, life, isWitness }) =>
     status === null
-      ? `${id} down`
-      : `${id} ${status.role} term ${status.currentTerm} last ${status.lastIndex} commit ${status.commitIndex} applied ${machine.appliedIndex}`,
+      ? `${id} ${life}`
+      : `${id}${isWitness ? " (witness)" : ""} ${status.role} term ${status.currentTerm} base ${status.base.index} ` +
+        `last ${status.lastIndex} commit ${status.commitIndex} applied ${machine.appliedIndex}`,
   );
+  const members = leader?.status?.configuration;
   return new SimulationFailure(
-    `stalled: no ${wanted.replace(/^an? /, "")} although a majority is healed`,
-    states.join("; "),
+    `stalled: no ${wanted} although a majority is healed`,
+    `${states.join("; ")}; the leader's members: ${JSON.stringify(members)}`,
   );
 }

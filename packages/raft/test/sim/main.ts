@@ -26,7 +26,8 @@ async function runOne(options: Options): Promise<number> {
   const outcome = simulate(await loadCore(REAL_CORE), seed, options.overrides);
   const summary = new Summary();
   summary.add(outcome);
-  if (options.json) process.stdout.write(`${JSON.stringify({ ...summary.toJSON(), trace: outcome.trace }, null, 2)}\n`);
+  if (options.json)
+    process.stdout.write(`${JSON.stringify({ ...summary.toJSON(), trace: outcome.trace }, null, 2)}\n`);
   else {
     const { steps, virtualMicros, counts } = outcome;
     const seconds = (virtualMicros / 1e6).toFixed(1);
@@ -65,7 +66,8 @@ async function runMany(options: Options): Promise<number> {
   const failed = summary.failures.sort((a, b) => a.seed - b.seed);
   if (!options.quiet) process.stdout.write(`${summary.lines(seconds).join("\n")}\n`);
   for (const outcome of failed.slice(0, SHOWN)) await explain(outcome, options);
-  for (const { seed, failure } of failed.slice(SHOWN)) process.stdout.write(`seed ${seed} fails: ${failure?.what}\n`);
+  for (const { seed, failure } of failed.slice(SHOWN))
+    process.stdout.write(`seed ${seed} fails: ${failure?.what}\n`);
   if (summary.isCoverageDue) for (const line of summary.complaints()) process.stdout.write(`${line}\n`);
   process.stdout.write(`${total} seeds, ${total - failed.length} passed, ${failed.length} failed\n`);
   return summary.hasPassed ? 0 : 1;
@@ -79,7 +81,12 @@ async function explain(outcome: Outcome, options: Options): Promise<void> {
   if (failure.stack !== "") lines.push(failure.stack);
   lines.push(`  again:  ${replayLine(seed, options.overrides)}`);
   if (outcome.trace !== "") {
-    const { overrides, outcome: smaller, parameters, runs } = shrink(await loadCore(REAL_CORE), outcome, options.overrides);
+    const {
+      overrides,
+      outcome: smaller,
+      parameters,
+      runs,
+    } = shrink(await loadCore(REAL_CORE), outcome, options.overrides);
     const { servers, clients } = parameters;
     lines.push(
       `  shrunk: ${replayLine(seed, overrides)}`,

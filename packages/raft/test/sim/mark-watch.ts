@@ -1,8 +1,9 @@
-import type { Message, RaftEvent, RaftStatus, Ready, Rejection } from "../../dist/core/index.js";
+import type { Message, RaftEvent, RaftStatus, ReadGrant, Ready, Rejection } from "../../dist/core/index.js";
 import type { Command } from "./entry.js";
 import type { Marks } from "./marks.js";
 import type { Observed } from "./checks/observed.js";
 import { isOnMajority } from "./checks/committed.js";
+import { isVoter, MemberMarks } from "./member-marks.js";
 
 interface InFlight {
   readonly writeSeq: number;
@@ -18,9 +19,13 @@ export class MarkWatch {
   readonly #overwritten = new Map<number, Set<number>>();
   /** What arrived in the running turn. */
   #received: Message[] = [];
+  /** Servers that are about to campaign because of a dropped connection. */
+  readonly #fast = new Set<number>();
+  readonly #members: MemberMarks;
 
   constructor(marks: Marks, uncommittedBytesMax: number) {
     this.#marks = marks;
+    this.#members = new MemberMarks(marks);
     this.#uncommittedBytesMax = uncommittedBytesMax;
   }
 
@@ -29,6 +34,7 @@ export class MarkWatch {
   }
 
   crashed(server: Observed): void {
+    this.#fast.delete(server.number);
     this.#writes.delete(server.number);
     this.#overwritten.delete(server.number);
   }
@@ -39,9 +45,14 @@ export class MarkWatch {
 
   stepped(server: Observed, event: RaftEvent<Command>, before: RaftStatus, after: RaftStatus): void {
     const marks = this.#marks;
+    this.#members.stepped(server, event, before, after);
     switch (event.kind) {
       case "tick":
         if (before.role === "candidate" && after.role === "preCandidate") marks.hit("campaignTwice");
+        if (before.role === "follower" && after.role === "preCandidate") {
+          if (this.#fast.delete(server.number)) marks.hit("fastFailover");
+          if (!isVoter(after.configuration, server.id)) marks.hit("campaignsOutside");
+        }
         if (before.role === "leader" && after.role === "follower") marks.hit("steppedDownQuorum");
         return;
       case "receive":
@@ -49,7 +60,8 @@ export class MarkWatch {
         this.#receive(server, event.message, before, after);
         return;
       case "persisted":
-        if (this.#overwritten.get(server.number)?.delete(event.writeSeq) === true) marks.hit("truncatedConfirmed");
+        if (this.#overwritten.get(server.number)?.delete(event.writeSeq) === true)
+          marks.hit("truncatedConfirmed");
         return;
       case "propose":
         if (before.role === "leader" && before.uncommittedBytes === 0 && after.uncommittedBytes > 0) {
@@ -62,7 +74,12 @@ export class MarkWatch {
           marks.hit("readWaitsForTerm");
         }
         return;
-      case "unreachable": {
+      case "unreachable":
+      case "connectionLost": {
+        if (event.kind === "connectionLost" && before.leader === event.peer && before.role === "follower") {
+          if ((after.configuration.lease ?? null) !== null) marks.hit("dropIgnoredLease");
+          else if (after.electionTimeoutTicks < before.electionTimeoutTicks) this.#fast.add(server.number);
+        }
         const was = before.progress.find(({ id }) => id === event.peer)?.state;
         const is = after.progress.find(({ id }) => id === event.peer)?.state;
         if (was === "replicate" && is === "probe") marks.hit("dropNoticeProbes");
@@ -75,6 +92,7 @@ export class MarkWatch {
 
   readied(server: Observed, ready: Ready<Command>): void {
     const marks = this.#marks;
+    this.#members.readied(ready);
     const { status } = server;
     for (const message of ready.sendNow) this.#sends(message, status);
     for (const message of ready.write?.thenSend ?? []) this.#sends(message, status);
@@ -96,7 +114,20 @@ export class MarkWatch {
     if (writes.length > 8) writes.shift();
   }
 
+  granted(_server: Observed, grant: ReadGrant): void {
+    if (grant.leaseEndMicros !== null) this.#marks.hit("leaseRead");
+  }
+
+  answersRead(holds: boolean): void {
+    if (!holds) this.#marks.hit("leaseEndedMeanwhile");
+  }
+
+  compactable(): void {
+    this.#marks.hit("witnessCompacts");
+  }
+
   rejected(rejection: Rejection<Command>): void {
+    if (rejection.reason === "transferring") this.#marks.hit("transferRefusesProposal");
     if (rejection.reason === "overloaded") this.#marks.hit("overloaded");
     if (rejection.kind === "read" && rejection.reason === "leadershipLost") this.#marks.hit("readLost");
   }
@@ -107,9 +138,12 @@ export class MarkWatch {
     switch (message.kind) {
       case "voteRequest":
         if (message.term > before.currentTerm && after.currentTerm === before.currentTerm) {
-          marks.hit("voteRefusedLeader");
+          marks.hit(
+            before.leader === null && before.role !== "leader" ? "promiseHolds" : "voteRefusedLeader",
+          );
         }
-        if (message.term === before.currentTerm && before.votedFor === message.from) marks.hit("voteRepeated");
+        if (message.term === before.currentTerm && before.votedFor === message.from)
+          marks.hit("voteRepeated");
         return;
       case "appendRequest": {
         const end = message.entries.to - 1;
@@ -139,8 +173,10 @@ export class MarkWatch {
       if (before.role === "candidate") marks.hit("candidateLost");
       if (before.role === "leader") marks.hit("steppedDownTerm");
       if (before.role === "preCandidate") {
-        if (message.kind === "preVoteResponse" && message.term > before.currentTerm) marks.hit("preVoteRefusedTerm");
-        else if (message.kind === "appendRequest" || message.kind === "heartbeatRequest") marks.hit("preVoteLost");
+        if (message.kind === "preVoteResponse" && message.term > before.currentTerm)
+          marks.hit("preVoteRefusedTerm");
+        else if (message.kind === "appendRequest" || message.kind === "heartbeatRequest")
+          marks.hit("preVoteLost");
       }
     }
   }
@@ -163,7 +199,10 @@ export class MarkWatch {
         }
         return;
       case "voteResponse":
-        if (message.granted) return;
+        if (message.granted) {
+          if (status !== null && !isVoter(status.configuration, status.id)) marks.hit("learnerVotes");
+          return;
+        }
         if (status?.votedFor !== null && status?.votedFor !== message.to) marks.hit("voteRefusedTaken");
         else if (status?.votedFor === null) marks.hit("voteRefusedLog");
         return;
@@ -180,13 +219,15 @@ export class MarkWatch {
 
   #wasAskedAbove(answer: Message): boolean {
     return this.#received.some(
-      (message) => message.kind === "preVoteRequest" && message.from === answer.to && message.term > answer.term,
+      (message) =>
+        message.kind === "preVoteRequest" && message.from === answer.to && message.term > answer.term,
     );
   }
 
   #isOutdated(answer: Message): boolean {
     return this.#received.some(
-      (message) => message.kind === "appendRequest" && message.from === answer.to && message.term < answer.term,
+      (message) =>
+        message.kind === "appendRequest" && message.from === answer.to && message.term < answer.term,
     );
   }
 }

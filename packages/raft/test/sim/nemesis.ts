@@ -15,6 +15,7 @@ const ACTS: Partial<Record<Fault, Act>> = {
   bridge: (nemesis) => nemesis.bridge(),
   slowLink: (nemesis) => nemesis.slowLink(),
   wrongDropNotice: (nemesis) => nemesis.wrongDropNotice(),
+  wrongLossNotice: (nemesis) => nemesis.wrongLossNotice(),
   kill: (nemesis) => nemesis.crashOne("kill"),
   powerLoss: (nemesis) => nemesis.crashOne("powerLoss"),
   powerLossAll: (nemesis) => nemesis.powerLossAll(),
@@ -112,7 +113,14 @@ export class Nemesis {
     const [told, about] = this.#two();
     if (told === undefined || about === undefined) return;
     this.#context.count("wrongDropNotice");
-    told.connectionDropped(about.id);
+    told.arrive({ kind: "connectionLost", peer: about.id });
+  }
+
+  wrongLossNotice(): void {
+    const [told, about] = this.#two();
+    if (told === undefined || about === undefined) return;
+    this.#context.count("wrongLossNotice");
+    told.arrive({ kind: "unreachable", peer: about.id });
   }
 
   crashOne(kind: "kill" | "powerLoss"): void {
@@ -167,7 +175,8 @@ export class Nemesis {
     this.#context.count("partitions");
     network.joinAll();
     for (const from of this.#servers()) {
-      for (const to of this.#servers()) if (from !== to && !mayTalk(from, to)) network.cut(from.number, to.number);
+      for (const to of this.#servers())
+        if (from !== to && !mayTalk(from, to)) network.cut(from.number, to.number);
     }
     this.#partition += 1;
     const partition = this.#partition;
@@ -184,7 +193,7 @@ export class Nemesis {
   }
 
   #servers(): SimServer[] {
-    return [...this.#cluster.servers.values()];
+    return [...this.#cluster.servers.values()].filter(({ life }) => life !== "gone");
   }
 
   #two(): SimServer[] {

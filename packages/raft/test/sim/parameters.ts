@@ -1,3 +1,4 @@
+import type { LeaseSettings } from "../../dist/core/index.js";
 import { FAULT_NAMES } from "./faults.js";
 import type { Fault } from "./faults.js";
 import { Random } from "./random.js";
@@ -8,6 +9,8 @@ export interface Overrides {
   readonly clients: number | null;
   /** Steps of the cores before the liveness phase. */
   readonly steps: number | null;
+  /** How many actions of the operator happen at most. */
+  readonly commands: number | null;
   /** How many actions of the nemesis happen at most. */
   readonly actions: number | null;
   readonly without: readonly Fault[];
@@ -17,6 +20,7 @@ export const NO_OVERRIDES: Overrides = {
   servers: null,
   clients: null,
   steps: null,
+  commands: null,
   actions: null,
   without: [],
 };
@@ -29,6 +33,7 @@ export interface Parameters {
   readonly keys: number;
   readonly steps: number;
   readonly actions: number;
+  readonly commands: number;
   readonly tickMicros: number;
   readonly heartbeatTicks: number;
   readonly electionTimeoutTicks: number;
@@ -58,6 +63,22 @@ export interface Parameters {
   readonly nemesisMicros: number;
   /** How long what the nemesis did lasts, on average. */
   readonly faultMicros: number;
+  /** How leases are used at first; null: not at all. The operator may change it where `leaseChanges` says so. */
+  readonly lease: LeaseSettings | null;
+  readonly leaseChanges: boolean;
+  /** Of the voters at the beginning. */
+  readonly witnesses: number;
+  readonly lowPriorityShare: number;
+  readonly fastFailoverTicks: number;
+  readonly promotionLagEntriesMax: number;
+  /** Entries that stay in the log behind a checkpoint; null: nothing is ever compacted. */
+  readonly compactionTailEntries: number | null;
+  /** The group was restored from a backup of this index: its log begins behind it. 0: a new group. */
+  readonly restoredIndex: number;
+  /** Mean time between two commands of the operator; null: there is none. */
+  readonly operatorMicros: number | null;
+  /** The operator changes members, beside handing leadership over. */
+  readonly memberChanges: boolean;
   /** Probability for faults of single messages and writes, weight for what the nemesis does. 0: off. */
   readonly faults: Readonly<Record<Fault, number>>;
 }
@@ -92,6 +113,7 @@ export function drawParameters(seed: number, overrides: Overrides): Parameters {
     keys: random.between(1, 5),
     steps: overrides.steps ?? random.between(3_000, 9_000),
     actions: overrides.actions ?? Infinity,
+    commands: overrides.commands ?? Infinity,
     tickMicros,
     heartbeatTicks,
     electionTimeoutTicks,
@@ -111,9 +133,42 @@ export function drawParameters(seed: number, overrides: Overrides): Parameters {
     sessionShare: random.pick([0, 0.5, 1]),
     tickBursts: random.chance(0.3),
     dropNotices: random.chance(0.5),
+    ...drawFeatures(random, overrides.servers ?? servers, electionMicros, faults.drift),
     nemesisMicros: electionMicros * random.magnitude(0.3, 10),
     faultMicros: electionMicros * random.magnitude(0.3, 10),
     faults,
+  };
+}
+
+type Features = Pick<
+  Parameters,
+  | "lease"
+  | "leaseChanges"
+  | "witnesses"
+  | "lowPriorityShare"
+  | "fastFailoverTicks"
+  | "promotionLagEntriesMax"
+  | "compactionTailEntries"
+  | "restoredIndex"
+  | "operatorMicros"
+  | "memberChanges"
+>;
+
+function drawFeatures(random: Random, servers: number, electionMicros: number, drift: number): Features {
+  // The smallest margin that covers clocks which differ by the drift in both directions, and sometimes more (R19).
+  const margin = Math.max(1, Math.ceil((200 * drift) / (1 + drift))) + random.pick([0, 0, 10]);
+  const lease = { electionTimeoutMicros: Math.ceil(electionMicros), marginPercent: margin };
+  return {
+    lease: random.chance(0.4) ? lease : null,
+    leaseChanges: random.chance(0.2),
+    witnesses: servers >= 3 && random.chance(0.25) ? random.between(1, Math.floor((servers - 1) / 2)) : 0,
+    lowPriorityShare: random.pick([0, 0, 0, 0.3]),
+    fastFailoverTicks: random.pick([0, 1, 3]),
+    promotionLagEntriesMax: random.pick([0, 5, 1_000]),
+    compactionTailEntries: random.pick([null, 0, 3, 50]),
+    restoredIndex: random.chance(0.1) ? random.between(1, 20) : 0,
+    operatorMicros: random.chance(0.7) ? electionMicros * random.magnitude(0.5, 20) : null,
+    memberChanges: random.chance(0.7),
   };
 }
 

@@ -43,7 +43,12 @@ export class Requests {
       return { kind: "propose", proposals: [request.command] };
     }
     this.#lastReadId += 1;
-    this.#reads.set(this.#lastReadId, { key: request.key, answer: request.answer, committedBefore, grant: null });
+    this.#reads.set(this.#lastReadId, {
+      key: request.key,
+      answer: request.answer,
+      committedBefore,
+      grant: null,
+    });
     return { kind: "read", readId: this.#lastReadId };
   }
 

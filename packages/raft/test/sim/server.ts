@@ -78,7 +78,9 @@ export class SimServer {
     this.isWitness = isWitness;
     this.#around = around;
     this.#random = context.random(`server ${number}`);
-    this.priority = this.#random.chance(context.parameters.lowPriorityShare) ? this.#random.between(7, 9) : 10;
+    this.priority = this.#random.chance(context.parameters.lowPriorityShare)
+      ? this.#random.between(7, 9)
+      : 10;
     this.#requests = new Requests(context);
     this.#bodies = new Bodies(this.id, around.module, (index) => this.store.keptChain(index));
     const drift = Math.min(context.parameters.faults.drift, 0.1);
@@ -90,7 +92,9 @@ export class SimServer {
     machine.hash = start.chain;
     this.store = new Store({ ...start, machine });
     this.memory = new EntryLog(start);
-    this.log = new ModelLog(context, this.id, start, (durable, write) => around.observer.folding(this, durable, write));
+    this.log = new ModelLog(context, this.id, start, (durable, write) =>
+      around.observer.folding(this, durable, write),
+    );
   }
 
   get durable(): Recovered {
@@ -148,8 +152,11 @@ export class SimServer {
     if (!this.isPaused) return;
     this.isPaused = false;
     // Timers that fell due while a process stood still fire once, or one after the other.
-    const ticks = this.#around.context.parameters.tickBursts ? this.#missedTicks : Math.min(1, this.#missedTicks);
-    for (let tick = 0; tick < ticks; tick += 1) this.#inbox.unshift({ event: { kind: "tick" }, entries: NO_ENTRIES });
+    const ticks = this.#around.context.parameters.tickBursts
+      ? this.#missedTicks
+      : Math.min(1, this.#missedTicks);
+    for (let tick = 0; tick < ticks; tick += 1)
+      this.#inbox.unshift({ event: { kind: "tick" }, entries: NO_ENTRIES });
     this.#missedTicks = 0;
     this.#scheduleTurn();
   }
@@ -323,7 +330,8 @@ export class SimServer {
     }
     for (const rejection of ready.rejected) {
       observer.rejected(this, rejection);
-      if (rejection.kind === "proposal") this.#requests.proposalRejected(rejection.proposal, rejection.leader);
+      if (rejection.kind === "proposal")
+        this.#requests.proposalRejected(rejection.proposal, rejection.leader);
       else this.#requests.readRejected(rejection.readId, rejection.leader);
     }
     if (ready.compactable !== null) {
@@ -392,7 +400,8 @@ export class SimServer {
     this.store.checkpoint = { base, chain, machine: new Machine(machine) };
     const { compactionTailEntries } = this.#around.context.parameters;
     // Some of what the checkpoint covers stays in the log, for followers that are only a little behind.
-    if (compactionTailEntries !== null) this.#compact(this.store.checkpoint.base.index - compactionTailEntries);
+    if (compactionTailEntries !== null)
+      this.#compact(this.store.checkpoint.base.index - compactionTailEntries);
   }
 
   /** Writes the new base; what it covers goes once that is on disk (W5). */
@@ -425,4 +434,3 @@ export class SimServer {
     this.#around.restart(this);
   }
 }
-

@@ -38,9 +38,12 @@ export function shrink(module: CoreModule, failing: Outcome, overrides: Override
     if (CONSEQUENCES.includes(fault) || parameters().faults[fault] === 0) continue;
     attempt({ ...best, without: [...best.without, fault] });
   }
-  for (const servers of [1, 2, 3, 4, 5]) if (servers >= parameters().servers || attempt({ ...best, servers })) break;
-  for (const clients of [1, 2, 4]) if (clients >= parameters().clients || attempt({ ...best, clients })) break;
+  for (const servers of [1, 2, 3, 4, 5])
+    if (servers >= parameters().servers || attempt({ ...best, servers })) break;
+  for (const clients of [1, 2, 4])
+    if (clients >= parameters().clients || attempt({ ...best, clients })) break;
   fewest(200, (actions) => attempt({ ...best, actions }));
+  fewest(200, (commands) => attempt({ ...best, commands }));
   fewest(parameters().steps, (steps) => attempt({ ...best, steps }));
   return { overrides: best, outcome, parameters: parameters(), runs };
 }

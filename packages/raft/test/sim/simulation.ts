@@ -8,6 +8,7 @@ import type { Fault } from "./faults.js";
 import { demandProgress } from "./liveness.js";
 import type { Mark } from "./marks.js";
 import { Nemesis } from "./nemesis.js";
+import { Operator } from "./operator.js";
 import { drawParameters } from "./parameters.js";
 import type { Overrides } from "./parameters.js";
 
@@ -41,6 +42,7 @@ export function simulate(module: CoreModule, seed: number, overrides: Overrides)
   try {
     cluster.start();
     new Nemesis(cluster).run();
+    new Operator(cluster).run();
     while (context.steps < context.parameters.steps) context.runNext();
     livenessTimeouts = demandProgress(cluster);
     judgeHistory(cluster);
@@ -65,7 +67,9 @@ function judgeHistory(cluster: Cluster): void {
   const result = checkLinearizability(history, registerModel);
   if (result.ok) return;
   const details =
-    result.verdict === "not linearizable" ? describeViolation(result.violation) : result.undecidedKeys.join(", ");
+    result.verdict === "not linearizable"
+      ? describeViolation(result.violation)
+      : result.undecidedKeys.join(", ");
   throw new SimulationFailure(`the history is ${result.verdict}`, details);
 }
 

@@ -81,7 +81,8 @@ export class Snapshots {
 
   received(packet: ChunkPacket): void {
     const { from, term, transfer, chunk, chunks, snapshot } = packet;
-    const reply = (ok: boolean): void => this.#host.send({ kind: "report", from: this.#host.id, to: from, transfer, ok });
+    const reply = (ok: boolean): void =>
+      this.#host.send({ kind: "report", from: this.#host.id, to: from, transfer, ok });
     if (!this.#host.isExpected(from, term)) {
       this.#context.marks.hit("chunkRefused");
       reply(false);
@@ -89,7 +90,12 @@ export class Snapshots {
     }
     this.#host.expected(from, term);
     let incoming = this.#incoming;
-    if (incoming === null || incoming.from !== from || incoming.term !== term || incoming.transfer !== transfer) {
+    if (
+      incoming === null ||
+      incoming.from !== from ||
+      incoming.term !== term ||
+      incoming.transfer !== transfer
+    ) {
       incoming = { from, term, transfer, chunks: new Set() };
       this.#incoming = incoming;
     }

@@ -31,7 +31,10 @@ export class Store {
   install(index: number): Snapshot {
     const snapshot = this.#kept.get(index);
     if (snapshot === undefined) {
-      throw new SimulationFailure("only a snapshot whose data arrived is installed (R23)", `there is none of ${index}`);
+      throw new SimulationFailure(
+        "only a snapshot whose data arrived is installed (R23)",
+        `there is none of ${index}`,
+      );
     }
     this.#checkpoint = snapshot;
     for (const kept of this.#kept.keys()) if (kept <= index) this.#kept.delete(kept);

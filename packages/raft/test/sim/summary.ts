@@ -35,7 +35,8 @@ export class Summary {
     this.stepsMin = Math.min(this.stepsMin, outcome.steps);
     if (outcome.failure !== null) this.failures.push(outcome);
     const { seed, livenessTimeouts } = outcome;
-    if (livenessTimeouts > this.slowestLiveness.timeouts) this.slowestLiveness = { seed, timeouts: livenessTimeouts };
+    if (livenessTimeouts > this.slowestLiveness.timeouts)
+      this.slowestLiveness = { seed, timeouts: livenessTimeouts };
     for (const [what, times] of Object.entries(outcome.counts) as [Fault | Tally, number][]) {
       this.counts.set(what, (this.counts.get(what) ?? 0) + times);
     }
@@ -76,12 +77,16 @@ export class Summary {
       `elections      ${count("elections")}`,
       `crashes        ${count("crashes")}`,
       `partitions     ${count("partitions")}`,
-      `operations     ${count("operations")}: ${count("writes")} writes and ${count("reads")} reads answered; ${count("committed")} entries committed`,
+      `operations     ${count("operations")}: ${count("writes")} writes answered; ${count("committed")} entries committed`,
+      `reads          ${count("reads")} confirmed by a majority, ${count("leaseReads")} by a lease`,
+      `membership     ${count("membershipChanges")} changes, ${count("transfers")} transfers`,
+      `snapshots      ${count("snapshotsSent")} sent, ${count("snapshotsInstalled")} installed, ${count("compactions")} compactions`,
       `messages       ${count("messages")}`,
       `liveness       slowest ${this.slowestLiveness.timeouts.toFixed(1)} election timeouts (seed ${this.slowestLiveness.seed})`,
       "faults",
     ];
-    for (const fault of FAULT_NAMES) lines.push(`  ${fault.padEnd(18)} ${count(fault).padStart(12)}  ${FAULTS[fault]}`);
+    for (const fault of FAULT_NAMES)
+      lines.push(`  ${fault.padEnd(18)} ${count(fault).padStart(12)}  ${FAULTS[fault]}`);
     lines.push("marks (seeds, times, first seed)");
     for (const mark of MARK_NAMES) lines.push(this.#markLine(mark));
     return lines;
@@ -92,7 +97,9 @@ export class Summary {
     const lines: string[] = [];
     for (const mark of this.marksMissed) lines.push(`mark not reached: ${mark}: ${MARKS[mark]}`);
     for (const fault of this.faultsMissed) {
-      lines.push(`fault too rare: ${fault} came ${this.counts.get(fault) ?? 0} times, wanted are ${number(FAULTS_MIN)}`);
+      lines.push(
+        `fault too rare: ${fault} came ${this.counts.get(fault) ?? 0} times, wanted are ${number(FAULTS_MIN)}`,
+      );
     }
     return lines;
   }

@@ -28,6 +28,7 @@ export class AnswerChecks {
     if (
       message.kind === "preVoteRequest" ||
       message.kind === "appendRequest" ||
+      message.kind === "installSnapshot" ||
       message.kind === "heartbeatRequest"
     ) {
       this.#owed.push(message.from);
@@ -64,7 +65,9 @@ export class AnswerChecks {
       before.currentTerm === after.currentTerm &&
         before.votedFor === after.votedFor &&
         before.role === after.role &&
-        before.leader === after.leader,
+        before.leader === after.leader &&
+        before.electionElapsedTicks === after.electionElapsedTicks &&
+        before.promisedUntilMicros === after.promisedUntilMicros,
       "a pre-vote request changes nothing at the receiver (R2)",
       () => `${server.id} was asked ${JSON.stringify(message)}`,
     );

@@ -1,5 +1,6 @@
 import type { Configuration, RaftStatus, ServerId } from "../../../dist/core/index.js";
 import type { LogWrite, Recovered } from "../durable-log.js";
+import type { EntryLog, SimBase } from "../entry.js";
 import { check } from "../failure.js";
 import type { Marks } from "../marks.js";
 import type { Observed } from "./observed.js";
@@ -7,7 +8,7 @@ import type { Observed } from "./observed.js";
 /** What is committed, as the whole group's truth: nobody may ever differ from it, nor lose it. */
 export class CommittedChecks {
   /** The hash over the log up to each committed index. */
-  readonly #chains: number[] = [0];
+  readonly #chains: number[] = [];
   /** How far the leader of each term has committed. */
   readonly #byTerm = new Map<number, number>();
   readonly #servers: ReadonlyMap<ServerId, Observed>;
@@ -16,6 +17,12 @@ export class CommittedChecks {
   constructor(servers: ReadonlyMap<ServerId, Observed>, marks: Marks) {
     this.#servers = servers;
     this.#marks = marks;
+  }
+
+  /** All logs begin behind this: it counts as committed. */
+  begins({ base, chain }: SimBase): void {
+    for (let index = 0; index < base.index; index += 1) this.#chains.push(-1);
+    this.#chains.push(chain);
   }
 
   get lastIndex(): number {
@@ -54,7 +61,8 @@ export class CommittedChecks {
     }
     this.#byTerm.set(currentTerm, Math.max(this.#byTerm.get(currentTerm) ?? 0, commitIndex));
     this.agrees(leader, commitIndex);
-    if (leader.core?.termAt((before.commitIndex + 1) as never) !== currentTerm) this.#marks.hit("oldTermCommitted");
+    if (leader.core?.termAt((before.commitIndex + 1) as never) !== currentTerm)
+      this.#marks.hit("oldTermCommitted");
     if (after.durableIndex < commitIndex) this.#marks.hit("commitWithoutLeader");
   }
 
@@ -73,23 +81,36 @@ export class CommittedChecks {
     );
   }
 
-  /** A committed entry that reached a disk stays there. */
-  folding(server: Observed, durable: Recovered, write: LogWrite): void {
+  /** A committed entry that reached a disk stays there, and what is compacted or installed is committed. */
+  folding(server: Observed, { entries }: Recovered, write: LogWrite): void {
+    const { base } = write;
+    if (base !== null) {
+      check(
+        this.#chains[base.base.index] === base.chain,
+        "what a log begins behind is committed (§5.1, R23)",
+        () => `${server.id} begins behind ${base.base.index}`,
+      );
+    }
+    const isReset = base?.kind === "installed";
     const [first] = write.entries;
-    if (first === undefined || first.index > durable.entries.lastIndex) return;
-    const index = Math.min(durable.entries.lastIndex, this.lastIndex);
-    if (first.index > index) return;
-    let kept = first.index as number;
+    if (!isReset && (first === undefined || first.index > entries.lastIndex)) return;
+    const from = isReset ? base.base.index + 1 : (first?.index ?? 0);
     // The longest committed prefix that is on this disk now has to be there afterwards.
-    while (kept <= index && durable.entries.chainAt(kept) === this.#chains[kept]) kept += 1;
-    const last = kept - 1;
-    if (last < first.index) return;
-    const after = write.entries[last - first.index]?.chain;
+    let last = entries.baseIndex;
+    const end = Math.min(entries.lastIndex, this.lastIndex);
+    if (from - 1 > last && this.#agreesAt(entries, from - 1)) last = from - 1;
+    while (last < end && this.#agreesAt(entries, last + 1)) last += 1;
+    if (last < from) return;
+    const after = first === undefined ? undefined : write.entries[last - first.index]?.chain;
     check(
       after === this.#chains[last],
-      "a committed entry is never cut from a disk (R10)",
-      () => `${server.id} overwrites from ${first.index}, committed and durable was ${last}`,
+      "a committed entry is never cut from a disk (R10, R23)",
+      () => `${server.id} overwrites from ${from}, committed and durable was ${last}`,
     );
+  }
+
+  #agreesAt(entries: EntryLog, index: number): boolean {
+    return index <= entries.lastIndex && entries.chainAt(index) === this.#chains[index];
   }
 
   #holds(id: ServerId, index: number, chain: number): boolean {

@@ -13,9 +13,15 @@ export class ElectionChecks {
   /** Terms in which a server began to lead during its running turn. */
   #electedIn: number[] = [];
   #ledInTurn = false;
+  #lastTerm = 0;
 
   constructor(committed: CommittedChecks) {
     this.#committed = committed;
+  }
+
+  /** The latest term in which anybody was elected. */
+  get lastTerm(): number {
+    return this.#lastTerm;
   }
 
   leaderOf(term: number): ServerId | null {
@@ -40,6 +46,7 @@ export class ElectionChecks {
       () => `${server.id} and ${other} lead in term ${currentTerm}`,
     );
     this.#leaders.set(currentTerm, server.id);
+    this.#lastTerm = Math.max(this.#lastTerm, currentTerm);
     this.#electedIn.push(currentTerm);
     return true;
   }
@@ -90,8 +97,12 @@ export class ElectionChecks {
   }
 }
 
-function isLeaders(message: Message): boolean {
+function isLeaders({ kind }: Message): boolean {
   return (
-    message.kind === "appendRequest" || message.kind === "heartbeatRequest" || message.kind === "commitNotice"
+    kind === "appendRequest" ||
+    kind === "heartbeatRequest" ||
+    kind === "commitNotice" ||
+    kind === "installSnapshot" ||
+    kind === "timeoutNow"
   );
 }

@@ -3,6 +3,7 @@ import type {
   Raft,
   RaftEvent,
   RaftStatus,
+  ReadGrant,
   Ready,
   Rejection,
   ServerId,
@@ -24,6 +25,9 @@ export interface Observed {
   /** After the last step; null while no process runs. */
   readonly status: RaftStatus | null;
   readonly machine: Machine;
+  readonly isWitness: boolean;
+  readonly priority: number;
+  readonly clockMicros: number;
 }
 
 /** The moments at which a server is looked at. */
@@ -38,6 +42,13 @@ export interface Observer {
   readied(server: Observed, ready: Ready<Command>): void;
   turnEnded(server: Observed, ready: Ready<Command> | null): void;
   rejected(server: Observed, rejection: Rejection<Command>): void;
+  granted(server: Observed, grant: ReadGrant): void;
+  /** A read's value was read, and the core said whether it may be answered. */
+  answersRead(server: Observed, grant: ReadGrant, holds: boolean): void;
+  /** A witness is told how far it may compact. */
+  compactable(server: Observed, index: number): void;
+  /** The core takes in chunks of a snapshot that `from` began to send in `term`. */
+  expected(server: Observed, from: ServerId, term: number): void;
   /** A message leaves the process. */
   leaves(server: Observed, message: Message): void;
   /** A write is about to become durable. */

@@ -1,14 +1,24 @@
-import type { Message, RaftEvent, RaftStatus, Ready, Rejection, ServerId } from "../../../dist/core/index.js";
+import type {
+  Message,
+  RaftEvent,
+  RaftStatus,
+  ReadGrant,
+  Ready,
+  Rejection,
+  ServerId,
+} from "../../../dist/core/index.js";
 import type { Context } from "../context.js";
 import type { LogWrite, Recovered } from "../durable-log.js";
 import { numberOf } from "../entry.js";
-import type { Command, SimEntry } from "../entry.js";
+import type { Command, EntryLog, SimBase, SimEntry } from "../entry.js";
 import { check } from "../failure.js";
 import { MarkWatch } from "../mark-watch.js";
 import { AnswerChecks } from "./answers.js";
 import { AppliedChecks } from "./applied.js";
 import { CommittedChecks } from "./committed.js";
 import { ElectionChecks } from "./elections.js";
+import { LeaseChecks } from "./leases.js";
+import { MemberChecks } from "./members.js";
 import type { Observed, Observer } from "./observed.js";
 import { ProbeChecks } from "./probes.js";
 import { PromiseChecks } from "./promises.js";
@@ -22,6 +32,14 @@ const KINDS: readonly RaftEvent["kind"][] = [
   "applied",
   "read",
   "unreachable",
+  "connectionLost",
+  "transferLeadership",
+  "changeMembership",
+  "leaveJoint",
+  "changeLease",
+  "compacted",
+  "snapshotReceived",
+  "snapshotReported",
 ];
 const ROLES: readonly RaftStatus["role"][] = ["follower", "preCandidate", "candidate", "leader"];
 
@@ -35,6 +53,8 @@ export class Oracle implements Observer {
   readonly #answers = new AnswerChecks();
   readonly #applied = new AppliedChecks();
   readonly #probes: ProbeChecks;
+  readonly #leases: LeaseChecks;
+  readonly #members: MemberChecks;
   readonly #watch: MarkWatch;
 
   constructor(context: Context, servers: ReadonlyMap<ServerId, Observed>) {
@@ -44,12 +64,24 @@ export class Oracle implements Observer {
     this.#elections = new ElectionChecks(this.#committed);
     this.#promises = new PromiseChecks(this.#elections, find);
     this.#timers = new TimerChecks(context.parameters.electionTimeoutTicks);
+    this.#leases = new LeaseChecks(this.#elections);
+    this.#members = new MemberChecks(find, (index) => this.#committed.chainAt(index), context.parameters);
     this.#probes = new ProbeChecks(find, context.marks);
     this.#watch = new MarkWatch(context.marks, context.parameters.uncommittedBytesMax);
   }
 
   get committedIndex(): number {
     return this.#committed.lastIndex;
+  }
+
+  isCommitted(log: EntryLog, index: number): boolean {
+    return log.chainAt(index) === this.#committed.chainAt(index);
+  }
+
+  /** Where the logs of the first servers begin. */
+  begins(start: SimBase): void {
+    this.#committed.begins(start);
+    this.#members.begins(start.base.configuration);
   }
 
   started(server: Observed, status: RaftStatus, recovered: Recovered): void {
@@ -60,6 +92,7 @@ export class Oracle implements Observer {
       () => `${server.id} starts in term ${status.currentTerm}, on disk is ${currentTerm}`,
     );
     this.#timers.started(server);
+    this.#leases.started(server, status);
     this.#watch.started(status);
   }
 
@@ -83,11 +116,15 @@ export class Oracle implements Observer {
     }
     this.#timers.stepped(server, event, before, after);
     this.#answers.stepped(server, event, before, after);
+    this.#leases.stepped(server, event, before);
+    this.#members.stepped(server, event, before, after);
     this.#probes.stepped(server, event, before, after);
     this.#watch.stepped(server, event, before, after);
     const { trace } = context;
     trace.add(context.now);
-    trace.add((server.number * KINDS.length + KINDS.indexOf(event.kind)) * ROLES.length + ROLES.indexOf(after.role));
+    trace.add(
+      (server.number * KINDS.length + KINDS.indexOf(event.kind)) * ROLES.length + ROLES.indexOf(after.role),
+    );
     trace.add(after.currentTerm);
     trace.add(after.lastIndex);
     trace.add(after.commitIndex);
@@ -107,6 +144,7 @@ export class Oracle implements Observer {
     this.#committed.agrees(server, status.commitIndex);
     this.#answers.turnEnded(server, ready);
     this.#timers.turnEnded(server, status);
+    this.#members.turnEnded(server, status);
   }
 
   rejected(server: Observed, rejection: Rejection<Command>): void {
@@ -114,10 +152,30 @@ export class Oracle implements Observer {
     this.#watch.rejected(rejection);
   }
 
+  granted(server: Observed, grant: ReadGrant): void {
+    this.#leases.granted(server, grant);
+    this.#watch.granted(server, grant);
+  }
+
+  answersRead(server: Observed, grant: ReadGrant, holds: boolean): void {
+    this.#leases.answersRead(server, grant, holds);
+    this.#watch.answersRead(holds);
+  }
+
+  compactable(server: Observed, index: number): void {
+    this.#members.compactable(server, index);
+    this.#watch.compactable();
+  }
+
+  expected(server: Observed, from: ServerId, term: number): void {
+    this.#members.expected(server, from, term);
+  }
+
   leaves(server: Observed, message: Message): void {
     this.#promises.leaves(server, message);
     this.#elections.leaves(server, message);
     this.#timers.leaves(server, message);
+    this.#leases.leaves(server, message);
     this.#context.trace.add(numberOf(message.from) * 64 + numberOf(message.to));
     this.#context.trace.add(message.term);
   }

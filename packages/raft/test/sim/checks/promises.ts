@@ -59,7 +59,9 @@ export class PromiseChecks {
 
   #hasTerm(server: Observed, message: Message, term: number): void {
     const { currentTerm } = server.durable.hardState;
-    check(currentTerm >= term, "a term is on disk before a message names it (R1)", () => describe(server, message));
+    check(currentTerm >= term, "a term is on disk before a message names it (R1)", () =>
+      describe(server, message),
+    );
   }
 
   #hasVote(server: Observed, message: Message, candidate: Message["to"]): void {
@@ -85,7 +87,8 @@ export class PromiseChecks {
     if (this.#elections.leaderOf(message.term) !== message.to) return;
     const chain = leader.memory.chainAt(message.matchIndex);
     check(
-      message.matchIndex <= leader.memory.baseIndex || (chain !== null && entries.holds(message.matchIndex, chain)),
+      message.matchIndex <= leader.memory.baseIndex ||
+        (chain !== null && entries.holds(message.matchIndex, chain)),
       "what is acknowledged is what the leader sent, and it is on disk (R1, R15)",
       () => describe(server, message),
     );
