@@ -46,6 +46,10 @@ const bad: Record<string, { history: KvOperation[]; finding: string }> = {
     history: [put("a", [1, 2], 7), on("l", del([3, 4], false, 6))],
     finding: "goes back 6: process 1 had been told 7 before this was called",
   },
+  "a change makes the revision that was the current one before it": {
+    history: [del([1, 2], false, 5), on("l", put("b", [3, 4], 5))],
+    finding: "goes back 5: process 1 had been told 5 before this was called",
+  },
   "a get shows a revision that belongs to another key": {
     history: [put("a", [1, 2], 7), on("l", get("b", [3, 4], { modRevision: 7 }))],
     finding: 'used twice 7: it shows a put of "b" to "l", but process 1 was told it for a put of "a" to "k"',

@@ -3,6 +3,7 @@
 import { parseArgs } from "node:util";
 import { killAll } from "./scenarios/kill-all.js";
 import { killLeader } from "./scenarios/kill-leader.js";
+import { isKept } from "./scenarios/verdict.js";
 import type { Verdict } from "./scenarios/verdict.js";
 
 const USAGE = "usage: npm run check:crash -- [--puts 5000] [--kills 3] [--rounds 5] [--stall-ms 3000]";
@@ -53,7 +54,7 @@ function report(verdict: Verdict): boolean {
   log(`  replicas ${equal ? "equal" : "DIFFER"}: ${JSON.stringify(verdict.hashes)}`);
   log(`  history ${anomaly === null ? "linearizable" : `NOT LINEARIZABLE\n${anomaly}`}`);
   log(`  longest stall ${longestStallMs} ms`);
-  return missing.length === 0 && equal && anomaly === null;
+  return isKept(verdict);
 }
 
 async function check({ puts, kills, rounds, stallMs }: Settings): Promise<boolean> {

@@ -28,7 +28,7 @@ export function demandProgress(cluster: Cluster): number {
   const begin = context.now;
   const electionMicros = parameters.electionTimeoutTicks * parameters.tickMicros;
   // Who is of low priority waits longer; slow disks and networks lengthen everything.
-  const handicap = Math.max(...healed.map(({ priority }) => 10 - priority));
+  const handicap = Math.max(...healed.map(({ isWitness, priority }) => 10 - priority + (isWitness ? 1 : 0)));
   const roundMicros =
     (2 + handicap) * electionMicros +
     20 * (parameters.networkMicros + parameters.diskMicros + parameters.applyMicros + parameters.turnMicros);

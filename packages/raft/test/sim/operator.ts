@@ -15,6 +15,8 @@ export class Operator {
   readonly #context: Context;
   readonly #random: Random;
   #commands = 0;
+  /** Servers that were members at some time. */
+  readonly #seen = new Set<number>();
   #lastNumber: number;
 
   constructor(cluster: Cluster) {
@@ -100,7 +102,9 @@ export class Operator {
   #wipeRemoved(): void {
     const inUse = this.#cluster.membersAnywhere();
     for (const server of this.#cluster.present()) {
-      if (!inUse.has(server.id) && this.#random.chance(0.3)) server.retire();
+      if (inUse.has(server.id)) this.#seen.add(server.number);
+      // One that no log names yet may be about to join.
+      else if (this.#seen.has(server.number) && this.#random.chance(0.3)) server.retire();
     }
   }
 }

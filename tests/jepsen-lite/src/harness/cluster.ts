@@ -107,12 +107,12 @@ export class TestCluster {
     return Promise.all(this.names.map((name) => this.status(name, true)));
   }
 
-  /** Ends every process and removes the directory. */
-  async stop(): Promise<void> {
+  /** Ends every process. The directory stays when it is to be looked at. */
+  async stop({ keep = false }: { readonly keep?: boolean } = {}): Promise<void> {
     try {
       await this.#run("cluster", "stop");
     } finally {
-      rmSync(join(this.dir, ".."), { recursive: true, force: true });
+      if (!keep) rmSync(join(this.dir, ".."), { recursive: true, force: true });
     }
   }
 

@@ -1,5 +1,5 @@
 import { TestCluster } from "../harness/cluster.js";
-import { judge } from "./verdict.js";
+import { conclude } from "./verdict.js";
 import type { Verdict } from "./verdict.js";
 import { Writers } from "./writers.js";
 
@@ -19,9 +19,9 @@ export async function killAll({
   log,
 }: KillAllOptions): Promise<Verdict> {
   const cluster = await TestCluster.start();
+  const { endpoints } = cluster;
+  const writers = new Writers({ endpoints, writers: count, puts: Infinity, timeoutMs: 10_000 });
   try {
-    const { endpoints } = cluster;
-    const writers = new Writers({ endpoints, writers: count, puts: Infinity, timeoutMs: 10_000 });
     await writers.start();
     for (let round = 1; round <= rounds; round += 1) {
       await writers.untilAcknowledged(writers.acknowledged.size + putsBetween);
@@ -31,8 +31,9 @@ export async function killAll({
     }
     await writers.untilAcknowledged(writers.acknowledged.size + putsBetween);
     await writers.stop();
-    return await judge(cluster, writers);
-  } finally {
-    await cluster.stop();
+  } catch (error) {
+    await Promise.allSettled([cluster.stop({ keep: true }), writers.stop()]);
+    throw error;
   }
+  return conclude(cluster, writers);
 }

@@ -1,5 +1,5 @@
 import { TestCluster } from "../harness/cluster.js";
-import { judge } from "./verdict.js";
+import { conclude } from "./verdict.js";
 import type { Verdict } from "./verdict.js";
 import { Writers } from "./writers.js";
 
@@ -12,8 +12,8 @@ export interface KillLeaderOptions {
 /** One loop puts keys; meanwhile the leader is killed with SIGKILL and started again, several times. */
 export async function killLeader({ puts, kills, log }: KillLeaderOptions): Promise<Verdict> {
   const cluster = await TestCluster.start();
+  const writers = new Writers({ endpoints: cluster.endpoints, writers: 1, puts, timeoutMs: 10_000 });
   try {
-    const writers = new Writers({ endpoints: cluster.endpoints, writers: 1, puts, timeoutMs: 10_000 });
     await writers.start();
     for (let kill = 1; kill <= kills; kill += 1) {
       await writers.untilAcknowledged(Math.floor((puts * kill) / (kills + 2)));
@@ -25,8 +25,9 @@ export async function killLeader({ puts, kills, log }: KillLeaderOptions): Promi
       await cluster.startNodes([name]);
     }
     await writers.finished();
-    return await judge(cluster, writers);
-  } finally {
-    await cluster.stop();
+  } catch (error) {
+    await Promise.allSettled([cluster.stop({ keep: true }), writers.stop()]);
+    throw error;
   }
+  return conclude(cluster, writers);
 }

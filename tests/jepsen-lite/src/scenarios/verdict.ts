@@ -1,8 +1,16 @@
-import { checkLinearizability, checkRevisions, describeViolation, kvModel } from "@raftkv/checker";
+import {
+  formatHistory,
+  checkLinearizability,
+  checkRevisions,
+  describeViolation,
+  kvModel,
+} from "@raftkv/checker";
 import type { KvOperation } from "@raftkv/checker";
 import { connect } from "@raftkv/client";
 import type { TestCluster } from "../harness/cluster.js";
 import type { Writers } from "./writers.js";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 
 /** Reads of one client that are under way at the same time. */
 const READS_AT_ONCE = 500;
@@ -22,7 +30,7 @@ export interface Verdict {
 }
 
 /** Waits until the replicas agree, then compares everything that was promised with what each of them holds. */
-export async function judge(cluster: TestCluster, writers: Writers): Promise<Verdict> {
+async function judge(cluster: TestCluster, writers: Writers): Promise<Verdict> {
   const statuses = await cluster.converged();
   const missing: string[] = [];
   for (const name of cluster.names) missing.push(...(await missingOn(cluster, name, writers.acknowledged)));
@@ -37,6 +45,27 @@ export async function judge(cluster: TestCluster, writers: Writers): Promise<Ver
     equal: new Set(statuses.map(({ revision, hash }) => `${revision} ${hash}`)).size === 1,
     anomaly: anomalyIn(history),
   };
+}
+
+export function isKept(verdict: Verdict): boolean {
+  return verdict.missing.length === 0 && verdict.equal && verdict.anomaly === null;
+}
+
+/** Judges and ends the run. What broke a promise is kept, with its history, for whoever wants to know why. */
+export async function conclude(cluster: TestCluster, writers: Writers): Promise<Verdict> {
+  let kept = false;
+  try {
+    const verdict = await judge(cluster, writers);
+    kept = isKept(verdict);
+    return verdict;
+  } finally {
+    if (!kept) {
+      const path = join(cluster.dir, "history.jsonl");
+      writeFileSync(path, formatHistory(writers.history()));
+      process.stderr.write(`kept for a closer look: ${cluster.dir} and its history.jsonl\n`);
+    }
+    await cluster.stop({ keep: !kept });
+  }
 }
 
 /** Each replica is asked for what it holds itself: a linearizable read would ask the leader for the rest. */

@@ -2,6 +2,7 @@ import { HistoryRecorder } from "@raftkv/checker";
 import type { KvOperation } from "@raftkv/checker";
 import { RaftKvError, connect } from "@raftkv/client";
 import type { Client } from "@raftkv/client";
+import { until } from "../harness/until.js";
 
 export interface WritersOptions {
   readonly endpoints: readonly string[];
@@ -27,7 +28,7 @@ export class Writers {
   #issued = 0;
   #lastAckMs = 0;
   #longestStallMs = 0;
-  readonly #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
+  #endedMs: number | null = null;
 
   constructor(options: WritersOptions) {
     this.#options = options;
@@ -42,9 +43,9 @@ export class Writers {
     return this.#errors;
   }
 
-  /** The longest time between two acknowledgements, over all writers. */
+  /** The longest time without an acknowledgement, over all writers; one that still lasts counts as far as it got. */
   get longestStallMs(): number {
-    return this.#longestStallMs;
+    return Math.max(this.#longestStallMs, (this.#endedMs ?? performance.now()) - this.#lastAckMs);
   }
 
   history(): KvOperation[] {
@@ -60,15 +61,19 @@ export class Writers {
     this.#running = this.#clients.map((client, writer) => this.#write(client, writer));
   }
 
-  /** Resolves when this many puts were acknowledged in all. */
+  /** Resolves when this many puts were acknowledged in all. @throws nothing is acknowledged any more. */
   async untilAcknowledged(count: number): Promise<void> {
-    if (this.#acknowledged.size >= count) return;
-    await new Promise<void>((resolve) => this.#waiting.push({ count, resolve }));
+    await until(
+      `${count} puts are acknowledged, ${this.#acknowledged.size} are, errors ${JSON.stringify(Object.fromEntries(this.#errors))}`,
+      async () => (this.#acknowledged.size >= count ? true : null),
+      { limitMs: 60_000, everyMs: 2 },
+    );
   }
 
   /** Waits for the writers to have put all that they were to put. */
   async finished(): Promise<void> {
     await Promise.all(this.#running);
+    this.#endedMs = performance.now();
     await Promise.all(this.#clients.map((client) => client.close()));
   }
 
@@ -88,6 +93,7 @@ export class Writers {
       }
       const shared = `shared/${number % 4}`;
       if (number % 5 === 0) await this.#put(client, writer, shared, value);
+      if (number % 11 === 0) await this.#delete(client, writer, shared);
       if (number % 7 === 0) await this.#get(client, writer, shared);
     }
   }
@@ -101,6 +107,16 @@ export class Writers {
     } catch (error) {
       this.#failed(id, error);
       return false;
+    }
+  }
+
+  async #delete(client: Client, process: number, key: string): Promise<void> {
+    const id = this.#recorder.call(process, { op: "delete", key });
+    try {
+      const { revision, deleted } = await client.delete(key);
+      this.#recorder.ok(id, { deleted: deleted === 1, revision });
+    } catch (error) {
+      this.#failed(id, error);
     }
   }
 
@@ -131,10 +147,5 @@ export class Writers {
     const now = performance.now();
     this.#longestStallMs = Math.max(this.#longestStallMs, now - this.#lastAckMs);
     this.#lastAckMs = now;
-    const reached = this.#waiting.filter((waiting) => waiting.count <= this.#acknowledged.size);
-    for (const waiting of reached) {
-      this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-      waiting.resolve();
-    }
   }
 }

@@ -21,7 +21,7 @@ export class CommittedChecks {
 
   /** All logs begin behind this: it counts as committed. */
   begins({ base, chain }: SimBase): void {
-    for (let index = 0; index < base.index; index += 1) this.#chains.push(-1);
+    for (let index = 0; index < base.index; index += 1) this.#chains.push(index === 0 ? 0 : -1);
     this.#chains.push(chain);
   }
 

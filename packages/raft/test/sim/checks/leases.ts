@@ -7,6 +7,8 @@ import type { Observed } from "./observed.js";
 interface Promised {
   readonly to: ServerId | null;
   readonly untilMicros: number;
+  /** A vote in an earlier term, late on its way from the disk, helps nobody who could harm it. */
+  readonly term: number;
 }
 
 /** Leases rest on promises: whoever gave one, or may have before it started, keeps to it (R8, R19). */
@@ -28,6 +30,8 @@ export class LeaseChecks {
       this.#promised.set(server.number, {
         to: null,
         untilMicros: server.clockMicros + lease.electionTimeoutMicros,
+        // A vote that was given before the start may be given again.
+        term: status.currentTerm,
       });
   }
 
@@ -37,7 +41,7 @@ export class LeaseChecks {
     const lease = before.configuration.lease ?? null;
     if (message.term < before.currentTerm || lease === null || message.sentMicros === 0) return;
     const untilMicros = server.clockMicros + lease.electionTimeoutMicros;
-    this.#promised.set(server.number, { to: message.from, untilMicros });
+    this.#promised.set(server.number, { to: message.from, untilMicros, term: message.term });
   }
 
   leaves(server: Observed, message: Message): void {
@@ -78,7 +82,7 @@ export class LeaseChecks {
   #keepsPromise(server: Observed, message: Message, candidate: ServerId): void {
     const promised = this.#promised.get(server.number);
     // Without the lease in its log it knows of no promise; what it gave may be covered by others then.
-    if (promised === undefined || promised.to === candidate) return;
+    if (promised === undefined || promised.to === candidate || message.term <= promised.term) return;
     check(
       server.clockMicros >= promised.untilMicros,
       "a server that promised to keep its leader votes for no other (R8, R19)",

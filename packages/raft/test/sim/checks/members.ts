@@ -87,16 +87,20 @@ export class MemberChecks {
   }
 
   #transfers(server: Observed, event: RaftEvent<Command>, before: RaftStatus, after: RaftStatus): void {
-    if (after.transfer === null || before.transfer?.to !== after.transfer.to || event.kind !== "tick") {
-      if (after.transfer === null || before.transfer === null) this.#transferTicks.delete(server.number);
+    const was = before.transfer;
+    const is = after.transfer;
+    // A witness that gave one up may begin the next, to the same target, at once.
+    if (was === null || is === null || was.to !== is.to || is.elapsedTicks < was.elapsedTicks) {
+      this.#transferTicks.delete(server.number);
       return;
     }
+    if (event.kind !== "tick") return;
     const ticks = (this.#transferTicks.get(server.number) ?? 0) + 1;
     this.#transferTicks.set(server.number, ticks);
     check(
       ticks <= this.#electionTimeoutTicks,
       "a transfer expires after an election timeout (R20)",
-      () => `${server.id} still hands over to ${after.transfer?.to} after ${ticks} ticks`,
+      () => `${server.id} still hands over to ${is.to} after ${ticks} ticks`,
     );
   }
 

@@ -111,7 +111,9 @@ export class Oracle implements Observer {
     const context = this.#context;
     context.count("steps");
     if (this.#elections.stepped(server, before, after)) context.count("elections");
-    if (after.commitIndex > before.commitIndex && after.role === "leader") {
+    // It may step down in the very step in which it commits (§4.2.2).
+    const led = before.role === "leader" && before.currentTerm === after.currentTerm;
+    if (after.commitIndex > before.commitIndex && (after.role === "leader" || led)) {
       this.#committed.byLeader(server, before, after);
     }
     this.#timers.stepped(server, event, before, after);
