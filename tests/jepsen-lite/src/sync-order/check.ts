@@ -36,6 +36,8 @@ const SENDS = new Set(["write", "writev", "sendto", "sendmsg"]);
 const isLog = (call: SystemCall): boolean => /\/wal\/[^/]+\.wal$/.test(call.target);
 const isStoreLog = (call: SystemCall): boolean => /\/groups\/1\/store-\d+\/\d+\.log$/.test(call.target);
 
+const isStoreWrite = (call: SystemCall): boolean => WRITES.has(call.name) && isStoreLog(call);
+
 /** Watches all nodes of a fresh cluster while one put runs. */
 export async function checkSyncOrder(mode: Mode): Promise<SyncOrder> {
   // The log's idle sealing writes after each quiet moment: it is put off, so that what is seen belongs to the put.
@@ -53,9 +55,10 @@ export async function checkSyncOrder(mode: Mode): Promise<SyncOrder> {
       }),
     );
     const { revision } = await client.put("key", "value");
-    await until("every replica has applied the put", async () => {
+    await until("every replica has applied the put, and its store has written it", async () => {
       const all = await Promise.all(cluster.names.map((name) => cluster.status(name)));
-      return all.every((status) => status.revision >= revision) ? true : null;
+      const applied = all.every((status) => status.revision >= revision);
+      return applied && watched.every(({ strace }) => strace.calls().some(isStoreWrite)) ? true : null;
     });
     const calls = new Map<string, SystemCall[]>();
     for (const { name, strace } of watched) calls.set(name, await strace.detach());
@@ -107,7 +110,7 @@ function orderOf(name: string, leads: boolean, calls: readonly SystemCall[], rep
     name,
     leads,
     syncedBeforeReplyMs: sync === undefined ? null : (replyAt - sync.endedAt) * 1_000,
-    storeWrites: calls.filter((call) => WRITES.has(call.name) && isStoreLog(call)).length,
+    storeWrites: calls.filter(isStoreWrite).length,
     storeSyncs: calls.filter((call) => SYNCS.has(call.name) && isStoreLog(call)).length,
   };
 }

@@ -63,12 +63,17 @@ export class Strace {
     return new Strace(child, file);
   }
 
+  /** What the process has done so far. */
+  calls(): SystemCall[] {
+    return parseStrace(readFileSync(this.#file, "utf8"));
+  }
+
   /** Lets the process go, and returns what it did meanwhile. */
   async detach(): Promise<SystemCall[]> {
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.kill("SIGINT");
     await ended;
-    return parseStrace(readFileSync(this.#file, "utf8"));
+    return this.calls();
   }
 }
 
