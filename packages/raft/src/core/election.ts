@@ -106,8 +106,11 @@ export function handlePreVoteResponse(state: RaftState, message: PreVoteResponse
 /** RequestVote's receiver (§3.4, §3.6.1). The term is the current one by now. */
 export function handleVoteRequest(state: RaftState, message: VoteRequest): void {
   const free = state.votedFor === message.from || (state.votedFor === null && state.leader === null);
+  // Whatever brought this server into the candidate's term took nothing from what it promised to its leader (R8, R19).
+  const bound = isPromised(state) && state.promisedTo !== message.from && !message.transfer;
   // Nobody looks at a configuration here: a learner votes when asked (R5).
-  const granted = free && isUpToDate(state, message.lastLogTerm, message.lastLogIndex);
+  const mayVote = free && (!bound || state.votedFor === message.from);
+  const granted = mayVote && isUpToDate(state, message.lastLogTerm, message.lastLogIndex);
   const response: VoteResponse = {
     kind: "voteResponse",
     from: state.options.id,

@@ -21,8 +21,18 @@ export function handleConnectionLost(state: RaftState, peer: ServerId): void {
   if (leaseSettings(state) !== null || isPromised(state)) return;
   state.leaderConnectionLost = true;
   if (!isVoter(state.log.configuration, id) || isWitness(state, id)) return;
-  // Random, so that not everyone who saw the same drop campaigns in the same tick; the higher priorities first.
-  const delay = 1 + (PRIORITY_MAX - priority) * fastFailoverTicks + state.random.below(fastFailoverTicks);
+  // Everyone sees the same drop in the same moment, and two that ask together would split the votes and wait for a whole
+  // timeout after all. So one after the other, the higher priorities first, at random within each one's turn.
+  const candidates = successors(state, peer);
+  const turn = (PRIORITY_MAX - priority) * candidates.length + candidates.indexOf(id);
+  const delay = 1 + turn * fastFailoverTicks + state.random.below(fastFailoverTicks);
   const soon = state.electionElapsedTicks + delay;
   if (soon < state.electionTimeoutTicks) state.electionTimeoutTicks = soon;
+}
+
+/** Who may lead after `lost`, in an order that is the same everywhere. */
+function successors(state: RaftState, lost: ServerId): ServerId[] {
+  const { voters, outgoing } = state.log.configuration;
+  const all = new Set([...voters, ...outgoing]);
+  return [...all].filter((voter) => voter !== lost && !isWitness(state, voter)).sort();
 }

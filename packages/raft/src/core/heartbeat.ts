@@ -14,6 +14,7 @@ export function broadcastHeartbeats(state: RaftState): void {
   const { options, outbox, progress } = state;
   state.heartbeatElapsedTicks = 0;
   const dataDurableIndex = leastDataDurable(state);
+  if (dataDurableIndex > state.dataDurableIndex) state.dataDurableIndex = dataDurableIndex;
   for (const [peer, known] of progress) {
     if (peer === options.id) continue;
     outbox.send({

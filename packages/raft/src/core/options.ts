@@ -26,8 +26,8 @@ export interface RaftOptions {
    */
   readonly priority: number;
   /**
-   * After its leader's connection dropped a follower campaigns within 1 + [0, this) ticks. 0: dropped connections are
-   * not looked at (R4).
+   * After its leader's connection dropped the first of the other voters campaigns within 1 + [0, this) ticks, each
+   * further one this many ticks later. 0: dropped connections are not looked at (R4).
    */
   readonly fastFailoverTicks: number;
   /** A learner that lacks more entries than this is not promoted (R22). */

@@ -3,6 +3,7 @@ import { invariant } from "./invariant.js";
 import type { AppendResponse } from "./messages.js";
 import type { Progress } from "./progress.js";
 import { sendSnapshot } from "./snapshot.js";
+import { isWitness } from "./state.js";
 import type { RaftState } from "./state.js";
 import { logIndex } from "./types.js";
 import type { LogIndex, ServerId } from "./types.js";
@@ -115,6 +116,8 @@ export function resumeAfterHeartbeat(state: RaftState, peer: ServerId, progress:
   if (progress.state === "replicate" && progress.matchIndex < state.log.lastIndex) {
     sendEmptyAppend(state, peer, progress);
   }
+  // A witness gets the base alone, in this one message: there is no transfer of data whose end would tell of its loss.
+  if (progress.state === "snapshot" && isWitness(state, peer)) sendSnapshot(state, peer, progress);
 }
 
 /** The connection to this member dropped: what was in flight may be lost, so agreement is probed again. */

@@ -1,4 +1,4 @@
-import { restartElectionTimer } from "./state.js";
+import { drawElectionTimeout, restartElectionTimer } from "./state.js";
 import type { RaftState } from "./state.js";
 import type { ServerId, Term } from "./types.js";
 
@@ -40,7 +40,11 @@ export function leaveRole(state: RaftState): void {
     state.progress.clear();
   }
   rejectFollowerReads(state);
-  state.leaderConnectionLost = false;
+  if (state.leaderConnectionLost) {
+    // It was the last leader's: the timeout that was cut short for it must not stay short under the next one (R6).
+    state.leaderConnectionLost = false;
+    drawElectionTimeout(state);
+  }
   state.votes.clear();
 }
 

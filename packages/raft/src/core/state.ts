@@ -89,6 +89,11 @@ export interface RaftState<P extends Proposal = Proposal> {
 /** Restarts the election timer with a fresh random timeout, so that split votes do not repeat (§3.4). */
 export function restartElectionTimer(state: RaftState): void {
   state.electionElapsedTicks = 0;
+  drawElectionTimeout(state);
+}
+
+/** Draws a timeout anew and lets the time that has passed count. */
+export function drawElectionTimeout(state: RaftState): void {
   const { electionTimeoutTicks, id, priority } = state.options;
   // Whoever should rather not lead lets the others try first; it is as late as its priority is low, but not for ever.
   // A witness would only hand over again (R24).

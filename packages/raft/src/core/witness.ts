@@ -18,11 +18,18 @@ export function handOverFromWitness(state: RaftState): void {
   }
 }
 
-/** What every data member has on its disk: nobody will ever ask a witness for it (R24). */
+/**
+ * What every data member has on its disk: nobody will ever ask a witness for it (R24). A member whose removal is not
+ * committed counts: the entry may be truncated, and then it is one again. This leader does not follow its progress any
+ * more, so for as long nothing new is promised.
+ */
 export function leastDataDurable(state: RaftState): LogIndex {
   let least: number = state.commitIndex;
-  for (const id of members(state.log.configuration)) {
-    if (!isWitness(state, id)) least = Math.min(least, state.progress.get(id)?.matchIndex ?? 0);
+  for (const configuration of state.log.configurationsFrom(state.commitIndex)) {
+    for (const id of members(configuration)) {
+      if (configuration.witnesses.includes(id)) continue;
+      least = Math.min(least, state.progress.get(id)?.matchIndex ?? state.dataDurableIndex);
+    }
   }
   return logIndex(least);
 }
