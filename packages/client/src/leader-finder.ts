@@ -120,12 +120,13 @@ export class LeaderFinder implements ConnectionOwner {
   }
 
   opened(connection: Connection, welcome: Welcome): void {
-    if (this.#clusterId !== null && welcome.clusterId !== this.#clusterId) {
+    if (this.#clusterId !== null && welcome.clusterId !== "" && welcome.clusterId !== this.#clusterId) {
       const message = `node ${welcome.nodeName} is of cluster ${welcome.clusterId}, not ${this.#clusterId}`;
       connection.fail(new RaftKvError("WRONG_CLUSTER", message));
       return;
     }
-    this.#clusterId = welcome.clusterId;
+    // A node whose cluster has not formed is of none yet, and says nothing about which one it will be.
+    if (welcome.clusterId !== "") this.#clusterId = welcome.clusterId;
     this.#limits = welcome.limits;
     this.#endpoints.get(connection.address).said =
       `node ${welcome.nodeName} answers` + (welcome.leader === null ? ", and knows of no leader" : "");

@@ -48,6 +48,19 @@ describe("finding the leader", () => {
     expect(leader.requests.map((request) => request.requestId)).to.deep.equal([1]);
   });
 
+  it("a node whose cluster has not formed yet does not decide which cluster it is", async () => {
+    const { leader } = await cluster(0);
+    const forming = await FakeNode.start({ name: "n2", clusterId: "" });
+    forming.script = (request) => refusal(request, "UNAVAILABLE", { leader: leader.leader });
+    const client = await connected({ endpoints: [forming.address] });
+    await client.put("k", "v");
+    expect(leader.hellos.map((hello) => hello.clusterId)).to.deep.equal([null]);
+    const late = await FakeNode.start({ name: "n3", clusterId: "", leader: leader.asLeader(2) });
+    const other = await connected({ endpoints: [leader.address, late.address] });
+    await other.put("k", "w");
+    expect(leader.requests.length).to.equal(2);
+  });
+
   it("a follower that is the only endpoint serves the gets, while puts follow its hint", async () => {
     const { leader, followers } = await cluster(1);
     const [follower] = followers;

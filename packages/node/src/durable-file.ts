@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
@@ -9,7 +9,8 @@ export function replaceFileDurably(path: string, text: string): void {
   const temporary = `${path}.tmp`;
   const file = openSync(temporary, "w", 0o600);
   try {
-    writeSync(file, text);
+    // Not writeSync: that one may write a part (W9).
+    writeFileSync(file, text);
     fsyncSync(file);
   } finally {
     closeSync(file);

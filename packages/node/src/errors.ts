@@ -44,10 +44,22 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   STORE_OPEN_FAILED: EXIT.storage,
 };
 
+/** Of sockets: an error of the system as well, but nothing that log or store have said. */
+const NETWORK_CODES = new Set([
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "ECONNABORTED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+]);
+
 /** The exit status for an error that ends the process. What nobody expected is a bug of ours (C6, F4). */
 export function exitCodeOf(error: unknown): number {
   const { code, syscall } = (error ?? {}) as { readonly code?: unknown; readonly syscall?: unknown };
   const known = typeof code === "string" ? EXIT_CODES[code] : undefined;
+  if (known !== undefined) return known;
   // The file system said no, to the log, the store or node.json.
-  return known ?? (typeof syscall === "string" ? EXIT.storage : EXIT.invariant);
+  const ofFileSystem = typeof syscall === "string" && !NETWORK_CODES.has(String(code));
+  return ofFileSystem ? EXIT.storage : EXIT.invariant;
 }

@@ -72,6 +72,11 @@ export class Formation {
     if (!this.formed) this.#formWhenComplete();
   }
 
+  /** This server takes part from now on. Durable before it does, so that it never does so again without its log. */
+  begun(): void {
+    if (!this.#record.begun) this.#save({ ...this.#record, begun: true });
+  }
+
   /** Judges what a peer says of itself, and records it durably before anything is answered. */
   meet(peer: PeerIdentity): PeerRefusal | null {
     const refusal = this.#judge(peer);

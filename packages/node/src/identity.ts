@@ -28,6 +28,8 @@ export interface NodeRecord {
   readonly clusterId: string | null;
   /** How the directory came about; a node that joins waits until the cluster knows it. */
   readonly start: "init" | "join";
+  /** Whether this server has taken part: then its log must be there, since its promises stand in that (R25). */
+  readonly begun: boolean;
   readonly members: readonly MemberRecord[];
 }
 
@@ -60,12 +62,22 @@ function missingRecord(dataDir: string): DataDirectoryError {
   return new DataDirectoryError("DAMAGED", `${dataDir} holds data of a node, but its node.json is missing`);
 }
 
-/** Creates a directory and everything above it, each durable in its parent. */
+/**
+ * Creates a directory and everything above it, each durable in its parent. What is there already is synced as well:
+ * whoever made it (`cluster start`, a start that was killed) may not have come to that (W11).
+ */
 export function createDirectory(path: string): void {
-  if (existsSync(path)) return;
-  createDirectory(dirname(path));
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  syncDirectory(dirname(path));
+  for (let at = path; dirname(at) !== at; at = dirname(at)) {
+    try {
+      syncDirectory(dirname(at));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // Not ours to read, or of a kind that cannot be synced: then it is older than this node.
+      if (code === "EACCES" || code === "EPERM" || code === "EINVAL" || code === "EROFS") return;
+      throw error;
+    }
+  }
 }
 
 /**
@@ -74,7 +86,11 @@ export function createDirectory(path: string): void {
  * @param logHoldsData whether the log knows a group: then a record must be there.
  */
 export function openRecord(options: NodeOptions, logHoldsData: boolean): NodeRecord {
-  if (existsSync(recordPath(options.dataDir))) return readRecord(options.dataDir);
+  if (existsSync(recordPath(options.dataDir))) {
+    // Its name may be in memory only: the last start can have been killed between the rename and the sync (W11).
+    syncDirectory(options.dataDir);
+    return withOwnAddress(readRecord(options.dataDir), options);
+  }
   if (logHoldsData) throw missingRecord(options.dataDir);
   const serverId = randomBytes(8).toString("hex");
   const record: NodeRecord = {
@@ -83,6 +99,7 @@ export function openRecord(options: NodeOptions, logHoldsData: boolean): NodeRec
     serverId,
     clusterId: null,
     start: options.start === "join" ? "join" : "init",
+    begun: false,
     members: options.initialCluster.map((member) => ({
       name: member.name,
       serverId: member.name === options.name ? serverId : null,
@@ -92,6 +109,15 @@ export function openRecord(options: NodeOptions, logHoldsData: boolean): NodeRec
   };
   saveRecord(options.dataDir, record);
   return record;
+}
+
+/** Clients are sent to where this node says now that it is, not to where it was when its directory was made. */
+function withOwnAddress(record: NodeRecord, options: NodeOptions): NodeRecord {
+  const client = formatHostPort(options.advertiseClient);
+  return {
+    ...record,
+    members: record.members.map((member) => (member.name === record.name ? { ...member, client } : member)),
+  };
 }
 
 export function saveRecord(dataDir: string, record: NodeRecord): void {
@@ -120,7 +146,7 @@ function readRecord(dataDir: string): NodeRecord {
     (clusterId === null || typeof clusterId === "string") &&
     Array.isArray(members);
   if (!sound) throw new DataDirectoryError("DAMAGED", `${path} lacks name, serverId, clusterId or members`);
-  return record as NodeRecord;
+  return { ...(record as NodeRecord), begun: record.begun === true };
 }
 
 /** Follows from who formed the cluster, so every member finds the same, and no other cluster has it. */

@@ -108,7 +108,7 @@ export const KNOBS = {
     description: "replies that a client has not read yet, before its connection is cut",
   },
   maxKeyBytes: { default: 64 * KIB, min: 1, max: 16 * MIB, unit: "bytes", description: "longest key" },
-  maxValueBytes: { default: 1 * MIB, min: 1, max: 512 * MIB, unit: "bytes", description: "longest value" },
+  maxValueBytes: { default: 1 * MIB, min: 1, max: 256 * MIB, unit: "bytes", description: "longest value" },
   maxConnections: {
     default: 4_096,
     min: 1,

@@ -168,7 +168,8 @@ class Node implements RunningNode {
     return new ClientListener({
       listen: this.#options.listenClient,
       connectionsMax: maxConnections,
-      unreadBytesMax: maxUnreadBytes,
+      // Of which half is for one largest reply (C2).
+      unreadBytesMax: Math.max(maxUnreadBytes, 2 * largest),
       service,
       logger: this.#logger,
       onRequest: httpRoutes({
@@ -185,6 +186,9 @@ class Node implements RunningNode {
 
   /** Every member knows every other: from here on this node may vote and store (R25). */
   #formed(): void {
+    // A peer's hello can complete the cluster while `listen` is under way, which then finds it formed as well.
+    if (this.#opening !== null) return;
+    this.#transport.formed();
     this.#logger.info({ clusterId: this.#formation.record.clusterId }, "the cluster has formed");
     this.#opening = this.#open().catch((error: unknown) => this.#fail(error));
   }
@@ -204,6 +208,7 @@ class Node implements RunningNode {
       },
       onFailed: (error) => this.#fail(error),
     });
+    this.#formation.begun();
     this.#serving = { ...opened, log: this.#log };
     this.#ticker = setInterval(() => opened.group.tick(performance.now()), this.#options.tickMs);
   }
@@ -219,6 +224,7 @@ class Node implements RunningNode {
   #fail(error: unknown): void {
     if (this.#failure !== null) return;
     this.#failure = error as Error;
+    this.#serving?.group.halt();
     if (this.#ticker !== null) clearInterval(this.#ticker);
     this.#logger.fatal({ error: (error as Error).stack }, `this node stops: ${(error as Error).message}`);
     this.#end.reject(error);

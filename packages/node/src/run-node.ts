@@ -11,25 +11,35 @@ const STOP_MS = 20_000;
  * @throws what `startNode` throws, before anything ran.
  */
 export async function runNode(options: NodeOptions): Promise<never> {
-  const node = await startNode(options);
-  const stop = new Promise<"signal">((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => resolve("signal"));
-  });
-  // What nobody caught is a bug of ours: the process must not go on in a state that nobody has thought of (C6).
+  // What nobody caught is a bug of ours: the process must not go on in a state that nobody has thought of (C6), neither
+  // while it starts nor while it stops.
   const crash = new Promise<never>((_resolve, reject) => {
     process.on("uncaughtException", reject);
     process.on("unhandledRejection", reject);
   });
+  const node = await Promise.race([startNode(options), crash]);
+  const stop = new Promise<"signal">((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => resolve("signal"));
+  });
   try {
     await Promise.race([stop, node.ended, crash]);
+    await Promise.race([stopped(node), crash]);
   } catch (error) {
-    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`error: ${describe(error)}\n`);
     process.exit(exitCodeOf(error));
   }
-  process.exit(await stopped(node));
+  process.exit(0);
 }
 
-async function stopped(node: RunningNode): Promise<number> {
+/** A typed error says what happened; of a bug it is asked where. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isTyped = typeof (error as { readonly code?: unknown }).code === "string";
+  return isTyped ? error.message : (error.stack ?? error.message);
+}
+
+/** @throws also what went wrong on the way without keeping the node from closing. */
+async function stopped(node: RunningNode): Promise<void> {
   const timer = setTimeout(() => {
     process.stderr.write(
       `error: ${node.name} did not stop within ${STOP_MS} ms; its log is complete all the same\n`,
@@ -38,10 +48,7 @@ async function stopped(node: RunningNode): Promise<number> {
   }, STOP_MS);
   try {
     await node.close();
-    return 0;
-  } catch (error) {
-    process.stderr.write(`error: ${(error as Error).message}\n`);
-    return exitCodeOf(error);
+    await node.ended;
   } finally {
     clearTimeout(timer);
   }

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { CLOSE_PROTOCOL_ERROR, CLOSE_REFUSED, getRequest, putRequest } from "@raftkv/protocol";
+import { connect } from "node:net";
+import { CLIENT_PATH, CLOSE_PROTOCOL_ERROR, CLOSE_REFUSED, getRequest, putRequest } from "@raftkv/protocol";
 import { TestNodes } from "./support/nodes.js";
 import { RawClient } from "./support/raw-client.js";
 
@@ -13,6 +14,7 @@ describe("the client address (C6, C7)", () => {
       maxValueBytes: "1KiB",
       maxConnections: "3",
       maxFrameBytes: "64KiB",
+      maxUnreadBytes: "64KiB",
     });
     await nodes.startAll();
     await nodes.leader();
@@ -75,6 +77,45 @@ describe("the client address (C6, C7)", () => {
     expect(refusal).to.contain("503");
     for (const client of open) client.close();
     await Promise.all(open.map((client) => client.closed));
+  });
+
+  /** Asks for an upgrade and resets the connection at once, so that the node writes to a socket that is gone. */
+  async function askAndReset(path: string): Promise<void> {
+    const { host, port } = nodes.option("n1").listenClient;
+    const socket = connect(port, host);
+    socket.on("error", () => undefined);
+    await new Promise<void>((resolve) => socket.once("connect", () => resolve()));
+    const head = ["connection: Upgrade", "upgrade: websocket", "sec-websocket-version: 13"];
+    const key = "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
+    socket.write([`GET ${path} HTTP/1.1`, "host: n1", ...head, key, "", ""].join("\r\n"));
+    socket.resetAndDestroy();
+    await new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  }
+
+  it("lives on when a client resets its connection while it is being refused (C6)", async () => {
+    for (let i = 0; i < 20; i += 1) await askAndReset("/wrong");
+    const open = await Promise.all([1, 2, 3].map(() => RawClient.greeted(endpoint)));
+    for (let i = 0; i < 20; i += 1) await askAndReset(CLIENT_PATH);
+    // An error of a socket that nobody listens to would have ended this process by the time of the answer.
+    const replies = await open[0]?.ask([getRequest(1, 0, Buffer.from("k"), false)]);
+    expect(replies?.get(1)?.op).to.equal(2);
+    for (const client of open) client.close();
+    await Promise.all(open.map((client) => client.closed));
+  });
+
+  it("refuses gets whose values would not fit into the bound of unread replies, and keeps the connection (C7)", async () => {
+    const client = await RawClient.greeted(endpoint);
+    await client.ask([putRequest(1, 0, Buffer.from("k"), Buffer.alloc(1024))]);
+    const gets = Array.from({ length: 2_000 }, (_, i) => getRequest(i + 2, 0, Buffer.from("k"), i % 2 === 0));
+    const replies = [...(await client.ask(gets)).values()];
+    const served = replies.filter((reply) => reply.op === 2);
+    const refused = replies.filter((reply) => reply.op === 0);
+    expect(served.length).to.be.within(32, 1_000);
+    expect(new Set(refused.map((reply) => reply.code))).to.deep.equal(new Set(["OVERLOADED"]));
+    const later = await client.ask([getRequest(9_000, 0, Buffer.from("k"), true)]);
+    expect(later.get(9_000)?.op, "once they are read there is room again").to.equal(2);
+    client.close();
+    await client.closed;
   });
 
   it("answers HTTP: health, readiness, status, metrics, and says what there is for the rest", async () => {

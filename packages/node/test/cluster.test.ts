@@ -119,3 +119,15 @@ describe("a cluster of three nodes", () => {
     client.close();
   });
 });
+
+describe("a node whose times are no whole ticks", () => {
+  it("rounds them so that an election timeout is still three heartbeats", async () => {
+    const nodes = await TestNodes.create(1, { heartbeatMs: "25", electionTimeoutMs: "75" });
+    try {
+      await nodes.startAll();
+      await nodes.leader();
+    } finally {
+      await nodes.close();
+    }
+  });
+});

@@ -1,8 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { exitCodeOf, startNode } from "@raftkv/node";
-import { TestNodes, until } from "./support/nodes.js";
+import { getRequest, putRequest } from "@raftkv/protocol";
+import { TestNodes, freePorts, until } from "./support/nodes.js";
+import { RawClient } from "./support/raw-client.js";
 
 async function failure(start: Promise<unknown>): Promise<Error & { readonly code: string }> {
   try {
@@ -53,6 +55,65 @@ describe("who a node is (R25)", () => {
       exitCodeOf(await failure(startNode(nodes.option("n1")))),
       "the log still knows the group",
     ).to.equal(76);
+  });
+
+  it("a directory whose log is gone is damaged: its promises went with it", async () => {
+    nodes = await TestNodes.create(1);
+    await nodes.startAll();
+    await nodes.leader();
+    await nodes.stop("n1");
+    const { dataDir } = nodes.option("n1");
+    rmSync(join(dataDir, "wal"), { recursive: true });
+    // The store alone does not tell either: it may never have made a checkpoint.
+    rmSync(join(dataDir, "groups"), { recursive: true });
+    for (const attempt of ["first", "second"]) {
+      const node = await nodes.start("n1");
+      const error = await failure(node.ended);
+      expect(exitCodeOf(error), attempt).to.equal(76);
+      expect(error.message, attempt).to.contain("no log");
+      await nodes.stop("n1");
+    }
+  });
+
+  it("a log that ends before the store's checkpoint is damaged (S3)", async () => {
+    nodes = await TestNodes.create(1);
+    await nodes.startAll();
+    await nodes.leader();
+    await nodes.stop("n1");
+    const { dataDir } = nodes.option("n1");
+    cpSync(join(dataDir, "wal"), join(nodes.dir, "older"), { recursive: true });
+    await nodes.start("n1");
+    await nodes.leader();
+    const client = await RawClient.greeted(nodes.endpoint("n1"));
+    await client.ask([putRequest(1, 0, Buffer.from("k"), Buffer.from("v"))]);
+    client.close();
+    await nodes.stop("n1");
+    rmSync(join(dataDir, "wal"), { recursive: true });
+    cpSync(join(nodes.dir, "older"), join(dataDir, "wal"), { recursive: true });
+    const error = await failure((await nodes.start("n1")).ended);
+    expect(exitCodeOf(error)).to.equal(76);
+    expect(error.message).to.contain("before the store's checkpoint");
+  });
+
+  it("a node that comes back with another client address is found there", async () => {
+    nodes = await TestNodes.create(1);
+    await nodes.startAll();
+    await nodes.leader();
+    await nodes.stop("n1");
+    const [port = 0] = await freePorts(1);
+    const address = { host: "127.0.0.1", port };
+    nodes.options[0] = { ...nodes.option("n1"), listenClient: address, advertiseClient: address };
+    await nodes.start("n1");
+    expect((await nodes.leader()).leaderClient).to.equal(`127.0.0.1:${port}`);
+  });
+
+  it("a node that has nothing to show yet refuses a serializable get: that is not 'no such key'", async () => {
+    nodes = await TestNodes.create(3);
+    await nodes.start("n1");
+    const client = await RawClient.greeted(nodes.endpoint("n1"));
+    const replies = await client.ask([getRequest(1, 0, Buffer.from("k"), false)]);
+    expect(replies.get(1)).to.deep.include({ op: 0, code: "UNAVAILABLE" });
+    client.close();
   });
 
   it("a damaged node.json, or one of a newer format, is named", async () => {

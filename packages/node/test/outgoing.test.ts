@@ -1,7 +1,16 @@
 import { expect } from "chai";
 import { decodePeerFrame } from "@raftkv/protocol";
 import type { Lane, PeerMessage } from "@raftkv/protocol";
-import { encodeFrame, groupId, logIndex, serverId, term } from "raft-ts";
+import {
+  LogCompactedError,
+  LogRangeError,
+  WalClosedError,
+  encodeFrame,
+  groupId,
+  logIndex,
+  serverId,
+  term,
+} from "raft-ts";
 import type { AppendRequest, Frame, LogWriter, Message } from "raft-ts";
 import { Outgoing } from "../dist/group/outgoing.js";
 import { until } from "./support/nodes.js";
@@ -119,6 +128,27 @@ describe("messages on their way out", () => {
     await until("the disk was read", () => (sent.length > 0 ? true : null));
     expect(sent.map(({ peer }) => peer)).to.deep.equal(["c"]);
     expect(failed).to.deep.equal([]);
+  });
+
+  it("are dropped when their entries are gone by the time the disk is read, which is no failure (R17)", async () => {
+    const gone = [
+      new LogRangeError(GROUP, 1, 3, 0),
+      new LogCompactedError(GROUP, logIndex(1), logIndex(2)),
+      new WalClosedError(),
+    ];
+    let reads = 0;
+    const { sent, failed, send } = outgoing({
+      cached: () => null,
+      read: async () => {
+        reads += 1;
+        throw gone[reads - 1] ?? new Error("one read for each message");
+      },
+    });
+    send([append("b", 1, 3), append("c", 1, 3), append("d", 1, 3)]);
+    await until("the disk was read", () => (reads === gone.length ? true : null));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(failed).to.deep.equal([]);
+    expect(sent).to.deep.equal([]);
   });
 
   it("end the server when the log cannot be read (R17)", async () => {

@@ -123,6 +123,27 @@ describe("the peer address (R25, C6)", () => {
     return cut;
   }
 
+  it("takes messages only over a connection whose handshake named this cluster (R25)", async () => {
+    const later = term((await nodes.leader()).term + 10);
+    const ends = { from: serverId(honest().serverId), to: serverId(status.serverId) };
+    // Whatever else it says, a message of a later term makes a server adopt that.
+    const message = { kind: "heartbeatResponse", ...ends, term: later, readRound: 0, sentMicros: 0 } as const;
+    const frame = encodePeerFrame(groupId(1), [peerMessageToWire(message)]);
+    const termAfter = async (clusterId: string | null): Promise<number> => {
+      const { socket, answer } = await dial(encodePeerHello({ ...honest(), clusterId }));
+      expect(answer?.accepted, "a member that has not formed yet is greeted").to.equal(true);
+      socket.send(frame);
+      const taken = new Promise<void>((resolve) => socket.once("pong", () => resolve()));
+      socket.ping();
+      await taken;
+      socket.terminate();
+      return (await nodes.running.get("n1")?.status())?.term ?? 0;
+    };
+    expect(await termAfter(null)).to.be.below(later);
+    expect(await termAfter(status.clusterId)).to.be.at.least(later);
+    await nodes.leader();
+  });
+
   it("takes whole entries, and cuts the connection when a checksum, a place or a group is wrong (W2)", async () => {
     expect(await cutBy(append(entry)), "whole").to.equal(false);
     const flipped = Buffer.from(entry);

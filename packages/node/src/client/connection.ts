@@ -25,6 +25,13 @@ const HELLO_MS = 5_000;
 /** How long a connection that was cut may take to say goodbye. */
 const CUT_MS = 1_000;
 
+const TOO_MUCH_UNREAD: RequestRefusal = {
+  code: "OVERLOADED",
+  message: "too many bytes of replies wait to be read by this client",
+  leader: null,
+  retryAfterMs: 20,
+};
+
 export interface ClientConnectionOptions {
   readonly socket: WebSocket;
   readonly remote: string;
@@ -42,6 +49,8 @@ export class ClientConnection implements WriteOrigin {
   readonly #helloTimer: NodeJS.Timeout;
   #greeted = false;
   #replies: WireReply[] = [];
+  /** Bytes of values among the replies. */
+  #repliesBytes = 0;
   #closed = false;
 
   constructor(options: ClientConnectionOptions) {
@@ -64,6 +73,7 @@ export class ClientConnection implements WriteOrigin {
     const replies = this.#replies;
     if (replies.length === 0) return;
     this.#replies = [];
+    this.#repliesBytes = 0;
     if (this.#closed) return;
     const { socket, service, unreadBytesMax } = this.#options;
     for (const frame of encodeReplies(replies, service.limits.frameBytes)) socket.send(frame);
@@ -89,6 +99,8 @@ export class ClientConnection implements WriteOrigin {
   }
 
   #received(bytes: Buffer): void {
+    // What still comes of a client that was cut is not looked at.
+    if (this.#closed) return;
     try {
       if (!this.#greeted) this.#greet(bytes);
       else this.#request(bytes);
@@ -137,8 +149,20 @@ export class ClientConnection implements WriteOrigin {
   }
 
   #answerGet(request: GetRequest): void {
-    const { revision, entry } = this.#options.service.get(request.key);
-    this.#reply(getReply(request.requestId, revision, entry));
+    if (this.#closed) return;
+    const { service, socket, unreadBytesMax } = this.#options;
+    // A small frame of gets can ask for more than there is memory (C7). Half, so that this comes before the cut.
+    if ((socket.bufferedAmount + this.#repliesBytes) * 2 > unreadBytesMax) {
+      this.refused(request.requestId, TOO_MUCH_UNREAD);
+      return;
+    }
+    const read = service.get(request.key);
+    if (read === null) {
+      this.refused(request.requestId, service.readRefusal());
+      return;
+    }
+    this.#reply(getReply(request.requestId, read.revision, read.entry));
+    this.#repliesBytes += read.entry?.value.length ?? 0;
   }
 
   #reply(reply: WireReply): void {
@@ -152,6 +176,7 @@ export class ClientConnection implements WriteOrigin {
     const { socket, logger, remote } = this.#options;
     logger.warn({ remote, why }, `cut a client's connection: ${why}`);
     this.#closed = true;
+    this.#replies = [];
     // Told why if it still reads; gone soon in any case.
     socket.close(CLOSE_PROTOCOL_ERROR, why.slice(0, 100));
     setTimeout(() => socket.terminate(), CUT_MS).unref();

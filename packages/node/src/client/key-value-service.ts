@@ -68,10 +68,10 @@ export class KeyValueService {
     };
   }
 
-  /** The latest applied state of this node. */
-  get(key: Uint8Array): { readonly revision: number; readonly entry: KeyValue | null } {
+  /** The latest applied state of this node; null while it has none to show, which is not the same as "no such key". */
+  get(key: Uint8Array): { readonly revision: number; readonly entry: KeyValue | null } | null {
     const serving = this.#options.serving();
-    if (serving === null) return { revision: 0, entry: null };
+    if (serving === null) return null;
     return { revision: serving.store.revision, entry: serving.store.get(key) };
   }
 }

@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 import { CLIENT_PATH, CLOSE_GOING_AWAY } from "@raftkv/protocol";
@@ -12,6 +13,8 @@ import type { KeyValueService } from "./key-value-service.js";
 
 /** How long clients have to take their last replies when the node stops. */
 const GOODBYE_MS = 1_000;
+/** A client that vanished without a word would otherwise hold its place among `connectionsMax` for ever. */
+const KEEPALIVE_MS = 15_000;
 
 export interface ClientListenerOptions {
   readonly listen: HostPort;
@@ -34,7 +37,7 @@ export class ClientListener {
 
   constructor(options: ClientListenerOptions) {
     this.#options = options;
-    this.#http = createServer(options.onRequest);
+    this.#http = createServer({ keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS }, options.onRequest);
     this.#sockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
@@ -42,13 +45,13 @@ export class ClientListener {
     });
     this.#http.on("upgrade", (request, socket, head) => {
       if (request.url !== CLIENT_PATH) {
-        socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
+        refuse(socket, "HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
       } else if (this.#connections.size >= options.connectionsMax) {
         options.logger.warn(
           { connections: this.#connections.size },
           "refused a client: too many connections",
         );
-        socket.end("HTTP/1.1 503 Too Many Connections\r\nconnection: close\r\nretry-after: 1\r\n\r\n");
+        refuse(socket, "HTTP/1.1 503 Too Many Connections\r\nconnection: close\r\nretry-after: 1\r\n\r\n");
       } else {
         this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
           this.#connected(webSocket, `${request.socket.remoteAddress}:${request.socket.remotePort}`);
@@ -110,4 +113,14 @@ export class ClientListener {
     this.#toFlush = [];
     for (const connection of connections) connection.flush();
   }
+}
+
+/**
+ * Node.js takes its own listener off a socket that asks for an upgrade, and an error that nobody listens to ends the
+ * process: so a client that resets the connection would take the node down (C6, J).
+ */
+function refuse(socket: Duplex, response: string): void {
+  socket.on("error", () => socket.destroy());
+  socket.once("finish", () => socket.destroy());
+  socket.end(response);
 }

@@ -24,6 +24,14 @@ import { PendingReads } from "./pending-reads.js";
 import type { ReadRequest } from "./pending-reads.js";
 import { PendingWrites } from "./pending-writes.js";
 
+/** Nothing of it was appended, so another node may be asked at once (C4). */
+const STOPPED: RequestRefusal = {
+  code: "UNAVAILABLE",
+  message: "the node stops",
+  leader: null,
+  retryAfterMs: null,
+};
+
 /** How often writes are looked at that nobody waits for any more. */
 const EXPIRY_INTERVAL_MS = 50;
 
@@ -108,11 +116,19 @@ export class Group {
   }
 
   propose(proposal: ClientProposal): void {
+    if (this.#stopped) {
+      proposal.origin.refused(proposal.requestId, STOPPED);
+      return;
+    }
     this.#proposals.push(proposal);
     this.#schedule();
   }
 
   read(request: ReadRequest): void {
+    if (this.#stopped) {
+      request.refused();
+      return;
+    }
     this.#reads.add(request);
     this.#schedule();
   }
@@ -153,12 +169,16 @@ export class Group {
     }
   }
 
+  /** The node is broken: from this moment nothing is sent, voted, promised or applied any more (R17, W1, S9). */
+  halt(): void {
+    this.#stopped = true;
+  }
+
   /** Takes no more in, and answers what waits with what is known of it (C4). */
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#applier.stop();
-    for (const proposal of this.#proposals)
-      proposal.origin.refused(proposal.requestId, this.#notLeader("noLeader"));
+    for (const proposal of this.#proposals) proposal.origin.refused(proposal.requestId, STOPPED);
     this.#proposals = [];
     this.#writes.abandon();
     this.#reads.abandon();

@@ -14,6 +14,7 @@ import type {
   Term,
 } from "raft-ts";
 import type { Lane } from "@raftkv/protocol";
+import { DataDirectoryError } from "../errors.js";
 import { createDirectory } from "../identity.js";
 import type { NodeRecord } from "../identity.js";
 import type { Logger } from "../logger.js";
@@ -49,9 +50,19 @@ export interface OpenedGroup {
   readonly whenLogDurable: () => Promise<void>;
 }
 
-/** Opens the store at its last checkpoint, and starts the group's core with what the log holds beyond it (S3). */
+/**
+ * Opens the store at its last checkpoint, and starts the group's core with what the log holds beyond it (S3).
+ * @throws {DataDirectoryError} DAMAGED: the log does not hold what it must hold.
+ */
 export async function openGroup(opening: OpenGroupOptions): Promise<OpenedGroup> {
-  const { id, options, record, log, logger, onFailed } = opening;
+  const { id, options, record, log, onFailed } = opening;
+  // Without its log this server does not know what it promised, and must not take its old place (R25).
+  if (record.begun && log.recovered(id) === null) {
+    throw new DataDirectoryError(
+      "DAMAGED",
+      `${options.dataDir} has no log of group ${id}, which was begun there`,
+    );
+  }
   const directory = join(options.dataDir, "groups", String(id));
   createDirectory(directory);
   const store = await Store.open(directory, {
@@ -59,6 +70,16 @@ export async function openGroup(opening: OpenGroupOptions): Promise<OpenedGroup>
     cacheBytes: options.storeCacheBytes,
     onFailure: onFailed,
   });
+  try {
+    return await openOver(store, opening);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function openOver(store: Store, opening: OpenGroupOptions): Promise<OpenedGroup> {
+  const { id, options, record, log, logger, onFailed } = opening;
   await bootstrapCatalog(store);
   const machine = new StateMachine(store);
   const appliedIndex = logIndex(store.applied.index);
@@ -120,6 +141,13 @@ async function recover(
 ): Promise<RaftRestart> {
   const recovered = log.recovered(id);
   const shapes = log.shapes(id);
+  const lastIndex = (shapes?.to ?? 1) - 1;
+  if (appliedIndex > lastIndex) {
+    throw new DataDirectoryError(
+      "DAMAGED",
+      `the log of group ${id} ends at index ${lastIndex}, before the store's checkpoint at ${appliedIndex} (S3)`,
+    );
+  }
   if (recovered === null || shapes === null) {
     const hardState = { currentTerm: term(0), votedFor: null };
     const base = { index: logIndex(0), term: term(0), configuration: initial };
@@ -141,14 +169,19 @@ async function recover(
 }
 
 function raftOptions(options: NodeOptions, record: NodeRecord, bootEpoch: number): RaftOptions {
+  const heartbeatTicks = Math.max(1, Math.round(options.heartbeatMs / options.tickMs));
   const largestWrite = entryBytes(options.maxKeyBytes + options.maxValueBytes + COMMAND_OVERHEAD_BYTES);
   return {
     ...DEFAULT_RAFT_LIMITS,
     id: serverId(record.serverId),
     seed: Number.parseInt(record.serverId.slice(0, 8), 16) + bootEpoch,
     bootEpoch,
-    heartbeatTicks: Math.max(1, Math.round(options.heartbeatMs / options.tickMs)),
-    electionTimeoutTicks: Math.max(3, Math.round(options.electionTimeoutMs / options.tickMs)),
+    heartbeatTicks,
+    // Both are rounded to ticks: what holds for the times must hold for these too.
+    electionTimeoutTicks: Math.max(
+      3 * heartbeatTicks,
+      Math.round(options.electionTimeoutMs / options.tickMs),
+    ),
     // Never smaller than the largest single write (C2).
     uncommittedBytesMax: Math.max(options.appendInflightBytes, largestWrite),
   };

@@ -1,4 +1,4 @@
-import { invariant, logIndex } from "raft-ts";
+import { LogCompactedError, LogRangeError, WalClosedError, invariant, logIndex } from "raft-ts";
 import type { AppendRequest, Frame, GroupId, LogWriter, Message, ServerId } from "raft-ts";
 import { encodePeerFrame, peerMessageToWire } from "@raftkv/protocol";
 import type { Lane, PeerMessage, WirePeerMessage } from "@raftkv/protocol";
@@ -61,7 +61,9 @@ export class Outgoing {
     const { group, log } = this.#options;
     const frames = log.cached(group, from, to, Infinity);
     if (frames !== null) return { ...message, entries: this.#join(frames) };
-    void this.#sendFromDisk(message).catch(this.#options.onFailed);
+    void this.#sendFromDisk(message).catch((error: unknown) => {
+      if (!isOutdated(error)) this.#options.onFailed(error);
+    });
     return null;
   }
 
@@ -96,6 +98,16 @@ export class Outgoing {
 }
 
 const NO_ENTRIES = Buffer.alloc(0);
+
+/**
+ * Whether the entries were replaced or compacted, or the log was closed, while the disk was read: nothing is wrong with
+ * the log then (R17), the message is one of a past that is gone.
+ */
+function isOutdated(error: unknown): boolean {
+  return (
+    error instanceof LogRangeError || error instanceof LogCompactedError || error instanceof WalClosedError
+  );
+}
 
 function adjacent(frames: readonly Frame[]): Buffer | null {
   const first = frames[0]?.bytes;

@@ -18,6 +18,8 @@ import type { Logger } from "../logger.js";
 
 const HELLO_MS = 5_000;
 const CLOSE_REFUSED = 1008;
+/** The dialler pings; this end finds out by itself when the other one vanished without a word. */
+const KEEPALIVE_MS = 15_000;
 
 export interface AcceptorOptions {
   readonly listen: HostPort;
@@ -41,10 +43,13 @@ export class PeerAcceptor {
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
-    this.#http = createServer((_request, response) => {
-      response.writeHead(426, { "content-type": "text/plain", upgrade: "websocket" });
-      response.end("this is raftkv's address for other nodes; clients have one of their own\n");
-    });
+    this.#http = createServer(
+      { keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS },
+      (_request, response) => {
+        response.writeHead(426, { "content-type": "text/plain", upgrade: "websocket" });
+        response.end("this is raftkv's address for other nodes; clients have one of their own\n");
+      },
+    );
     this.#sockets = new WebSocketServer({
       server: this.#http,
       path: PEER_PATH,

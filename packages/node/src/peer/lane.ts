@@ -94,6 +94,12 @@ export class LaneConnection {
     return true;
   }
 
+  /** Gives up the connection, if there is one, for a new one with a new handshake. */
+  redial(): void {
+    this.#retryMs = RETRY_MS_MIN;
+    this.#socket?.terminate();
+  }
+
   close(): void {
     this.#closed = true;
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);

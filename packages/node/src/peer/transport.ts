@@ -40,6 +40,8 @@ export class PeerTransport {
       identity: () => formation.identity(),
       meet: (peer) => formation.meet(peer),
       onFrame: (peer, bytes) => {
+        // The handshake named another cluster, or was made before the cluster formed: not a member's word (R25).
+        if (peer.clusterId === null || peer.clusterId !== formation.record.clusterId) return;
         const ends = { from: serverId(peer.serverId), to: serverId(formation.record.serverId) };
         onFrame(decodePeerFrame(bytes, ends));
       },
@@ -63,6 +65,11 @@ export class PeerTransport {
       this.#lanes.set(member.name, lanes);
       for (const lane of LANES) lanes[lane].dial();
     }
+  }
+
+  /** Every handshake is made again, with the cluster's id in it: what comes over an older one is not taken (R25). */
+  formed(): void {
+    for (const lanes of this.#lanes.values()) for (const lane of LANES) lanes[lane].redial();
   }
 
   /** Drops the bytes when there is no connection: Raft repeats what matters. */

@@ -37,19 +37,28 @@ export class SimClient {
   readonly #reach: Reach;
   readonly #random: Random;
   readonly #usesSessions: boolean;
+  readonly #isPatient: boolean;
   #session = 0;
   #sequence = 0;
   #server: number;
   /** The last value that it saw for a key: what a compare-and-set expects. */
   readonly #seen = new Map<string, number | null>();
 
-  constructor(process: number, context: Context, history: HistoryRecorder, reach: Reach) {
+  /** `isPatient`: retries everything until it is answered. */
+  constructor(
+    process: number,
+    context: Context,
+    history: HistoryRecorder,
+    reach: Reach,
+    { isPatient }: { readonly isPatient: boolean },
+  ) {
+    this.#isPatient = isPatient;
     this.#process = process;
     this.#context = context;
     this.#history = history;
     this.#reach = reach;
     this.#random = context.random(`client ${process}`);
-    this.#usesSessions = this.#random.chance(context.parameters.sessionShare);
+    this.#usesSessions = isPatient || this.#random.chance(context.parameters.sessionShare);
     this.#server = this.#random.pick(reach.serverNumbers());
   }
 
@@ -129,6 +138,7 @@ export class SimClient {
   }
 
   #deadline(): number {
+    if (this.#isPatient) return Infinity;
     return this.#context.now + this.#context.parameters.clientTimeoutMicros * 4;
   }
 

@@ -56,10 +56,11 @@ export class Cluster {
 
   start(): void {
     for (const server of this.servers.values()) server.start();
-    for (let client = 0; client < this.context.parameters.clients; client += 1) this.addClient().run();
+    for (let client = 0; client < this.context.parameters.clients; client += 1)
+      this.addClient({ isPatient: false }).run();
   }
 
-  addClient(): SimClient {
+  addClient(kind: { readonly isPatient: boolean }): SimClient {
     this.#clients += 1;
     const reach: Reach = {
       ask: (number, request) => this.serverAt(number)?.request(request),
@@ -69,7 +70,7 @@ export class Cluster {
       nextSession: () => (this.#sessions += 1),
       nextValue: () => (this.#values += 1),
     };
-    return new SimClient(this.#clients, this.context, this.history, reach);
+    return new SimClient(this.#clients, this.context, this.history, reach, kind);
   }
 
   serverAt(number: number): SimServer | null {

@@ -104,7 +104,7 @@ class Prober {
   readonly #client: ReturnType<Cluster["addClient"]>;
 
   constructor(cluster: Cluster) {
-    this.#client = cluster.addClient();
+    this.#client = cluster.addClient({ isPatient: true });
   }
 
   get isDone(): boolean {

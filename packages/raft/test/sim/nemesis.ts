@@ -138,12 +138,18 @@ export class Nemesis {
   }
 
   latePowerLoss(): void {
-    const server = this.#random.pick(this.#servers());
-    if (server.life === "up") this.#cluster.crash(server, "kill");
-    if (!server.log.hasUnsynced) return;
+    // Most of the time nothing is on its way to a disk; wherever something is, is the place.
+    const busy = this.#servers().filter(({ log }) => log.hasUnsynced);
+    for (const server of busy) {
+      if (server.life === "up") this.#cluster.crash(server, "kill");
+      if (server.log.hasUnsynced) this.#losePowerLater(server);
+    }
+  }
+
+  #losePowerLater(server: SimServer): void {
     const { bootEpoch } = server;
     // While it is down, or while the next process opens the log and syncs what it found.
-    const delay = this.#random.wait(this.#context.parameters.faultMicros / 2);
+    const delay = this.#random.wait(this.#context.parameters.faultMicros / 6);
     this.#context.after(delay, () => {
       if (this.#context.healed || server.life === "up" || server.bootEpoch > bootEpoch + 1) return;
       if (!server.log.hasUnsynced) return;

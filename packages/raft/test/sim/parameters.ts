@@ -89,7 +89,7 @@ const PROBABILITIES: Partial<Record<Fault, readonly [number, number]>> = {
   reorder: [0.01, 1],
   delay: [0.001, 0.05],
   replay: [0.0005, 0.02],
-  syncFailure: [0.0002, 0.005],
+  syncFailure: [0.001, 0.02],
   clientLoss: [0.001, 0.1],
   drift: [0.01, 0.1],
 };
@@ -111,7 +111,7 @@ export function drawParameters(seed: number, overrides: Overrides): Parameters {
     servers: overrides.servers ?? servers,
     clients: overrides.clients ?? random.between(1, 8),
     keys: random.between(1, 5),
-    steps: overrides.steps ?? random.between(3_000, 9_000),
+    steps: overrides.steps ?? random.between(4_000, 14_000),
     actions: overrides.actions ?? Infinity,
     commands: overrides.commands ?? Infinity,
     tickMicros,

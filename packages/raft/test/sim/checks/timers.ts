@@ -131,7 +131,8 @@ export class TimerChecks {
     const { voters, outgoing } = after.configuration;
     if (!voters.includes(server.id) && !outgoing.includes(server.id)) return;
     check(
-      timer.sinceExcuse <= (2 + 10 - server.priority + (server.isWitness ? 1 : 0)) * this.#electionTimeoutTicks + 1,
+      timer.sinceExcuse <=
+        (2 + 10 - server.priority + (server.isWitness ? 1 : 0)) * this.#electionTimeoutTicks + 1,
       "only a leader's messages and a granted vote restart the election timer (R2, R6)",
       () => `${server.id} has not campaigned for ${timer.sinceExcuse} ticks`,
     );
