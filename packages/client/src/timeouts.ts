@@ -89,6 +89,8 @@ export class Timeouts<T extends Timed> {
       else earliest = Math.min(earliest, first.dueAt);
     }
     if (earliest < Number.POSITIVE_INFINITY) this.#arm(earliest);
+    // A timer that fires late finds several lists due at once.
+    due.sort((left, right) => left.dueAt - right.dueAt);
     // Outside of any change of state: what is called may add and remove.
     for (const item of due) this.#onDue(item);
   }
