@@ -106,6 +106,11 @@ export class WalAppender {
     );
   }
 
+  /** Something else of the log has failed: this takes nothing more either (W1). */
+  fail(error: Error): void {
+    this.#failed ??= error;
+  }
+
   /**
    * Ends the log. A clean end gives back what is reserved and unused; after a failure the files stay as they are.
    * No batch is under way.

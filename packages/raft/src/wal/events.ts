@@ -18,6 +18,13 @@ export type WalEvent =
       readonly found: string;
     }
   | { readonly kind: "segment-started"; readonly file: string; readonly number: number }
+  /** Nothing in it was needed any more (W5). */
+  | {
+      readonly kind: "segment-deleted";
+      readonly file: string;
+      readonly number: number;
+      readonly bytes: number;
+    }
   | { readonly kind: "poisoned"; readonly error: Error };
 
 export type WalEventHandler = (event: WalEvent) => void;

@@ -95,12 +95,16 @@ export class GroupTail {
     this.memtable?.evict(this.#stable);
   }
 
+  /** Whether the log has the (index, term) of `base`: as an entry, or as its own base. */
+  holds(base: LogBase): boolean {
+    const held = base.index === this.baseIndex ? (this.#base?.term ?? base.term) : this.#runs.at(base.index);
+    return base.index <= this.#lastIndex && held === base.term;
+  }
+
   /** The last index that the log has once `base` is set. */
   #lastIndexWith(base: LogBase | null): LogIndex {
     if (base === null) return this.#lastIndex;
-    const held = base.index === this.baseIndex ? (this.#base?.term ?? base.term) : this.#runs.at(base.index);
-    const matches = base.index <= this.#lastIndex && held === base.term;
-    return matches ? this.#lastIndex : base.index;
+    return this.holds(base) ? this.#lastIndex : base.index;
   }
 
   #check(batch: LogBatch, baseIndex: LogIndex, lastIndex: LogIndex): void {

@@ -29,6 +29,27 @@ export interface Mark extends RecordPlace {
 export class Positions {
   #marks: Mark[] = [];
 
+  /** Where the first entry is, or a little before; null when there is none. */
+  get firstSegment(): number | null {
+    return this.#marks[0]?.segment ?? null;
+  }
+
+  /**
+   * The first mark from which on the log is at most `bytesMax` long, where `bytesBehind` tells how long it is from a mark
+   * to its end; null when it is longer even from the last.
+   */
+  firstWithin(bytesMax: number, bytesBehind: (mark: RecordPlace) => number): LogIndex | null {
+    let low = 0;
+    let high = this.#marks.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const mark = this.#marks[middle];
+      if (mark !== undefined && bytesBehind(mark) <= bytesMax) high = middle;
+      else low = middle + 1;
+    }
+    return this.#marks[low]?.index ?? null;
+  }
+
   /** Notes that the entries from `first` on were written at `place`; `lastIndex` was the last one until then. */
   note(first: LogIndex, lastIndex: LogIndex, place: RecordPlace): void {
     const boundary = first <= lastIndex || this.#marks.length === 0;

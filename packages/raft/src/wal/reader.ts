@@ -53,8 +53,8 @@ export class EntryReader {
 
   async #readLeg(walk: EntryWalk, leg: Mark, to: LogIndex): Promise<void> {
     let { offset, record } = leg;
-    for (const segment of this.#segments) {
-      if (segment.number < leg.segment) continue;
+    // A copy: compaction may take segments out while this reads.
+    for (const segment of this.#segments.filter(({ number }) => number >= leg.segment)) {
       const file = await this.#fileSystem.open(segment.path, "read");
       try {
         const window = new FileWindow(file, segment.bytes);

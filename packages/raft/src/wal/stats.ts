@@ -1,4 +1,5 @@
 import type { GroupId } from "../core/types.js";
+import type { GroupTail } from "./group-tail.js";
 
 /** One group's log. Indexes as in Raft: 0 means none (W7). */
 export interface GroupStats {
@@ -22,10 +23,23 @@ export interface WalStats {
   readonly segments: number;
   /** Bytes in use in all segments, headers included. */
   readonly bytes: number;
+  /** The group whose entries keep the oldest segment: compacting another one deletes nothing. Null when none does. */
+  readonly pinnedBy: GroupId | null;
   /** Appends that are not durable yet, and the bytes of their records. */
   readonly queuedAppends: number;
   readonly queuedBytes: number;
   /** Batches written since opening: each is one write and one sync. Sealing batches are counted. */
   readonly batches: number;
   readonly fsyncs: number;
+}
+
+export function groupStats(tail: GroupTail): GroupStats {
+  return {
+    group: tail.group,
+    baseIndex: tail.baseIndex,
+    firstIndex: tail.baseIndex + 1,
+    nextIndex: tail.lastIndex + 1,
+    durableIndex: tail.stable - 1,
+    memtableBytes: tail.memtable?.bytes ?? 0,
+  };
 }

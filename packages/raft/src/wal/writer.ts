@@ -1,8 +1,11 @@
+import { invariant } from "../core/invariant.js";
 import { logIndex } from "../core/types.js";
-import type { GroupId, IndexRange, LogIndex } from "../core/types.js";
+import type { GroupId, IndexRange, LogBase, LogIndex } from "../core/types.js";
 import type { Frame } from "../frame.js";
 import type { WalAppender } from "./appender.js";
 import { CommitQueue } from "./commit-queue.js";
+import { Compaction } from "./compaction.js";
+import type { DeletedSegments } from "./compaction.js";
 import { DurabilityNotifier } from "./durability-notifier.js";
 import {
   LogCompactedError,
@@ -21,7 +24,8 @@ import type { LogWriterOptions } from "./options.js";
 import { EntryReader } from "./reader.js";
 import { SealTimer } from "./seal-timer.js";
 import type { RecoveredShapes, ShapeBuilder } from "./shapes.js";
-import type { GroupStats, WalStats } from "./stats.js";
+import { groupStats } from "./stats.js";
+import type { WalStats } from "./stats.js";
 import { TermRuns } from "./term-runs.js";
 import type { LogBatch, RecoveredGroup } from "./types.js";
 
@@ -42,6 +46,7 @@ export class LogWriter {
   readonly #shapes = new Map<GroupId, ShapeBuilder>();
   readonly #tails = new Map<GroupId, GroupTail>();
   readonly #queue: CommitQueue;
+  readonly #compaction: Compaction;
   readonly #sealTimer: SealTimer;
   #lastSeq: number;
   #writing = false;
@@ -78,6 +83,13 @@ export class LogWriter {
     this.#memtableBytes = options.enableMemtable ? options.memtableBytes : null;
     this.#reader = new EntryReader(options.fileSystem, log.appender.segments);
     this.#queue = new CommitQueue(options.segmentBytes);
+    this.#compaction = new Compaction({
+      fileSystem: options.fileSystem,
+      dir: options.dir,
+      segments: log.appender.segments,
+      groups: log.appender.groups,
+      onEvent: options.onEvent,
+    });
     this.#sealTimer = new SealTimer(options.sealAfterMs, () => this.#seal());
     for (const [group, { written, shapes }] of log.groups) {
       const { hardState, base, lastIndex } = written;
@@ -189,16 +201,54 @@ export class LogWriter {
       }
       const rewrites = tail.rewrites;
       const end = logIndex(Math.min(to, tail.stable));
-      const frames = await this.#reader.read(written.positions, {
-        group,
-        from,
-        to: end,
-        bytesMax: limit.maxBytes,
-      });
+      const request = { group, from, to: end, bytesMax: limit.maxBytes };
+      const read = await this.#reader.read(written.positions, request).catch((error: Error) => error);
       this.#checkOpen();
-      // What was read is of use only if none of it was replaced meanwhile.
-      if (tail.rewrites === rewrites && from > tail.baseIndex) return frames;
+      // What was read, or missed, counts only if none of it was replaced or compacted meanwhile.
+      if (tail.rewrites !== rewrites || from <= tail.baseIndex) continue;
+      if (read instanceof Error) throw read;
+      return read;
     }
+  }
+
+  /**
+   * Lets go of everything up to `base.index` (§5.1): makes the base durable, then deletes the segments that no group needs
+   * any more, oldest first (W5). Reads at and below the base fail from the call on. The entries above stay; where nothing
+   * is to be deleted the base moves all the same. With a base that stands already it goes on where a crash ended it.
+   * @throws {InvariantViolation} `base` is not in the group's log, or goes back; nothing was queued.
+   * Closing ends it between two segments.
+   * @throws {WalPoisonedError} also when a deletion fails (W1). @throws {WalClosedError}
+   */
+  async compact(group: GroupId, base: LogBase): Promise<DeletedSegments> {
+    this.#checkOpen();
+    const tail = this.#tails.get(group);
+    invariant(tail?.holds(base) === true, `the log of group ${group} is compacted inside itself`);
+    await this.#durable(this.append({ group, hardState: null, base, entries: [] }));
+    try {
+      return await this.#compaction.run(() => this.#ended !== null || this.#closing !== null);
+    } catch (error) {
+      throw this.#poison(error as Error);
+    }
+  }
+
+  /**
+   * The first entry of the longest tail of the group's log that takes at most `bytesMax` bytes of the segments, what other
+   * groups wrote in between included, to within 64 KiB. One behind the last entry when not even that fits.
+   */
+  tailStart(group: GroupId, bytesMax: number): LogIndex {
+    this.#checkOpen();
+    const behind = new Map<number, number>();
+    let bytes = 0;
+    for (const segment of this.#appender.segments.toReversed()) {
+      bytes += segment.bytes;
+      behind.set(segment.number, bytes);
+    }
+    const written = this.#appender.groups.get(group);
+    const first = written?.positions.firstWithin(
+      bytesMax,
+      (mark) => (behind.get(mark.segment) ?? Infinity) - mark.offset,
+    );
+    return first ?? logIndex((written?.lastIndex ?? 0) + 1);
   }
 
   stats(): WalStats {
@@ -211,6 +261,7 @@ export class LogWriter {
       durableSeq: this.durability.durableSeq,
       segments: this.#appender.segments.length,
       bytes,
+      pinnedBy: this.#compaction.pin().group,
       queuedAppends: this.#queue.length,
       queuedBytes: this.#queue.bytes,
       batches: this.#appender.batches,
@@ -230,6 +281,7 @@ export class LogWriter {
   async #close(): Promise<void> {
     this.#sealTimer.stop();
     await this.#drained();
+    await this.#compaction.idle();
     if (this.#ended === null && !this.#sealed) {
       this.#seal();
       await this.#drained();
@@ -280,8 +332,9 @@ export class LogWriter {
   }
 
   #written(error: Error | null): void {
-    if (error !== null) {
-      this.#poison(error);
+    if (error !== null) this.#poison(error);
+    if (this.#ended !== null) {
+      this.#rest();
       return;
     }
     const appends = this.#queue.commit();
@@ -302,22 +355,14 @@ export class LogWriter {
   }
 
   /** Nothing is tried again: the kernel may have dropped the pages and call the next sync a success (W1). */
-  #poison(cause: Error): void {
-    this.#ended = new WalPoisonedError(cause);
+  #poison(cause: Error): Error {
+    if (this.#ended !== null) return this.#ended;
+    const error = new WalPoisonedError(cause);
+    this.#ended = error;
+    this.#appender.fail(error);
     this.#sealTimer.stop();
-    this.#rest();
-    this.durability.end(this.#ended);
-    this.#onEvent({ kind: "poisoned", error: this.#ended });
+    this.durability.end(error);
+    this.#onEvent({ kind: "poisoned", error });
+    return error;
   }
-}
-
-function groupStats(tail: GroupTail): GroupStats {
-  return {
-    group: tail.group,
-    baseIndex: tail.baseIndex,
-    firstIndex: tail.baseIndex + 1,
-    nextIndex: tail.lastIndex + 1,
-    durableIndex: tail.stable - 1,
-    memtableBytes: tail.memtable?.bytes ?? 0,
-  };
 }

@@ -50,6 +50,11 @@ export class WrittenGroup {
     return this.#firstIndex;
   }
 
+  /** The oldest segment that holds an entry above the base, or one before it; null when there is no such entry. */
+  get firstSegment(): number | null {
+    return this.positions.firstSegment;
+  }
+
   setHardState(hardState: HardState): void {
     this.#hardState = hardState;
   }

@@ -27,6 +27,7 @@ class Run {
   #acknowledged = 0;
   #term = 1;
   crashes = 0;
+  compacted = 0;
 
   constructor(seed: number) {
     this.#random = random(seed);
@@ -56,6 +57,7 @@ class Run {
     else if (choice < 16) await this.#compare(log, this.#group());
     else if (choice === 16) this.#crashAfter(this.#random(12));
     else if (choice === 17) this.#crash();
+    else if (choice === 18 && this.#random(2) === 0) this.#compact(log);
     else if (choice === 18) {
       await log.close();
       this.#log = null;
@@ -94,6 +96,22 @@ class Run {
     this.#model.append(seq, appended);
     log.durability.wait(seq, (error) => {
       if (error === null) this.#acknowledged = Math.max(this.#acknowledged, seq);
+    });
+  }
+
+  /** To an entry that may not even be durable yet; appends and crashes go on meanwhile (W5). */
+  #compact(log: LogWriter): void {
+    const group = this.#group();
+    const known = this.#model.groups().get(group);
+    const held = [...(known?.entries.values() ?? [])];
+    const entry = held[this.#random(Math.max(1, held.length))];
+    if (entry === undefined) return;
+    const change = { base: base(entry.index, entry.term) };
+    const seq = log.stats().nextSeq;
+    this.#model.append(seq, batch([], { group, ...change }));
+    // A crash leaves it unanswered; anything else that goes wrong is thrown where nobody can swallow it.
+    void log.compact(group, change.base).then((deleted) => {
+      this.compacted += deleted.segments;
     });
   }
 
@@ -181,6 +199,7 @@ describe("the log against a model, with crashes at random (W1 to W11)", function
 
   it(`recovers what was acknowledged, whole batches only, in ${SEEDS.length} runs`, async () => {
     let crashes = 0;
+    let compacted = 0;
     for (const seed of SEEDS) {
       const run = new Run(seed);
       try {
@@ -190,7 +209,9 @@ describe("the log against a model, with crashes at random (W1 to W11)", function
         throw new Error(`seed ${seed} failed; again: ${replay}`, { cause: error });
       }
       crashes += run.crashes;
+      compacted += run.compacted;
     }
     expect(crashes).to.be.above(SEEDS.length);
+    expect(compacted, "segments that were deleted").to.be.above(SEEDS.length);
   });
 });
