@@ -110,9 +110,10 @@ class Run {
     const seq = log.stats().nextSeq;
     this.#model.append(seq, batch([], { group, ...change }));
     // A crash leaves it unanswered; anything else that goes wrong is thrown where nobody can swallow it.
-    void log.compact(group, change.base).then((deleted) => {
-      this.compacted += deleted.segments;
-    });
+    void (async () => {
+      const { segments } = await log.compact(group, change.base);
+      this.compacted += segments;
+    })();
   }
 
   #plan(): CrashPlan {
