@@ -86,6 +86,20 @@ export const KNOBS = {
     unit: "ms",
     description: "time since the last checkpoint that brings the next one, if anything was applied",
   },
+  logKeepEntries: {
+    default: 100_000,
+    min: 0,
+    max: 1_000_000_000,
+    unit: "count",
+    description: "entries below a checkpoint that stay in the log for slow followers, at most",
+  },
+  logKeepBytes: {
+    default: 256 * MIB,
+    min: 0,
+    max: 1_024 * GIB,
+    unit: "bytes",
+    description: "log bytes that stay for slow followers, at most; whole segments go",
+  },
   maxFrameBytes: {
     default: 4 * MIB,
     min: 64 * KIB,

@@ -271,6 +271,9 @@ function logWalEvent(logger: Logger, event: WalEvent): void {
     case "segment-started":
       logger.debug(event, `began segment ${event.file}`);
       return;
+    case "segment-deleted":
+      logger.debug(event, `deleted segment ${event.file}`);
+      return;
     case "poisoned":
       logger.error({ error: event.error.message }, `the log failed: ${event.error.message}`);
       return;

@@ -12,6 +12,8 @@ export interface CheckpointerOptions {
   readonly logger: Logger;
   /** Makes everything applied and durable in the log so far durable in the store as well; returns D (S2). */
   readonly checkpoint: () => Promise<LogIndex>;
+  /** What D has made needless may go (S4). */
+  readonly afterwards: (checkpoint: LogIndex) => Promise<void>;
   readonly onFailed: (error: unknown) => void;
 }
 
@@ -60,5 +62,6 @@ export class Checkpointer {
     const index = await this.#options.checkpoint();
     const tookMs = Math.round(performance.now() - startMs);
     this.#options.logger.info({ index, tookMs }, `checkpoint at ${index}, took ${tookMs} ms`);
+    await this.#options.afterwards(index);
   }
 }

@@ -160,6 +160,11 @@ export class Group {
     this.#step(() => this.#options.raft.step({ kind: "connectionLost", peer }));
   }
 
+  /** The log's base is `index` now, and on disk. */
+  compacted(index: LogIndex): void {
+    this.#step(() => this.#options.raft.step({ kind: "compacted", index }));
+  }
+
   tick(nowMs: number): void {
     this.#step(() => this.#options.raft.step({ kind: "tick" }));
     this.#options.checkpointer.tick(nowMs);

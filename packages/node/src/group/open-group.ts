@@ -23,6 +23,7 @@ import { Checkpointer } from "./checkpointer.js";
 import type { ClientProposal } from "./client-proposal.js";
 import { EntryBodies, configurationOf, entryBytes } from "./entry-bodies.js";
 import { Group } from "./group.js";
+import { LogCompaction } from "./log-compaction.js";
 import { Outgoing } from "./outgoing.js";
 
 /** The one group that a node hosts today. */
@@ -95,10 +96,19 @@ async function openOver(store: Store, opening: OpenGroupOptions): Promise<Opened
   );
   const raft = new Raft<ClientProposal>(raftOptions(options, record, log.epoch), restart);
   const whenLogDurable = (): Promise<void> => durable(log);
+  const compaction = new LogCompaction({
+    group: id,
+    raft,
+    log,
+    policy: options,
+    logger,
+    onCompacted: (index) => group.compacted(index),
+  });
   const checkpointer = new Checkpointer({
     policy: options,
     logger,
     checkpoint: async () => logIndex((await store.checkpoint(whenLogDurable)).index),
+    afterwards: (checkpoint) => compaction.after(checkpoint),
     onFailed,
   });
   const group = new Group({
@@ -155,6 +165,12 @@ async function recover(
     await durable(log);
     const empty = { from: logIndex(1), to: logIndex(1), runs: [], sizes: [], configurations: [] };
     return { hardState, base, entries: empty, appliedIndex };
+  }
+  if (recovered.base.index > appliedIndex) {
+    throw new DataDirectoryError(
+      "DAMAGED",
+      `the log of group ${id} begins behind index ${recovered.base.index}, after the store's checkpoint at ${appliedIndex} (S4)`,
+    );
   }
   const configurations = shapes.configurations.map((frame) => ({
     index: frame.index,

@@ -1,7 +1,7 @@
 import type { ProgressState } from "./progress.js";
 import type { Role } from "./ready.js";
 import type { RaftState } from "./state.js";
-import { witnessCompactable } from "./witness.js";
+import { leastDataDurable, witnessCompactable } from "./witness.js";
 import { leaseEndMicros } from "./lease.js";
 import type { Configuration, LogBase, LogIndex, ServerId, Term } from "./types.js";
 
@@ -50,6 +50,8 @@ export interface RaftStatus {
   readonly incomingSnapshot: { readonly from: ServerId; readonly index: LogIndex } | null;
   /** How far this server may compact when it is a witness; otherwise the base's index (R24). */
   readonly witnessCompactable: LogIndex;
+  /** Every data member has everything up to here on its disk, as this leader knows, or was told by the last one. */
+  readonly dataDurableIndex: LogIndex;
   readonly electionElapsedTicks: number;
   readonly electionTimeoutTicks: number;
   /** Empty unless this server leads. */
@@ -87,6 +89,7 @@ export function raftStatus(state: RaftState): RaftStatus {
         ? null
         : { from: state.incomingSnapshot.from, index: state.incomingSnapshot.base.index },
     witnessCompactable: witnessCompactable(state),
+    dataDurableIndex: state.role === "leader" ? leastDataDurable(state) : state.dataDurableIndex,
     electionElapsedTicks: state.electionElapsedTicks,
     electionTimeoutTicks: state.electionTimeoutTicks,
     progress: [...state.progress].map(([id, progress]) => ({

@@ -1,0 +1,115 @@
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { putRequest } from "@raftkv/protocol";
+import type { NodeStatus } from "@raftkv/node";
+import { TestNodes, until } from "./support/nodes.js";
+import { RawClient } from "./support/raw-client.js";
+
+const VALUE = Buffer.alloc(512, "v");
+
+describe("the log is cut after a checkpoint (W5, S4)", function () {
+  this.timeout(60_000);
+  let nodes: TestNodes;
+
+  beforeEach(async () => {
+    nodes = await TestNodes.create(3, {
+      walSegmentBytes: "64KiB",
+      walMemtableBytes: "16KiB",
+      checkpointEntries: "300",
+      logKeepEntries: "50",
+    });
+    await nodes.startAll();
+  });
+  afterEach(() => nodes.close());
+
+  /** Numbers of the segments that a node has, ascending. */
+  function segments(name: string): number[] {
+    const names = readdirSync(join(nodes.option(name).dataDir, "wal"));
+    return names
+      .flatMap((file) => (/^\d+\.wal$/.test(file) ? [Number.parseInt(file, 10)] : []))
+      .sort((a, b) => a - b);
+  }
+
+  /** Puts keys [from, to), in frames that become several batches of the log. */
+  async function put(from: number, to: number): Promise<void> {
+    const client = await RawClient.greeted(nodes.endpoint((await nodes.leader()).name));
+    for (let at = from; at < to; at += 20) {
+      const count = Math.min(20, to - at);
+      const replies = await client.ask(
+        Array.from({ length: count }, (_, i) => putRequest(at + i + 1, 0, Buffer.from(`k${at + i}`), VALUE)),
+      );
+      for (const reply of replies.values()) expect(reply.op).to.equal(1);
+    }
+    client.close();
+  }
+
+  function equal(revision: number): Promise<NodeStatus[]> {
+    return until(
+      `all nodes are at revision ${revision} with equal contents`,
+      async () => {
+        const all = await nodes.statuses();
+        const same = new Set(all.map((status) => status.hash)).size === 1;
+        return all.length === 3 && same && all.every((status) => status.revision === revision) ? all : null;
+      },
+      30_000,
+    );
+  }
+
+  it("on every node, and what is left still opens to the same contents", async () => {
+    await put(0, 3000);
+    for (const { name } of nodes.options) {
+      await until(`${name} has dropped most of its segments`, () =>
+        (segments(name)[0] ?? 0) >= 15 && segments(name).length <= 25 ? true : null,
+      );
+    }
+    await equal(3001);
+    for (const { name } of nodes.options) await nodes.stop(name);
+    await nodes.startAll();
+    await put(3000, 3010);
+    await equal(3011);
+  });
+
+  it("but never past what a member lacks that is away, which then catches up from any leader", async () => {
+    await put(0, 1000);
+    const leader = (await nodes.leader()).name;
+    const away = nodes.options.find((options) => options.name !== leader)?.name ?? "";
+    const rest = nodes.options.map((options) => options.name).filter((name) => name !== away);
+    await nodes.stop(away);
+    const kept = rest.map((name) => segments(name)[0]);
+    await put(1000, 3000);
+    for (const name of rest) expect(segments(name).length, name).to.be.above(20);
+    // Also a node that was restarted meanwhile, and knows only what the leader tells it, keeps everything.
+    for (const name of rest) {
+      await nodes.stop(name);
+      await nodes.start(name);
+    }
+    await put(3000, 4000);
+    await nodes.start(away);
+    await equal(4001);
+    await put(4000, 5000);
+    for (const [at, name] of rest.entries()) {
+      await until(`${name} drops what it had to keep`, () =>
+        (segments(name)[0] ?? 0) > (kept[at] ?? 0) + 20 ? true : null,
+      );
+    }
+    await equal(5001);
+  });
+
+  it("so a store that lost its checkpoint is refused as damaged, not rebuilt from a log that begins later", async () => {
+    await put(0, 2000);
+    const name = nodes.options[0]?.name ?? "";
+    await until(`${name} has cut its log`, () => ((segments(name)[0] ?? 0) > 5 ? true : null));
+    await nodes.stop(name);
+    rmSync(join(nodes.option(name).dataDir, "groups", "1", "checkpoint"));
+    const node = await nodes.start(name);
+    const error = await node.ended.then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    expect(error).to.include({ code: "DAMAGED" });
+    expect((error as Error).message).to.match(
+      /the log of group 1 begins behind index \d+, after the store's checkpoint at 0/,
+    );
+  });
+});
