@@ -6,6 +6,7 @@ import { clusterCommands } from "./commands/cluster.js";
 import { kvCommands } from "./commands/kv.js";
 import { nodeCommands } from "./commands/node.js";
 import { statusCommand } from "./commands/status.js";
+import { walCommands } from "./commands/wal.js";
 import type { Chosen, Context } from "./context.js";
 import { reportOf, usageError } from "./errors.js";
 import { EXIT, EXIT_MEANINGS } from "./exit-codes.js";
@@ -44,9 +45,12 @@ function buildParser(context: Context, chosen: Chosen): Argv {
       clusterCommands(parser, context, chosen),
     )
     .command("node", "run one node in this process", (parser) => nodeCommands(parser, context, chosen))
-    .command("kv", "put, get and delete keys", (parser) => kvCommands(parser, context, chosen));
+    .command("kv", "put, get and delete keys", (parser) => kvCommands(parser, context, chosen))
+    .command("wal", "look into a node's log on this machine", (parser) =>
+      walCommands(parser, context, chosen),
+    );
   return statusCommand(parser, context, chosen)
-    .demandCommand(1, "say which command: cluster, node, kv or status; `raftkv --help` tells more")
+    .demandCommand(1, "say which command: cluster, node, kv, wal or status; `raftkv --help` tells more")
     .strict()
     .help()
     .alias("help", "h")

@@ -14,6 +14,8 @@ const COMMANDS = [
   "kv put",
   "kv get",
   "kv del",
+  "wal verify",
+  "wal dump",
   "status",
 ];
 
@@ -35,7 +37,7 @@ describe("raftkv --help", () => {
     const { code, out } = await raftkv(["--help"]);
     expect(code).to.equal(0);
     expect(out.toString()).to.match(/Exit codes:\n +0 +done/);
-    for (const command of ["cluster", "node", "kv", "status"])
+    for (const command of ["cluster", "node", "kv", "wal", "status"])
       expect(out.toString()).to.contain(`raftkv ${command} `);
   });
 
@@ -47,7 +49,7 @@ describe("raftkv --help", () => {
 
 describe("a wrong command line ends with 2 and says what is wrong:", () => {
   const wrong: readonly (readonly [string, RegExp])[] = [
-    ["", /say which command: cluster, node, kv or status/],
+    ["", /say which command: cluster, node, kv, wal or status/],
     ["nope", /unknown argument: nope/],
     ["kv", /say put, get or del/],
     ["kv nope", /unknown argument: nope/],
@@ -65,6 +67,11 @@ describe("a wrong command line ends with 2 and says what is wrong:", () => {
     ["kv get", /missing: raftkv kv get <key>/],
     ["kv get k --endpoints nope", /--endpoints is "nope", but must be HOST:PORT/],
     ["kv get k", /give --endpoints HOST:PORT,… or set RAFTKV_ENDPOINTS/],
+    ["wal", /say verify or dump/],
+    ["wal verify", /missing: raftkv wal verify <dir>/],
+    ["wal verify .", /\. holds no log: give a node's data directory, or its wal/],
+    ["wal dump nowhere", /nowhere holds no log/],
+    ["wal dump . --from 0", /--from is "0", but must be a position/],
     ["status extra", /unknown argument: extra/],
     ["cluster", /say start, status, stop, kill or start-node/],
     ["cluster start --nodes 0", /--nodes is 0, but must be a whole number from 1 to 9/],

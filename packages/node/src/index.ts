@@ -1,3 +1,5 @@
+export { inspectLog } from "raft-ts";
+export type { InspectedRecord, Inspection } from "raft-ts";
 export { DataDirectoryError, EXIT, ListenError, exitCodeOf } from "./errors.js";
 export { HOST_PORT_ALLOWED, formatHostPort, isLoopback, isWildcard, parseHostPort } from "./host-port.js";
 export type { HostPort } from "./host-port.js";

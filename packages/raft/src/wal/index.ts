@@ -19,6 +19,8 @@ export type { DamagePlace } from "./errors.js";
 export type { WalEvent, WalEventHandler } from "./events.js";
 export type { Completion, DirectoryLock, FileSystem, LogFile } from "./file-system.js";
 export { nodeFileSystem } from "./node-file-system.js";
+export { inspectLog } from "./inspect.js";
+export type { InspectedRecord, InspectOptions, Inspection } from "./inspect.js";
 export type { LogWriterOptions } from "./options.js";
 export type { RecoveredShapes } from "./shapes.js";
 export type { GroupStats, WalStats } from "./stats.js";

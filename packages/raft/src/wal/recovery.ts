@@ -71,7 +71,7 @@ export async function recover(fileSystem: FileSystem, dir: string): Promise<Reco
     const path = `${dir}/${segmentName(number)}`;
     const file = await fileSystem.open(path, "read");
     try {
-      await run.readSegment(file, path, number);
+      await run.readSegment(file, path, number, await file.size());
     } finally {
       await file.close();
     }
@@ -85,7 +85,13 @@ interface Stop {
   readonly step: Exclude<CursorStep, { kind: "batch" }>;
 }
 
-class RecoveryRun {
+/** A batch that was read and found to be whole and in its place. */
+export interface ReadBatch extends Omit<Extract<CursorStep, { kind: "batch" }>, "kind"> {
+  readonly path: string;
+}
+
+/** Reads segment after segment, in order, and judges what it finds. */
+export class RecoveryRun {
   readonly #segments: FoundSegment[] = [];
   readonly #groups = new Map<GroupId, RecoveredLog>();
   /** Segments since the last whole batch whose unwritten part is not all zeros. */
@@ -95,20 +101,26 @@ class RecoveryRun {
   #lastSeq = 0;
   #newestEpoch = 0;
   readonly #dir: string;
+  readonly #onBatch: (batch: ReadBatch) => void | Promise<void>;
 
-  constructor(dir: string) {
+  constructor(dir: string, onBatch: (batch: ReadBatch) => void | Promise<void> = () => {}) {
     this.#dir = dir;
+    this.#onBatch = onBatch;
   }
 
-  async readSegment(file: LogFile, path: string, number: number): Promise<void> {
-    const fileBytes = await file.size();
+  /** `fileBytes`: how much of the file counts. */
+  async readSegment(file: LogFile, path: string, number: number, fileBytes: number): Promise<void> {
     const window = new FileWindow(file, fileBytes);
     const header = readSegmentHeader(await window.read(0, SEGMENT_HEADER_BYTES), path, number);
     if (header.epoch < this.#newestEpoch) throw new WalEpochError(path, header.epoch, this.#newestEpoch);
     this.#newestEpoch = header.epoch;
     const cursor = new SegmentCursor(window, header);
     let step = await cursor.next();
-    for (; step.kind === "batch"; step = await cursor.next()) this.#addBatch(step, path, number);
+    for (; step.kind === "batch"; step = await cursor.next()) {
+      this.#addBatch(step, path, number);
+      const taken = this.#onBatch({ ...step, path });
+      if (taken !== undefined) await taken;
+    }
     const survey = await cursor.survey(step.offset);
     if (survey.batchAt !== null)
       throw this.#damagedBefore(path, step, `a whole batch follows at byte ${survey.batchAt}`);

@@ -43,6 +43,8 @@ export type CursorStep =
       readonly offset: number;
       readonly header: BatchHeader;
       readonly records: LogRecord[];
+      /** The batch as it stands there. */
+      readonly bytes: Buffer;
     }
   /** Nothing was written from here on: zeros, or the end of the file. */
   | { readonly kind: "end"; readonly offset: number }
@@ -81,7 +83,7 @@ export class SegmentCursor {
     const records =
       bytes.length === header.length ? decodeBatch(bytes, header, this.#segment.seed) : shrunk(bytes, header);
     if (records instanceof Damage) return { kind: "damage", offset, damage: records };
-    return { kind: "batch", offset, header, records };
+    return { kind: "batch", offset, header, records, bytes };
   }
 
   /**
