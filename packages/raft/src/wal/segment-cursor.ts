@@ -7,7 +7,8 @@ import { SEGMENT_HEADER_BYTES } from "./segment.js";
 import type { SegmentHeader } from "./segment.js";
 
 const CHUNK_BYTES = 1024 * 1024;
-const ZERO_HEADER = Buffer.alloc(BATCH_HEADER_BYTES);
+const ZEROS = Buffer.alloc(CHUNK_BYTES);
+const ZERO_HEADER = ZEROS.subarray(0, BATCH_HEADER_BYTES);
 
 /** A file read through a window of 1 MiB, or of one batch where that is more. */
 export class FileWindow {
@@ -92,12 +93,11 @@ export class SegmentCursor {
    */
   async survey(from: number): Promise<{ readonly written: boolean; readonly batchAt: number | null }> {
     let written = false;
-    const zeros = Buffer.alloc(CHUNK_BYTES);
     const magic = Buffer.alloc(4);
     magic.writeUInt32LE(BATCH_MAGIC);
     for (let offset = from; offset < this.#window.fileBytes; offset += CHUNK_BYTES) {
       const chunk = await this.#window.read(offset, CHUNK_BYTES);
-      if (chunk.equals(zeros.subarray(0, chunk.length))) continue;
+      if (chunk.equals(ZEROS.subarray(0, chunk.length))) continue;
       written = true;
       for (let at = chunk.indexOf(magic); at >= 0; at = chunk.indexOf(magic, at + 1)) {
         if ((offset + at) % BATCH_ALIGNMENT_BYTES !== 0) continue;

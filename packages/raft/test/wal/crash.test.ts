@@ -34,66 +34,8 @@ async function withBatchInFlight(
   return { disk, acknowledged, all: acknowledged + count };
 }
 
-/** Opens what a crash left, and says how many entries are there, each as it was written. */
-async function entriesAfter(disk: SimulatedDisk, acknowledged: number): Promise<number> {
-  const log = await openLog({ fileSystem: disk.mount(), segmentBytes: SEGMENT_BYTES });
-  const frames = await readAll(log, undefined, 65_536);
-  for (const [at, frame] of frames.entries()) {
-    const written = at < acknowledged ? entry(at + 1, 1, 60) : entry(at + 1, 2, 68);
-    if (!frame.bytes.equals(written.bytes)) throw new Error(`entry ${at + 1} is not what was written`);
-  }
-  return frames.length;
-}
-
-describe("a power loss during the last batch (W3)", function () {
-  this.timeout(60_000);
-
-  it("opens with all that was acknowledged, whichever of its sectors are missing", async () => {
-    const { disk, acknowledged, all } = await withBatchInFlight(8 * SECTOR_BYTES - 700);
-    const sectors = disk.pending();
-    expect(sectors.length).to.be.within(8, 12);
-    const found = new Set<number>();
-    for (let kept = 0; kept < 2 ** sectors.length; kept += 1) {
-      const crashed = disk.clone();
-      crashed.powerLoss({
-        ...LOSE_ALL,
-        sector: (path, sector) => {
-          const bit = sectors.findIndex((pending) => pending.path === path && pending.sector === sector);
-          return (kept & (2 ** bit)) !== 0;
-        },
-      });
-      const count = await entriesAfter(crashed, acknowledged);
-      if (count !== acknowledged && count !== all) {
-        throw new Error(
-          `${count} entries with sectors ${kept.toString(2)} kept: a batch is there whole or not at all`,
-        );
-      }
-      found.add(count);
-    }
-    expect([...found], "both outcomes were seen").to.have.members([acknowledged, all]);
-  });
-
-  for (const shape of ["ends", "is zero"] as const) {
-    it(`opens with all that was acknowledged when the file ${shape} at any byte of it`, async () => {
-      const { disk, acknowledged } = await withBatchInFlight(900);
-      const path = disk.pending()[0]?.path ?? "";
-      const bytes = disk.contents(path);
-      const start = lastBatchAt(bytes);
-      let end = bytes.length;
-      while (bytes[end - 1] === 0) end -= 1;
-      for (let cut = start; cut < end; cut += 1) {
-        const crashed = disk.clone();
-        const left = Buffer.from(shape === "ends" ? bytes.subarray(0, cut) : bytes);
-        left.fill(0, cut);
-        crashed.powerLoss(LOSE_ALL);
-        crashed.put(path, left);
-        const count = await entriesAfter(crashed, acknowledged);
-        if (count !== acknowledged) throw new Error(`${count} entries, cut at ${cut} of ${start} to ${end}`);
-      }
-      expect(end - start).to.be.above(900);
-    });
-  }
-
+/** Where a crash can cut the last batch is tried out in full in crash-matrix.test.ts. */
+describe("a power loss during the last batch (W3)", () => {
   it("tells of the torn tail, and cuts it durably before anything new is written", async () => {
     const { disk, acknowledged } = await withBatchInFlight(1500);
     const last = disk.pending().at(-1)?.sector;
@@ -128,40 +70,6 @@ describe("a power loss during the last batch (W3)", function () {
 
 describe("a bit that flips (W2, W3)", function () {
   this.timeout(60_000);
-
-  it("is refused wherever it is before the last batch, naming file and place", async () => {
-    const disk = new SimulatedDisk();
-    const log = await openLog({ fileSystem: disk.mount(), segmentBytes: SEGMENT_BYTES });
-    for (let index = 1; index <= 60; index += 1) {
-      await commit(
-        log,
-        batch(
-          [entry(index, 1, 60)],
-          index % 20 === 0 ? { hardState: { currentTerm: log.epoch as never, votedFor: null } } : {},
-        ),
-      );
-    }
-    await log.close();
-    const files = disk.files();
-    expect(files.length).to.be.at.least(3);
-    let cases = 0;
-    for (const path of files) {
-      const bytes = disk.contents(path);
-      const end = path === files.at(-1) ? lastBatchAt(bytes) : bytes.length;
-      for (let at = 0; at < end; at += 1) {
-        const flipped = Buffer.from(bytes);
-        flipped[at] = (flipped[at] ?? 0) ^ (1 << (at % 8));
-        disk.put(path, flipped);
-        const error = await failure(openLog({ fileSystem: disk.mount() }));
-        if (!(error instanceof WalCorruptError) || error.file !== path || error.offset > at) {
-          throw new Error(`bit flipped at ${at} of ${path}: ${error.message}`);
-        }
-        cases += 1;
-      }
-      disk.put(path, bytes);
-    }
-    expect(cases).to.be.above(3 * SEGMENT_BYTES - 1000);
-  });
 
   it("is told from a torn tail in the last acknowledged batch too, once that is sealed", async () => {
     const disk = new SimulatedDisk();
@@ -275,10 +183,3 @@ describe("preparing a segment (W4)", () => {
     await log.close();
   });
 });
-
-/** Where the last batch of a segment begins: at the last magic on a boundary of eight bytes. */
-function lastBatchAt(bytes: Buffer): number {
-  let at = bytes.lastIndexOf("RWAB");
-  while (at % 8 !== 0) at = bytes.lastIndexOf("RWAB", at - 1);
-  return at;
-}
