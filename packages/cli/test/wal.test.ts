@@ -12,21 +12,10 @@ import { join } from "node:path";
 import { connect } from "@raftkv/client";
 import { expect } from "chai";
 import { raftkv } from "./support/captured.js";
+import { oneNodeArguments } from "./support/one-node.js";
 import { startCommand } from "./support/process.js";
 import type { CommandProcess } from "./support/process.js";
 import { temporaryDirectory } from "./support/temporary.js";
-
-/** Ports that were free a moment ago. */
-async function freePorts(): Promise<[number, number]> {
-  const { createServer } = await import("node:net");
-  const servers = [createServer(), createServer()] as const;
-  await Promise.all(
-    servers.map((server) => new Promise<void>((done) => server.listen(0, "127.0.0.1", done))),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports as [number, number];
-}
 
 describe("raftkv wal", function () {
   this.timeout(60_000);
@@ -42,19 +31,9 @@ describe("raftkv wal", function () {
   });
 
   async function start(): Promise<void> {
-    const [client, peer] = await freePorts();
-    endpoint = `127.0.0.1:${client}`;
-    const args = ["--name", "n1", "--data-dir", "d", "--init", "--listen-client", endpoint];
-    const address = `127.0.0.1:${peer}`;
-    const more = [
-      "--listen-peer",
-      address,
-      "--initial-cluster",
-      `n1=${address}`,
-      "--wal-segment-bytes",
-      "16KiB",
-    ];
-    node = startCommand(["node", "start", ...args, ...more], cwd());
+    const args = await oneNodeArguments();
+    ({ endpoint } = args);
+    node = startCommand([...args.start, "--wal-segment-bytes", "16KiB"], cwd());
     await node.printed(/leader in term/);
   }
 
