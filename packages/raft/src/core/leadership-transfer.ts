@@ -90,8 +90,9 @@ export function bestTarget(state: RaftState): ServerId | null {
   return best;
 }
 
+/** While joint, also who is a voter of the old half alone: it may be the only data member that has everything (R24). */
 function mayLead(state: RaftState, id: ServerId): boolean {
-  return id !== state.options.id && state.log.configuration.voters.includes(id) && !isWitness(state, id);
+  return id !== state.options.id && isVoter(state.log.configuration, id) && !isWitness(state, id);
 }
 
 function refuse(state: RaftState, reason: TransferRefusal): void {

@@ -9,7 +9,8 @@ import type { LogIndex } from "./types.js";
 export function handOverFromWitness(state: RaftState): void {
   if (state.transfer !== null || !isWitness(state, state.options.id)) return;
   const { log, options, progress, ticks } = state;
-  for (const voter of log.configuration.voters) {
+  // While joint, one of the old half will do where none of the new one has everything yet.
+  for (const voter of [...log.configuration.voters, ...log.configuration.outgoing]) {
     const known = progress.get(voter);
     if (known === undefined || isWitness(state, voter) || known.matchIndex !== log.lastIndex) continue;
     if (ticks - known.heardTick >= options.electionTimeoutTicks) continue;

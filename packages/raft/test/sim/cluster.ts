@@ -143,7 +143,9 @@ export class Cluster {
   #restartLater(server: SimServer): void {
     const { context } = this;
     const { bootEpoch } = server;
-    context.after(this.#random.wait(context.parameters.faultMicros), () => {
+    const { faultMicros, networkMicros, quickRestartShare } = context.parameters;
+    const mean = this.#random.chance(quickRestartShare) ? networkMicros : faultMicros;
+    context.after(this.#random.wait(mean), () => {
       if (server.life === "down" && server.bootEpoch === bootEpoch && !context.healed) server.start();
     });
   }

@@ -8,7 +8,6 @@ import type {
   Proposal,
   ServerId,
   Term,
-  TermRun,
 } from "../../dist/core/index.js";
 import { SimulationFailure } from "./failure.js";
 import { mix } from "./random.js";
@@ -123,6 +122,11 @@ export class EntryLog {
     return [{ index, configuration }, ...above];
   }
 
+  /** The configuration that was in force at `index`. */
+  configurationBelow(index: number): Configuration {
+    return this.configurationsAt().findLast((at) => at.index <= index)?.configuration ?? this.base.configuration;
+  }
+
   at(index: number): SimEntry | null {
     return this.#entries[index - this.baseIndex - 1] ?? null;
   }
@@ -189,7 +193,7 @@ export class EntryLog {
     return {
       from: (this.baseIndex + 1) as LogIndex,
       to: (this.lastIndex + 1) as LogIndex,
-      runs: runs as TermRun[],
+      runs,
       sizes: this.#entries.map((entry) => entry.bytes),
       configurations: this.#entries.flatMap(({ index, configuration }) =>
         configuration === null ? [] : [{ index, configuration }],

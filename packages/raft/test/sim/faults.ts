@@ -23,6 +23,7 @@ export const FAULTS = {
   latePowerLoss: "a process is killed, and power is lost before the next one has synced what it found (W11)",
   lostWrite: "a write that was handed to the disk is gone after a crash",
   pause: "a process stands still and goes on",
+  isolatedPause: "the leader stands still and is cut off, and goes on before it is joined again",
   drift: "a server's clock runs up to 10 % fast or slow",
   slowDisk: "a disk is 10 to 100 times slower for a while",
   syncFailure: "an fsync fails, and the server dies of it (W1)",

@@ -104,7 +104,7 @@ interface Progress {
 /** A bar on a terminal, a line for each tenth elsewhere. Never in what is piped as JSON. */
 function startProgress(total: number, options: Options): Progress {
   if (options.quiet || options.json) return { at: () => undefined, stop: () => undefined };
-  if (process.stderr.isTTY === true) {
+  if (process.stderr.isTTY) {
     const bar = new SingleBar({
       format: "sim {bar} {value}/{total} seeds, {failed} failed, {eta_formatted} left",
       stream: process.stderr,

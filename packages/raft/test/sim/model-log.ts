@@ -62,7 +62,7 @@ export class ModelLog implements DurableLog {
     this.#callbacks = null;
     const reached = this.#syncing > 0 ? this.#syncing : this.#pending.length;
     // The next write waits for the fsync of the one before it (W3), so what is behind it never left the process.
-    const kept = this.#random.chance(0.3) ? 0 : this.#random.between(0, reached);
+    const kept = reached === 0 || this.#random.chance(0.4) ? 0 : this.#random.between(1, reached);
     const lost = this.#pending.length - kept;
     this.#syncing = 0;
     this.#pending.length = kept;

@@ -21,6 +21,7 @@ const ACTS: Partial<Record<Fault, Act>> = {
   powerLossAll: (nemesis) => nemesis.powerLossAll(),
   latePowerLoss: (nemesis) => nemesis.latePowerLoss(),
   pause: (nemesis) => nemesis.pause(),
+  isolatedPause: (nemesis) => nemesis.isolatedPause(),
   slowDisk: (nemesis) => nemesis.slowDisk(),
 };
 const ACT_NAMES = Object.keys(ACTS) as readonly Fault[];
@@ -149,7 +150,7 @@ export class Nemesis {
   #losePowerLater(server: SimServer): void {
     const { bootEpoch } = server;
     // While it is down, or while the next process opens the log and syncs what it found.
-    const delay = this.#random.wait(this.#context.parameters.faultMicros / 6);
+    const delay = this.#random.wait(this.#context.parameters.faultMicros / 20);
     this.#context.after(delay, () => {
       if (this.#context.healed || server.life === "up" || server.bootEpoch > bootEpoch + 1) return;
       if (!server.log.hasUnsynced) return;
@@ -165,6 +166,26 @@ export class Nemesis {
     this.#context.count("pause");
     server.pause();
     this.#later(() => server.resume());
+  }
+
+  /** What a lease has to survive: nobody tells the leader that time went on without it (R19). */
+  isolatedPause(): void {
+    const { electionTimeoutTicks, tickMicros } = this.#context.parameters;
+    const leader = this.#cluster.leader();
+    if (leader === null || leader.isPaused || this.#servers().length < 2) return;
+    this.#context.count("isolatedPause");
+    this.#partitioned((from, to) => from !== leader && to !== leader);
+    const { bootEpoch } = leader;
+    const partition = this.#partition;
+    const pause = electionTimeoutTicks * tickMicros * (0.5 + 2 * this.#random.fraction());
+    leader.pause();
+    this.#context.after(pause, () => {
+      if (this.#context.healed) return;
+      if (leader.bootEpoch === bootEpoch) leader.resume();
+      this.#context.after(this.#random.below(electionTimeoutTicks * tickMicros), () => {
+        if (!this.#context.healed && partition === this.#partition) this.#cluster.network.joinAll();
+      });
+    });
   }
 
   slowDisk(): void {

@@ -22,6 +22,11 @@ export class Network {
   /** Delivered a while ago, for replays. */
   readonly #old: Packet[] = [];
   #remembered = 0;
+  /** When everything was healed: a configuration that is on its way since before then never arrives. */
+  #healing = 0;
+  /** The same of kinds that are seldom sent, or they would never come again. */
+  readonly #oldSeldom: Packet[] = [];
+  #rememberedSeldom = 0;
 
   constructor(context: Context, deliver: (packet: Packet) => void) {
     this.#context = context;
@@ -66,6 +71,7 @@ export class Network {
 
   /** As good as new: what is on its way still arrives some day, but nothing queues behind it. */
   heal(): void {
+    this.#healing = this.#context.now;
     this.#cut.clear();
     this.#slow.clear();
     this.#lastArrival.length = 0;
@@ -97,24 +103,48 @@ export class Network {
     }
     if (arrival > earlier) this.#lastArrival[lane] = arrival;
     context.after(arrival - now, () => {
-      if (this.#cut.has(link)) return;
+      if (this.#cut.has(link) || (now < this.#healing && carriesConfiguration(packet))) return;
       this.#remember(packet);
       this.#deliver(packet);
     });
   }
 
   #remember(packet: Packet): void {
-    this.#old[this.#remembered % REMEMBERED] = packet;
-    this.#remembered += 1;
+    if (isSeldom(packet)) {
+      this.#oldSeldom[this.#rememberedSeldom % REMEMBERED] = packet;
+      this.#rememberedSeldom += 1;
+    } else {
+      this.#old[this.#remembered % REMEMBERED] = packet;
+      this.#remembered += 1;
+    }
   }
 
   /** What was delivered long ago comes once more. */
   #maybeReplay(cause: Packet): void {
     const context = this.#context;
-    if (this.#old.length === 0 || !this.#replays.chance(context.faultNow("replay"))) return;
-    const packet = this.#old[this.#replays.below(this.#old.length)] ?? cause;
+    if (!this.#replays.chance(context.faultNow("replay"))) return;
+    const from = this.#replays.chance(0.5) ? this.#old : this.#oldSeldom;
+    const packet = from[this.#replays.below(from.length)] ?? cause;
     context.count("replay");
     context.after(this.#replays.below(context.parameters.networkMicros * 100), () => this.#deliver(packet));
+  }
+}
+
+function carriesConfiguration(packet: Packet): boolean {
+  return packet.kind === "core" && packet.entries.some(({ configuration }) => configuration !== null);
+}
+
+function isSeldom(packet: Packet): boolean {
+  if (packet.kind !== "core") return true;
+  switch (packet.message.kind) {
+    case "appendRequest":
+    case "appendResponse":
+    case "heartbeatRequest":
+    case "heartbeatResponse":
+    case "commitNotice":
+      return false;
+    default:
+      return true;
   }
 }
 

@@ -55,6 +55,10 @@ export interface Parameters {
   readonly readShare: number;
   /** Share of the clients that use sessions, and so may try a write again. */
   readonly sessionShare: number;
+  /** How often a client stays with a server that does not answer. */
+  readonly loyalty: number;
+  /** How often a process that died is started again at once. */
+  readonly quickRestartShare: number;
   /** After a pause, the ticks that fell due come all together instead of one. */
   readonly tickBursts: boolean;
   /** Servers hear of dropped connections. */
@@ -100,17 +104,21 @@ export function drawParameters(seed: number, overrides: Overrides): Parameters {
   const heartbeatTicks = random.pick([1, 1, 2, 3, 5]);
   const tickMicros = random.pick([5_000, 10_000, 20_000]);
   const electionTimeoutTicks = heartbeatTicks * random.between(3, 10);
+  const clients = random.chance(0.1) ? 16 : random.between(1, 8);
   const tiny = random.chance(0.4);
   const messageBytesMax = tiny ? random.pick([1, 64, 200]) : 1024 * 1024;
   const electionMicros = tickMicros * electionTimeoutTicks;
+  // Elections work only where they take much longer than messages and writes do (§3.9).
+  const hopMicros = Math.min(tickMicros, electionMicros / 12);
   // Whether all of it is calm: the paths of a healthy group have to work as well.
   const calm = random.chance(0.04);
   const faults = drawFaults(random, calm, overrides.without);
   return {
     seed,
     servers: overrides.servers ?? servers,
-    clients: overrides.clients ?? random.between(1, 8),
-    keys: random.between(1, 5),
+    clients: overrides.clients ?? clients,
+    // More clients than that on one key, and its history cannot be judged in any time.
+    keys: clients > 8 ? 8 : random.between(1, 5),
     steps: overrides.steps ?? random.between(4_000, 14_000),
     actions: overrides.actions ?? Infinity,
     commands: overrides.commands ?? Infinity,
@@ -122,15 +130,17 @@ export function drawParameters(seed: number, overrides: Overrides): Parameters {
     inflightBytesMax: tiny ? messageBytesMax * random.between(1, 4) : 8 * 1024 * 1024,
     uncommittedBytesMax: random.pick([1, 300, 2_000, 256 * 1024 * 1024]),
     entryBytesMax: random.pick([33, 200, 1_000]),
-    networkMicros: random.magnitude(100, tickMicros),
-    diskMicros: random.magnitude(50, tickMicros),
+    networkMicros: random.magnitude(100, hopMicros),
+    diskMicros: random.magnitude(50, hopMicros),
     applyMicros: random.magnitude(10, tickMicros),
-    turnMicros: random.pick([0, 0, 100, 1_000, tickMicros]),
+    turnMicros: random.pick([0, 0, 100, 1_000, hopMicros]),
     clientWaitMicros: random.magnitude(tickMicros / 10, tickMicros * 20),
     clientTimeoutMicros: electionMicros * random.between(1, 4),
     checkpointMicros: electionMicros * random.magnitude(1, 50),
     readShare: random.pick([0.2, 0.5, 0.8]),
     sessionShare: random.pick([0, 0.5, 1]),
+    loyalty: random.pick([0, 0.5, 0.9]),
+    quickRestartShare: random.pick([0, 0.5, 1]),
     tickBursts: random.chance(0.3),
     dropNotices: random.chance(0.5),
     ...drawFeatures(random, overrides.servers ?? servers, electionMicros, faults.drift),
@@ -161,7 +171,7 @@ function drawFeatures(random: Random, servers: number, electionMicros: number, d
   return {
     lease: random.chance(0.4) ? lease : null,
     leaseChanges: random.chance(0.2),
-    witnesses: servers >= 3 && random.chance(0.25) ? random.between(1, Math.floor((servers - 1) / 2)) : 0,
+    witnesses: servers >= 3 && random.chance(0.35) ? random.between(1, Math.floor((servers - 1) / 2)) : 0,
     lowPriorityShare: random.pick([0, 0, 0, 0.3]),
     fastFailoverTicks: random.pick([0, 1, 3]),
     promotionLagEntriesMax: random.pick([0, 5, 1_000]),

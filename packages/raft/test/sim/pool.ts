@@ -32,11 +32,12 @@ export async function runSeeds(options: PoolOptions): Promise<void> {
 }
 
 function runThread(
-  { core, overrides }: WorkerTask,
+  task: WorkerTask,
   take: () => number | null,
   report: (outcome: Outcome) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
+    const { core, overrides } = task;
     const worker = new Worker(WORKER, { workerData: { core, overrides } satisfies WorkerTask });
     let current = 0;
     let watchdog: NodeJS.Timeout | undefined;
@@ -51,7 +52,8 @@ function runThread(
       current = seed;
       watchdog = setTimeout(() => {
         report(hung(current));
-        end();
+        // Only the end of the thread ends the loop that it is in; another goes on with the rest.
+        worker.terminate().then(() => runThread(task, take, report).then(resolve, reject), reject);
       }, HANG_MILLIS);
       worker.postMessage(seed);
     };

@@ -184,6 +184,13 @@ export class SimServer {
     if (!this.isPaused) this.#scheduleTurn();
   }
 
+  /** What an operator asked for and the core was not told yet. */
+  forgetCommands(): void {
+    this.#inbox = this.#inbox.filter(
+      ({ event: { kind } }) => kind !== "changeMembership" && kind !== "changeLease" && kind !== "transferLeadership",
+    );
+  }
+
   request(request: Request): void {
     if (this.core === null) return;
     // A witness has nothing to read (R24).
@@ -397,6 +404,7 @@ export class SimServer {
     const base = core?.baseAt(appliedIndex as never) ?? null;
     // D never exceeds this server's own durable log (S2), however far the others have it.
     if (base === null || chain === null || this.durable.entries.chainAt(appliedIndex) !== chain) return;
+    this.#around.observer.named(this, base);
     this.store.checkpoint = { base, chain, machine: new Machine(machine) };
     const { compactionTailEntries } = this.#around.context.parameters;
     // Some of what the checkpoint covers stays in the log, for followers that are only a little behind.
@@ -411,6 +419,7 @@ export class SimServer {
     const chain = this.memory.chainAt(index);
     if (base === null || chain === null) return;
     if (this.durable.entries.chainAt(index) !== chain) return;
+    this.#around.observer.named(this, base);
     this.#compactingTo = index;
     this.#around.context.count("compactions");
     this.log.append({

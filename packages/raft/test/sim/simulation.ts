@@ -64,7 +64,7 @@ export function simulate(module: CoreModule, seed: number, overrides: Overrides)
 
 function judgeHistory(cluster: Cluster): void {
   const history = cluster.history.history() as RegisterOperation[];
-  const result = checkLinearizability(history, registerModel);
+  const result = checkLinearizability(history, registerModel, { maxSteps: 3_000_000 });
   if (result.ok) return;
   const details =
     result.verdict === "not linearizable"

@@ -59,15 +59,16 @@ export class Snapshots {
     const transfer = this.#transfers;
     this.#sending.set(transfer, to);
     const chunks = this.#random.between(1, 4);
+    const spacing = parameters.networkMicros * this.#random.magnitude(0.5, 40);
     const { id, send } = this.#host;
     for (let chunk = 0; chunk < chunks; chunk += 1) {
-      this.#after(chunk * parameters.networkMicros, () => {
+      this.#after(chunk * spacing, () => {
         const { base } = snapshot;
         if (this.#sending.has(transfer))
           send({ kind: "chunk", from: id, to, term, transfer, chunk, chunks, base, snapshot });
       });
     }
-    const patience = parameters.networkMicros * 20 + parameters.diskMicros * 10;
+    const patience = chunks * spacing + parameters.networkMicros * 20 + parameters.diskMicros * 10;
     this.#after(patience + this.#random.below(patience), () => this.#report(transfer, false));
   }
 

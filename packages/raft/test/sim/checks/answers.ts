@@ -13,9 +13,13 @@ export class AnswerChecks {
 
   turnBegins(status: RaftStatus): void {
     this.#owed = [];
+    this.#asked.clear();
     this.#before = status;
     this.#unhindered.clear();
   }
+
+  /** By asker and prevLogIndex: the term that was asked for there, of the running turn. */
+  readonly #asked = new Map<string, number>();
 
   stepped(server: Observed, event: RaftEvent<Command>, before: RaftStatus, after: RaftStatus): void {
     if (event.kind === "propose" && before.uncommittedBytes === 0 && after.uncommittedBytes === 0) {
@@ -23,6 +27,15 @@ export class AnswerChecks {
     }
     if (event.kind !== "receive") return;
     const { message } = event;
+    if (message.kind === "appendRequest") {
+      this.#asked.set(`${message.from} ${message.prevLogIndex}`, message.prevLogTerm);
+      const vouched = Math.min(message.commitIndex, message.entries.to - 1);
+      check(
+        after.commitIndex <= Math.max(before.commitIndex, vouched),
+        "a follower commits only what the append vouches for (figure 3.1, R10)",
+        () => `${server.id} commits ${after.commitIndex} on ${JSON.stringify(message)}`,
+      );
+    }
     if (message.kind === "preVoteRequest") this.#changesNothing(server, message, before, after);
     if (message.term >= before.currentTerm) return;
     if (
@@ -74,9 +87,20 @@ export class AnswerChecks {
     );
   }
 
+  /** The last place at which the logs may agree: its term is none that the leader cannot have there (R13). */
+  #hints(server: Observed, message: Extract<Message, { kind: "appendResponse" }>): void {
+    const prevLogTerm = this.#asked.get(`${message.to} ${message.prevLogIndex}`);
+    check(
+      prevLogTerm === undefined || message.hintTerm <= prevLogTerm,
+      "a refusal's hint skips the whole conflicting term (R13)",
+      () => `${server.id} was asked for term ${prevLogTerm}, and sends ${JSON.stringify(message)}`,
+    );
+  }
+
   #isWithinBounds(server: Observed, message: Message, status: RaftStatus): void {
     switch (message.kind) {
       case "appendResponse":
+        if (!message.success) this.#hints(server, message);
         if (!message.success || message.term !== this.#before?.currentTerm) return;
         check(
           message.matchIndex >= this.#before.commitIndex,

@@ -35,11 +35,20 @@ export class LeaseChecks {
       });
   }
 
-  stepped(server: Observed, event: RaftEvent<Command>, before: RaftStatus): void {
-    if (event.kind !== "receive" || event.message.kind !== "heartbeatRequest") return;
+  stepped(server: Observed, event: RaftEvent<Command>, before: RaftStatus, after: RaftStatus): void {
+    const { leaseEndMicros } = after;
+    if (leaseEndMicros !== null) {
+      const { electionTimeoutMicros = 0, marginPercent = 0 } = after.configuration.lease ?? {};
+      check(
+        leaseEndMicros <= server.clockMicros + (electionTimeoutMicros * (100 - marginPercent)) / 100,
+        "a lease ends a margin before the shortest election timeout after its heartbeats left (R19)",
+        () => `the lease of ${server.id} ends at ${leaseEndMicros}, its clock shows ${server.clockMicros}`,
+      );
+    }
+    if (event.kind !== "receive" || !isLeaders(event.message)) return;
     const { message } = event;
     const lease = before.configuration.lease ?? null;
-    if (message.term < before.currentTerm || lease === null || message.sentMicros === 0) return;
+    if (message.term < before.currentTerm || lease === null) return;
     const untilMicros = server.clockMicros + lease.electionTimeoutMicros;
     this.#promised.set(server.number, { to: message.from, untilMicros, term: message.term });
   }
@@ -89,4 +98,10 @@ export class LeaseChecks {
       () => `${server.id} sends ${JSON.stringify(message)} before ${promised.untilMicros}`,
     );
   }
+}
+
+function isLeaders({ kind }: Message): boolean {
+  return (
+    kind === "heartbeatRequest" || kind === "appendRequest" || kind === "commitNotice" || kind === "installSnapshot"
+  );
 }

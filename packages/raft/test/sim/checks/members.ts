@@ -1,6 +1,7 @@
-import type { Configuration, RaftEvent, RaftStatus, ServerId } from "../../../dist/core/index.js";
+import type { Configuration, LogBase, Message, RaftEvent, RaftStatus, ServerId } from "../../../dist/core/index.js";
 import type { Command } from "../entry.js";
 import { check } from "../failure.js";
+import type { CommittedChecks } from "./committed.js";
 import type { Observed } from "./observed.js";
 
 /** Members, transfers, snapshots and witnesses (R20 to R24). */
@@ -8,7 +9,7 @@ export class MemberChecks {
   readonly #find: (id: ServerId) => Observed | null;
   readonly #electionTimeoutTicks: number;
   readonly #promotionLagEntriesMax: number;
-  readonly #chainAt: (index: number) => number | null;
+  readonly #committed: CommittedChecks;
   /** Ticks of a leader's transfer so far. */
   readonly #transferTicks = new Map<number, number>();
   /** Servers that were voters from the beginning: nobody may ever have to ask a witness for what they lack. */
@@ -16,11 +17,11 @@ export class MemberChecks {
 
   constructor(
     find: (id: ServerId) => Observed | null,
-    chainAt: (index: number) => number | null,
+    committed: CommittedChecks,
     limits: { readonly electionTimeoutTicks: number; readonly promotionLagEntriesMax: number },
   ) {
     this.#find = find;
-    this.#chainAt = chainAt;
+    this.#committed = committed;
     this.#electionTimeoutTicks = limits.electionTimeoutTicks;
     this.#promotionLagEntriesMax = limits.promotionLagEntriesMax;
   }
@@ -31,6 +32,8 @@ export class MemberChecks {
 
   stepped(server: Observed, event: RaftEvent<Command>, before: RaftStatus, after: RaftStatus): void {
     this.#transfers(server, event, before, after);
+    this.#keepsMatching(server, event, before, after);
+    if (event.kind === "changeMembership" || event.kind === "changeLease") this.#startsChange(server, before, after);
     if (event.kind === "changeMembership") this.#promotes(server, before, after);
     if (event.kind === "propose" && after.lastIndex > before.lastIndex) {
       check(
@@ -62,17 +65,25 @@ export class MemberChecks {
     );
   }
 
+  /** What a leader tells witnesses, and what they then do, goes by what data members have for sure (R24). */
+  leaves(server: Observed, message: Message): void {
+    if (message.kind === "heartbeatRequest" && message.dataDurableIndex > 0) {
+      this.compactable(server, message.dataDurableIndex);
+    }
+  }
+
   compactable(server: Observed, index: number): void {
-    const { configuration } = server.memory;
-    const chain = this.#chainAt(index);
+    if (index > this.#committed.lastIndex) return;
+    const { configuration } = this.#committed;
+    const chain = this.#committed.chainAt(index);
     for (const id of this.#founders) {
       if (!configuration.voters.includes(id)) continue;
       const other = this.#find(id);
       if (other === null || other.isWitness) continue;
       check(
         chain !== null && other.durable.entries.holds(index, chain),
-        "a witness compacts only what every data member has on disk (R24)",
-        () => `${server.id} may compact ${index}, ${id} has ${other.durable.entries.lastIndex}`,
+        "a witness may compact only what every data member has on disk (R24)",
+        () => `${server.id} says ${index}, ${id} has ${other.durable.entries.lastIndex}`,
       );
     }
   }
@@ -83,6 +94,43 @@ export class MemberChecks {
       status !== null && status.currentTerm === term && status.incomingSnapshot?.from === from,
       "chunks of another leader or term are refused (R23)",
       () => `${server.id} takes chunks of ${from} from term ${term} in`,
+    );
+  }
+
+  /** A log that holds what a snapshot covers keeps what it has behind that (R23). */
+  #keepsMatching(server: Observed, event: RaftEvent<Command>, before: RaftStatus, after: RaftStatus): void {
+    let index: number;
+    if (event.kind === "snapshotReceived") ({ index } = event.base);
+    else if (event.kind === "receive" && event.message.kind === "installSnapshot") ({ index } = event.message.base);
+    else return;
+    const { memory } = server;
+    // What came earlier in the same turn is not in memory yet.
+    if (memory.lastIndex !== before.lastIndex || index > before.lastIndex) return;
+    const chain = this.#committed.chainAt(index);
+    if (chain === null || !memory.holds(index, chain)) return;
+    check(
+      after.lastIndex === before.lastIndex,
+      "a snapshot that the log agrees with moves only the commit index (R23)",
+      () => `${server.id} drops ${before.lastIndex} to ${after.lastIndex} for a snapshot of ${index}`,
+    );
+  }
+
+  #startsChange(server: Observed, before: RaftStatus, after: RaftStatus): void {
+    if (after.configurationIndex <= before.configurationIndex) return;
+    check(
+      server.core?.termAt(before.commitIndex) === before.currentTerm,
+      "a change starts only once an entry of the leader's term is committed (R21)",
+      () => `${server.id} changes members in term ${before.currentTerm}`,
+    );
+  }
+
+  /** What the core names as the base at an index is what the log says of it. */
+  named(server: Observed, base: LogBase): void {
+    const inLog = server.memory.configurationBelow(base.index);
+    check(
+      JSON.stringify(inLog) === JSON.stringify(base.configuration),
+      "a snapshot carries the configuration of its own index (R23)",
+      () => `${server.id} names ${JSON.stringify(base)}, the log has ${JSON.stringify(inLog)}`,
     );
   }
 

@@ -1,4 +1,5 @@
 import type {
+  LogBase,
   Message,
   Raft,
   RaftEvent,
@@ -47,6 +48,8 @@ export interface Observer {
   answersRead(server: Observed, grant: ReadGrant, holds: boolean): void;
   /** A witness is told how far it may compact. */
   compactable(server: Observed, index: number): void;
+  /** The core named the base at an index, for a snapshot or a compaction. */
+  named(server: Observed, base: LogBase): void;
   /** The core takes in chunks of a snapshot that `from` began to send in `term`. */
   expected(server: Observed, from: ServerId, term: number): void;
   /** A message leaves the process. */

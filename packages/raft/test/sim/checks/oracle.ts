@@ -1,4 +1,5 @@
 import type {
+  LogBase,
   Message,
   RaftEvent,
   RaftStatus,
@@ -19,9 +20,11 @@ import { CommittedChecks } from "./committed.js";
 import { ElectionChecks } from "./elections.js";
 import { LeaseChecks } from "./leases.js";
 import { MemberChecks } from "./members.js";
+import { DisturbanceChecks } from "./disturbance.js";
 import type { Observed, Observer } from "./observed.js";
 import { ProbeChecks } from "./probes.js";
 import { PromiseChecks } from "./promises.js";
+import { ReadRoundChecks } from "./read-rounds.js";
 import { TimerChecks } from "./timers.js";
 
 const KINDS: readonly RaftEvent["kind"][] = [
@@ -52,7 +55,9 @@ export class Oracle implements Observer {
   readonly #timers: TimerChecks;
   readonly #answers = new AnswerChecks();
   readonly #applied = new AppliedChecks();
+  readonly #readRounds = new ReadRoundChecks();
   readonly #probes: ProbeChecks;
+  readonly #disturbance: DisturbanceChecks;
   readonly #leases: LeaseChecks;
   readonly #members: MemberChecks;
   readonly #watch: MarkWatch;
@@ -64,8 +69,9 @@ export class Oracle implements Observer {
     this.#elections = new ElectionChecks(this.#committed);
     this.#promises = new PromiseChecks(this.#elections, find);
     this.#timers = new TimerChecks(context.parameters.electionTimeoutTicks);
+    this.#disturbance = new DisturbanceChecks(context.parameters);
     this.#leases = new LeaseChecks(this.#elections);
-    this.#members = new MemberChecks(find, (index) => this.#committed.chainAt(index), context.parameters);
+    this.#members = new MemberChecks(find, this.#committed, context.parameters);
     this.#probes = new ProbeChecks(find, context.marks);
     this.#watch = new MarkWatch(context.marks, context.parameters.uncommittedBytesMax);
   }
@@ -92,6 +98,7 @@ export class Oracle implements Observer {
       () => `${server.id} starts in term ${status.currentTerm}, on disk is ${currentTerm}`,
     );
     this.#timers.started(server);
+    this.#disturbance.started(server);
     this.#leases.started(server, status);
     this.#watch.started(status);
   }
@@ -103,6 +110,7 @@ export class Oracle implements Observer {
   turnBegins(_server: Observed, status: RaftStatus): void {
     this.#elections.turnBegins(status);
     this.#answers.turnBegins(status);
+    this.#disturbance.turnBegins();
     this.#promises.turnBegins(status);
     this.#watch.turnBegins();
   }
@@ -117,8 +125,9 @@ export class Oracle implements Observer {
       this.#committed.byLeader(server, before, after);
     }
     this.#timers.stepped(server, event, before, after);
+    this.#disturbance.stepped(server, event, before, after);
     this.#answers.stepped(server, event, before, after);
-    this.#leases.stepped(server, event, before);
+    this.#leases.stepped(server, event, before, after);
     this.#members.stepped(server, event, before, after);
     this.#probes.stepped(server, event, before, after);
     this.#watch.stepped(server, event, before, after);
@@ -144,7 +153,9 @@ export class Oracle implements Observer {
     if (status === null) return;
     this.#elections.turnEnded(server);
     this.#committed.agrees(server, status.commitIndex);
+    this.#promises.turnEnded(server, status);
     this.#answers.turnEnded(server, ready);
+    this.#disturbance.turnEnded(server, ready);
     this.#timers.turnEnded(server, status);
     this.#members.turnEnded(server, status);
   }
@@ -169,6 +180,10 @@ export class Oracle implements Observer {
     this.#watch.compactable();
   }
 
+  named(server: Observed, base: LogBase): void {
+    this.#members.named(server, base);
+  }
+
   expected(server: Observed, from: ServerId, term: number): void {
     this.#members.expected(server, from, term);
   }
@@ -178,6 +193,8 @@ export class Oracle implements Observer {
     this.#elections.leaves(server, message);
     this.#timers.leaves(server, message);
     this.#leases.leaves(server, message);
+    this.#readRounds.leaves(server, message);
+    this.#members.leaves(server, message);
     this.#context.trace.add(numberOf(message.from) * 64 + numberOf(message.to));
     this.#context.trace.add(message.term);
   }

@@ -24,30 +24,52 @@ export class ProbeChecks {
     const was = before.progress.find(({ id }) => id === message.from);
     const is = after.progress.find(({ id }) => id === message.from);
     if (follower === null || was === undefined || is === undefined) return;
+    if (message.success && was.state === "snapshot" && message.matchIndex >= was.snapshotIndex) {
+      check(
+        is.state !== "snapshot",
+        "an acknowledgement that reaches the snapshot ends its state (R23)",
+        () => `${server.id} still sends ${message.from} a snapshot of ${is.snapshotIndex}`,
+      );
+    }
     const key = `${server.id} ${after.currentTerm} ${message.from} ${follower.bootEpoch}`;
     if (message.success || was.state !== "probe" || is.nextIndex >= was.nextIndex) {
       if (message.success) this.#refusals.delete(key);
       else if (message.prevLogIndex <= was.matchIndex) this.#marks.hit("refusalStale");
       return;
     }
+    const next = server.core?.termAt((is.nextIndex - 1) as never) ?? 0;
+    check(
+      next <= message.hintTerm || is.nextIndex === is.matchIndex + 1,
+      "a leader skips every term that a refusal's hint rules out (R13)",
+      () => `${server.id} probes ${message.from} at term ${next} after the hint ${message.hintTerm}`,
+    );
     const moved = was.nextIndex - is.nextIndex;
     if (moved > 1) this.#marks.hit("hintSkips");
     const refusals = (this.#refusals.get(key) ?? 0) + 1;
     this.#refusals.set(key, refusals);
-    const limit = 3 + terms(server.memory) + terms(follower.memory);
+    const agreed = agreedIndex(server.memory, follower.memory);
+    const limit = 2 + termsAbove(server.memory, agreed) + termsAbove(follower.memory, agreed);
     check(
       refusals <= limit,
       "a refusal's hint skips a whole term (R13)",
-      () => `${server.id} probed ${message.from} ${refusals} times, their logs have ${limit - 3} terms`,
+      () => `${server.id} probed ${message.from} ${refusals} times, their logs differ in ${limit - 2} terms`,
     );
   }
 }
 
-function terms(log: EntryLog): number {
+/** The last place at which two logs are the same. */
+function agreedIndex(left: EntryLog, right: EntryLog): number {
+  const base = Math.max(left.baseIndex, right.baseIndex);
+  let index = Math.min(left.lastIndex, right.lastIndex);
+  while (index > base && left.chainAt(index) !== right.chainAt(index)) index -= 1;
+  return index;
+}
+
+function termsAbove(log: EntryLog, index: number): number {
   let count = 0;
   let last = -1;
-  for (let index = log.baseIndex + 1; index <= log.lastIndex; index += 1) {
-    const term = log.at(index)?.term ?? last;
+  for (let at = Math.max(log.baseIndex, index) + 1; at <= log.lastIndex; at += 1) {
+    const term = log.at(at)?.term ?? last;
     if (term !== last) count += 1;
     last = term;
   }

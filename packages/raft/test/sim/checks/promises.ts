@@ -27,6 +27,24 @@ export class PromiseChecks {
     for (const message of ready.write?.thenSend ?? []) this.#note(message);
   }
 
+  /** What the core takes for durable is on the disk: the completion of a write says so of that write alone (R15, R16). */
+  turnEnded(server: Observed, status: RaftStatus): void {
+    const { entries, hardState } = server.durable;
+    const chain = server.memory.chainAt(status.durableIndex);
+    check(
+      status.durableIndex <= server.memory.baseIndex || (chain !== null && entries.holds(status.durableIndex, chain)),
+      "what counts as durable is on the disk (R15)",
+      () => `${server.id} takes ${status.durableIndex} for durable, its disk has other entries up to ${entries.lastIndex}`,
+    );
+    check(
+      hardState.currentTerm > status.durableTerm ||
+        (hardState.currentTerm === status.durableTerm &&
+          (status.durableVote === null || status.durableVote === hardState.votedFor)),
+      "the term and vote that count as durable are on the disk (R1, R16)",
+      () => `${server.id} takes term ${status.durableTerm} for durable, its disk has ${hardState.currentTerm}`,
+    );
+  }
+
   leaves(server: Observed, message: Message): void {
     switch (message.kind) {
       case "preVoteRequest":

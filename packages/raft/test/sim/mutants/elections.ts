@@ -47,7 +47,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     "election.ts",
     [
       "  enterTerm(state, term(state.currentTerm + 1), state.options.id);\n",
-      "  enterTerm(state, term(state.currentTerm + 1), state.options.id);\n  state.votes.set(state.options.id, true);\n",
+      "  enterTerm(state, term(state.currentTerm + 1), state.options.id);\n  recordVote(state, state.options.id, true);\n",
     ],
     "a candidate counts its own vote before it is on disk",
   ),
@@ -206,8 +206,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     "learner refuses",
     "election.ts",
     [
-      "const granted = free && isUpToDate(state, message.lastLogTerm, message.lastLogIndex);",
-      "const granted = free && isVoter(state.log.configuration, state.options.id) && isUpToDate(state, message.lastLogTerm, message.lastLogIndex);",
+      "  const granted = mayVote && ",
+      "  const granted = mayVote && isVoter(state.log.configuration, state.options.id) && ",
     ],
     "a server that does not know yet that it is a voter refuses to vote (etcd #10998)",
   ),
@@ -260,5 +260,15 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       "  if (lease !== null && nowMicros < 0) state.promisedUntilMicros = nowMicros + lease.electionTimeoutMicros;",
     ],
     "a restarted server votes at once although it may have promised to keep a leader",
+  ),
+  mutant(
+    "R6",
+    "cut timeout kept",
+    "role.ts",
+    [
+      "    state.leaderConnectionLost = false;\n    drawElectionTimeout(state);\n",
+      "    state.leaderConnectionLost = false;\n",
+    ],
+    "a timeout that was cut short for a dropped connection stays short under the next leader",
   ),
 ];

@@ -12,7 +12,7 @@ const USAGE = `usage: npm run sim:mutants -- [options]
 
 Breaks the core's rules one by one in a copy of its source, and demands that the simulator notices.
 
-  --only TEXT      the mutants whose name has TEXT in it: a rule ("R15") or a part of a name
+  --only A,B       the mutants that are named so: a rule ("R15") or a part of a name
   --seeds N        seeds that each may take to be caught (default 1000)
   --jobs N         mutants at a time (default: one for each processor)
   --table          print the table for docs/testing.md
@@ -85,12 +85,13 @@ function parseThem(args: readonly string[]) {
 
 function chosen(only: string | undefined): readonly Mutant[] {
   if (only === undefined) return MUTANTS;
-  // "R1" means that rule, not R10 as well.
-  const found = /^R\d+$/.test(only)
-    ? MUTANTS.filter(({ rule }) => rule === only)
-    : MUTANTS.filter(({ name }) => name.includes(only));
-  if (found.length === 0) throw new UsageError(`--only "${only}" names no mutant`);
-  return found;
+  const found = only.split(",").flatMap((text) => {
+    // "R1" means that rule, not R10 as well.
+    const named = MUTANTS.filter(({ name, rule }) => (/^R\d+$/.test(text) ? rule === text : name.includes(text)));
+    if (named.length === 0) throw new UsageError(`--only names "${text}", and no mutant has that in its name`);
+    return named;
+  });
+  return MUTANTS.filter((mutant) => found.includes(mutant));
 }
 
 /** The table of docs/testing.md. */
@@ -112,7 +113,7 @@ interface Progress {
 }
 
 function startProgress(total: number, isQuiet: boolean): Progress {
-  if (process.stderr.isTTY === true) {
+  if (process.stderr.isTTY) {
     const bar = new SingleBar({ format: "mutants {bar} {value}/{total} {name}", stream: process.stderr });
     bar.start(total, 0, { name: "" });
     return { add: ({ mutant }) => bar.increment({ name: mutant.name }), stop: () => bar.stop() };

@@ -160,13 +160,13 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "R23",
-    "chunks of another term",
+    "chunks of another leader",
     "snapshot.ts",
     [
-      "    incoming.term === sentTerm &&\n    sentTerm === state.currentTerm\n",
-      "    incoming.term <= state.currentTerm\n",
+      "    incoming.from === from &&\n    incoming.term === sentTerm &&\n    sentTerm === state.currentTerm\n",
+      "    from !== state.options.id &&\n    sentTerm <= state.currentTerm\n",
     ],
-    "chunks that an earlier term's leader sends are taken in",
+    "chunks that another leader sends, or this one in an earlier term, are taken in",
   ),
   mutant(
     "R23",
@@ -214,5 +214,25 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
       "  return logIndex(Math.max(log.base.index, known * 0 + state.appliedIndex));",
     ],
     "a witness compacts what a data member does not have yet",
+  ),
+  mutant(
+    "R24",
+    "uncommitted removal counts",
+    "witness.ts",
+    [
+      "for (const configuration of state.log.configurationsFrom(state.commitIndex)) {",
+      "for (const configuration of [state.log.configuration]) {",
+    ],
+    "a witness compacts what a data member lacks whose removal is not committed",
+  ),
+  mutant(
+    "R24",
+    "base sent once",
+    "replication.ts",
+    [
+      '  if (progress.state === "snapshot" && isWitness(state, peer)) sendSnapshot(state, peer, progress);\n',
+      "  if (isWitness(state, peer) && state.ticks < 0) sendSnapshot(state, peer, progress);\n",
+    ],
+    "the base that a witness lost on the way is never sent again",
   ),
 ];

@@ -110,4 +110,14 @@ export const READ_MUTANTS: readonly Mutant[] = [
     ["  if (log.configurationIndex > state.commitIndex || !hasCommittedInTerm(state)) return null;\n", ""],
     "a lease is used before a majority has it in its log",
   ),
+  mutant(
+    "R19",
+    "bound server votes in its own term",
+    "election.ts",
+    [
+      "const mayVote = free && (!bound || state.votedFor === message.from);",
+      "const mayVote = free && (!bound || state.currentTerm > 0);",
+    ],
+    "a promise is forgotten when something else has brought the server into the candidate's term",
+  ),
 ];

@@ -164,13 +164,10 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "R16",
-    "vote of an earlier term counted",
-    "election.ts",
-    [
-      "  if (state.durableTerm !== state.currentTerm || state.durableVote !== state.options.id) return;\n",
-      "",
-    ],
-    "a write's completion acts on the role as it was when the write began (hashicorp/raft #695)",
+    "completion read as of now",
+    "raft.ts",
+    ["      state.durableTerm = hardState.currentTerm;", "      state.durableTerm = state.currentTerm;"],
+    "a write's completion is taken for one of the term as it is now, not as it was when the write began (hashicorp/raft #695)",
   ),
   mutant(
     "R16",
@@ -191,5 +188,15 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       "  if (from < log.base.index) {\n    progress.nextIndex = logIndex(log.base.index + 1);\n    return true;\n  }",
     ],
     "where the log cannot give what a follower needs, the rest is sent as if nothing were missing (openraft #1795)",
+  ),
+  mutant(
+    "R13",
+    "leader ignores the hint's term",
+    "replication.ts",
+    [
+      "const retryFrom = state.log.lastAtOrBelow(message.hintIndex, message.hintTerm);",
+      "const retryFrom = logIndex(Math.min(message.hintIndex, state.log.lastIndex) + 0 * message.hintTerm);",
+    ],
+    "a leader does not skip its own entries of terms that the hint rules out",
   ),
 ];
