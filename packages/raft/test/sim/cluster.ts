@@ -146,7 +146,9 @@ export class Cluster {
     const { faultMicros, networkMicros, quickRestartShare } = context.parameters;
     const mean = this.#random.chance(quickRestartShare) ? networkMicros : faultMicros;
     context.after(this.#random.wait(mean), () => {
-      if (server.life === "down" && server.bootEpoch === bootEpoch && !context.healed) server.start();
+      if (server.life !== "down" || server.bootEpoch !== bootEpoch || context.healed) return;
+      server.start();
+      this.network.replayAnnouncement(server.id);
     });
   }
 

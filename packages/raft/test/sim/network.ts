@@ -1,3 +1,4 @@
+import type { ServerId } from "../../dist/core/index.js";
 import type { Context } from "./context.js";
 import { numberOf } from "./entry.js";
 import type { Packet } from "./packet.js";
@@ -27,6 +28,8 @@ export class Network {
   /** The same of kinds that are seldom sent, or they would never come again. */
   readonly #oldSeldom: Packet[] = [];
   #rememberedSeldom = 0;
+  /** By receiver: the last snapshot that was announced to it. */
+  readonly #announced = new Map<ServerId, Packet>();
 
   constructor(context: Context, deliver: (packet: Packet) => void) {
     this.#context = context;
@@ -85,6 +88,15 @@ export class Network {
     this.#slow.delete(linkOf(from, to));
   }
 
+  /** A snapshot that was announced to an earlier life of a server is announced to the next (R23). */
+  replayAnnouncement(to: ServerId): void {
+    const packet = this.#announced.get(to);
+    if (packet === undefined || !this.#replays.chance(Math.min(1, this.#context.faultNow("replay") * 100))) return;
+    const { diskMicros, networkMicros } = this.#context.parameters;
+    this.#context.count("replay");
+    this.#context.after(this.#replays.below(diskMicros * 8 + networkMicros * 8), () => this.#deliver(packet));
+  }
+
   #schedule(packet: Packet, link: number): void {
     const context = this.#context;
     const { now, parameters } = context;
@@ -110,6 +122,7 @@ export class Network {
   }
 
   #remember(packet: Packet): void {
+    if (packet.kind === "core" && packet.message.kind === "installSnapshot") this.#announced.set(packet.to, packet);
     if (isSeldom(packet)) {
       this.#oldSeldom[this.#rememberedSeldom % REMEMBERED] = packet;
       this.#rememberedSeldom += 1;

@@ -36,6 +36,13 @@ export class AnswerChecks {
         () => `${server.id} commits ${after.commitIndex} on ${JSON.stringify(message)}`,
       );
     }
+    if (message.kind === "preVoteResponse" && !message.granted) {
+      check(
+        after.currentTerm >= message.term,
+        "a candidate adopts the later term that a refused pre-vote carries (R2)",
+        () => `${server.id} stays in term ${after.currentTerm} after ${JSON.stringify(message)}`,
+      );
+    }
     if (message.kind === "preVoteRequest") this.#changesNothing(server, message, before, after);
     if (message.term >= before.currentTerm) return;
     if (

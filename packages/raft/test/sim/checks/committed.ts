@@ -68,7 +68,8 @@ export class CommittedChecks {
       this.#chains.push(leader.memory.chainAt(index) ?? -1);
     }
     this.#byTerm.set(currentTerm, Math.max(this.#byTerm.get(currentTerm) ?? 0, commitIndex));
-    this.#configuration = leader.memory.configurationBelow(commitIndex);
+    // An earlier term's leader may still be at work, further down.
+    if (commitIndex === this.lastIndex) this.#configuration = leader.memory.configurationBelow(commitIndex);
     this.agrees(leader, commitIndex);
     if (leader.core?.termAt((before.commitIndex + 1) as never) !== currentTerm)
       this.#marks.hit("oldTermCommitted");

@@ -82,6 +82,11 @@ export class DisturbanceChecks {
         if (this.#isLeaderAgain(server, message, before)) this.#mustGrant.add(message.from);
         return;
       case "voteRequest":
+        check(
+          !message.transfer || after.currentTerm >= message.term,
+          "whom a leader asked to campaign need not wait for it to fall silent (R4)",
+          () => `${server.id} stays in term ${after.currentTerm} after ${JSON.stringify(message)}`,
+        );
         if (message.transfer || message.term <= before.currentTerm || !this.#hearsOther(heard, message.from)) return;
         check(
           after.currentTerm === before.currentTerm,

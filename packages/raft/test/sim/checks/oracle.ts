@@ -194,6 +194,7 @@ export class Oracle implements Observer {
     this.#timers.leaves(server, message);
     this.#leases.leaves(server, message);
     this.#readRounds.leaves(server, message);
+    this.#probes.leaves(server, message);
     this.#members.leaves(server, message);
     this.#context.trace.add(numberOf(message.from) * 64 + numberOf(message.to));
     this.#context.trace.add(message.term);

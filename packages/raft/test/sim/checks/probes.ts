@@ -1,8 +1,11 @@
-import type { RaftEvent, RaftStatus, ServerId } from "../../../dist/core/index.js";
+import type { Message, RaftEvent, RaftStatus, ServerId } from "../../../dist/core/index.js";
 import type { Command, EntryLog } from "../entry.js";
 import { check } from "../failure.js";
 import type { Marks } from "../marks.js";
 import type { Observed } from "./observed.js";
+
+/** Turns in which a heartbeat is answered before a base must have been sent again. */
+const TURNS_UNTIL_REPEATED = 5;
 
 /** A leader finds out where a follower's log agrees with one probe a term, not one an entry (R13). */
 export class ProbeChecks {
@@ -16,8 +19,17 @@ export class ProbeChecks {
     this.#marks = marks;
   }
 
+  /** By leader and witness: turns with an answered heartbeat since it was last sent the base. */
+  readonly #waiting = new Map<string, { readonly turns: number; readonly clockMicros: number }>();
+
+  leaves(server: Observed, message: Message): void {
+    if (message.kind === "installSnapshot") this.#waiting.delete(`${server.id} ${message.to}`);
+  }
+
   stepped(server: Observed, event: RaftEvent<Command>, before: RaftStatus, after: RaftStatus): void {
-    if (event.kind !== "receive" || event.message.kind !== "appendResponse") return;
+    if (event.kind !== "receive") return;
+    if (event.message.kind === "heartbeatResponse") this.#repeatsBase(server, event.message.from, before);
+    if (event.message.kind !== "appendResponse") return;
     const { message } = event;
     if (before.role !== "leader" || after.role !== "leader" || message.term !== after.currentTerm) return;
     const follower = this.#find(message.from);
@@ -53,6 +65,24 @@ export class ProbeChecks {
       refusals <= limit,
       "a refusal's hint skips a whole term (R13)",
       () => `${server.id} probed ${message.from} ${refusals} times, their logs differ in ${limit - 2} terms`,
+    );
+  }
+
+  /** The base alone travels in one message, and nobody reports its loss (R24). */
+  #repeatsBase(server: Observed, peer: ServerId, before: RaftStatus): void {
+    if (this.#find(peer)?.isWitness !== true) return;
+    if (before.progress.find(({ id }) => id === peer)?.state !== "snapshot") return;
+    const key = `${server.id} ${peer}`;
+    const { clockMicros } = server;
+    const waiting = this.#waiting.get(key) ?? { turns: 0, clockMicros: 0 };
+    // All that is stepped in one turn is stepped at one time.
+    if (waiting.clockMicros === clockMicros) return;
+    const turns = waiting.turns + 1;
+    this.#waiting.set(key, { turns, clockMicros });
+    check(
+      turns <= TURNS_UNTIL_REPEATED,
+      "the base that a witness lost on the way is sent again (R24)",
+      () => `${server.id} has not sent it to ${peer} in ${turns} turns with an answered heartbeat`,
     );
   }
 }
