@@ -9,22 +9,47 @@ const SPECS = [
   "scripts/*.test.mjs",
 ];
 
-/** `packages/raft/test/frame.test.ts` -> the file that mocha can run. */
+/** `packages/raft/test/core/election.test.ts` -> the file that mocha can run. */
 function compiledPath(argument) {
-  if (!argument.endsWith(".ts") || !existsSync(argument)) return argument;
+  if (!argument.endsWith(".ts")) return argument;
   return argument
     .replace(/(^|\/)test\//, "$1dist-test/")
     .replace(/(^|\/)src\//, "$1dist/")
     .replace(/\.ts$/, ".js");
 }
 
+/** Options of mocha behind which a value stands as an argument of its own: that is no file of ours. */
+const TAKES_VALUE = /^(?:-[gfrRtusjnO]|--(?!.*=)(?:f?grep|require|reporter|reporter-options?|timeout|ui|slow|retries|jobs|config|ignore|exclude|import|extension|package|node-option))$/;
+const LOOKS_LIKE_PATH = /\/|\.[cm]?[jt]s$/;
+const IS_PATTERN = /[*?{[]/;
+
+/**
+ * What mocha is to be given: all tests, or those that the arguments name.
+ * @throws {Error} an argument looks like a path, and nothing is there: all tests would run, and hide the mistake.
+ */
+export function mochaArguments(args) {
+  const isPath = (argument, index) =>
+    !argument.startsWith("-") && LOOKS_LIKE_PATH.test(argument) && !TAKES_VALUE.test(args[index - 1] ?? "");
+  const missing = args.filter(
+    (argument, index) => isPath(argument, index) && !IS_PATTERN.test(argument) && !existsSync(argument),
+  );
+  if (missing.length > 0) throw new Error(`there is no file ${missing.join(", ")}`);
+  const given = args.map((argument, index) => (isPath(argument, index) ? compiledPath(argument) : argument));
+  return args.some(isPath) ? given : [...given, ...SPECS];
+}
+
 /**
  * Runs all tests, or those that the arguments name: test files (source or compiled), mocha's own options.
- * Resolves with mocha's exit code.
+ * Resolves with mocha's exit code, or with 2 when a file is named that is not there.
  */
-export function test(args, env = process.env) {
-  const given = args.map(compiledPath);
-  const namesFiles = given.some((argument) => /\.[cm]?js$/.test(argument) && existsSync(argument));
+export async function test(args, env = process.env) {
+  let given;
+  try {
+    given = mochaArguments(args);
+  } catch (error) {
+    console.error(`error: ${error.message}`);
+    return 2;
+  }
   const mocha = join("node_modules", "mocha", "bin", "mocha.js");
-  return run(process.execPath, [mocha, ...given, ...(namesFiles ? [] : SPECS)], { env });
+  return run(process.execPath, [mocha, ...given], { env });
 }

@@ -81,6 +81,14 @@ function typedAs(names: string, args: readonly string[]): string {
   return unescapeText(typed.length > 0 ? typed.join(", ") : names);
 }
 
+/** `KEY and VALUE are`: of the arguments that the usage names, those behind the number that were given. */
+function missingNames(message: string, usage: string): string {
+  const given = Number(/got (\d+)/.exec(message)?.[1] ?? 0);
+  const names = [...usage.matchAll(/<([\w-]+)>/g)].map((match) => (match[1] ?? "").toUpperCase()).slice(given);
+  if (names.length === 0) return "an argument is";
+  return names.length === 1 ? `${names[0]} is` : `${names.join(" and ")} are`;
+}
+
 /** The parser's complaint in words that name what was typed. `help` is the text that goes with it. */
 function explain(message: string, help: string, args: readonly string[]): string {
   const usage = help.split("\n", 1)[0] ?? "raftkv";
@@ -94,7 +102,7 @@ function explain(message: string, help: string, args: readonly string[]): string
   const dashed = args.find((arg) => /^-[^-]/.test(arg));
   const hint =
     dashed === undefined ? "" : ` (a key or value that begins with a dash, as ${dashed}, goes behind --)`;
-  return `an argument is missing: ${usage}${hint}`;
+  return `${missingNames(message, usage)} missing: ${usage}${hint}`;
 }
 
 /**

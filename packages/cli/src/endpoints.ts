@@ -1,6 +1,7 @@
 import { normalAddress } from "./address.js";
 import { unescapeText } from "./arguments.js";
 import { findCluster, readCluster, requireCluster } from "./cluster/directory.js";
+import { runningNodes } from "./cluster/running.js";
 import { usageError } from "./errors.js";
 
 /** A node to talk to. The name is known when the address came from a cluster file. */
@@ -34,6 +35,24 @@ function endpointsOf(directory: string): readonly Endpoint[] {
   return requireCluster(directory).nodes.map(({ client, name }) => ({ address: client, name }));
 }
 
+/** The cluster of this folder or one above, when the endpoints come from there and not from what the user said. */
+function localCluster(
+  option: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+  folder: string,
+): string | null {
+  const variable = env["RAFTKV_ENDPOINTS"]?.trim() ?? "";
+  return option === undefined && variable === "" ? findCluster(folder) : null;
+}
+
+/** What to do when nobody answers because all nodes of the local cluster are down; null when that is not so. */
+export function stoppedHint(...from: Parameters<typeof localCluster>): string | null {
+  const directory = localCluster(...from);
+  const state = directory === null ? null : readCluster(directory);
+  if (directory === null || state === null || runningNodes(directory, state).length > 0) return null;
+  return `no node of the cluster in ${directory} runs: \`raftkv cluster start\` resumes it`;
+}
+
 /**
  * Where the cluster is: what the option says, else RAFTKV_ENDPOINTS, else the cluster in `.raftkv` of this folder or
  * one above.
@@ -47,7 +66,7 @@ export function findEndpoints(
   if (option !== undefined) return parseEndpoints("--endpoints", unescapeText(option));
   const variable = env["RAFTKV_ENDPOINTS"];
   if (variable !== undefined && variable.trim() !== "") return parseEndpoints("RAFTKV_ENDPOINTS", variable);
-  const directory = findCluster(folder);
+  const directory = localCluster(option, env, folder);
   if (directory !== null && readCluster(directory) !== null) return endpointsOf(directory);
   throw usageError(
     `no cluster to talk to: give --endpoints HOST:PORT,… or set RAFTKV_ENDPOINTS; ` +

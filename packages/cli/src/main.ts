@@ -1,11 +1,13 @@
 // The command's process. `bin/raftkv.cjs` has set what must be set before anything is loaded.
 import { runCommandLine } from "./command-line.js";
 import { EXIT } from "./exit-codes.js";
+import { standardInput } from "./standard-input.js";
 
 // Whoever read our output has seen enough (`raftkv kv get k | head -c 1`): no error of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit();
+  if (error.code === "EPIPE") process.exit();
+  process.stderr.write(`error: standard output: ${error.message} (${error.code ?? "EIO"})\n`);
+  process.exit(EXIT.refused);
 });
 
 // Node.js would end with 1, which is an answer here. A node has a handler of its own, with more to tell apart.
@@ -22,7 +24,7 @@ const commandName = process.env["npm_config_user_agent"] === undefined ? "raftkv
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   out: process.stdout,
   err: process.stderr,
-  input: process.stdin,
+  input: standardInput(),
   env: process.env,
   cwd: process.cwd(),
   commandName,

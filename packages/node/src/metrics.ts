@@ -11,7 +11,8 @@ export interface MetricsSource {
 
 export interface NodeMetrics {
   readonly registry: Registry;
-  readonly leaderChanges: Counter;
+  /** Tells who leads now; null when nobody is known to. */
+  readonly leaderSeen: (name: string | null) => void;
 }
 
 /**
@@ -78,10 +79,17 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
   for (const name of ["sync", "nosync"]) mode.set({ mode: name }, name === source.fsmSyncMode ? 1 : 0);
   const leaderChanges = new Counter({
     name: "raftkv_raft_leader_changes_total",
-    help: "Changes of leader that this node saw",
+    help: "Changes to another leader that this node saw",
     registers: [registry],
   });
-  return { registry, leaderChanges };
+  let lastLeader: string | null = null;
+  const leaderSeen = (name: string | null): void => {
+    // An election without an outcome, or one that the old leader wins, is no change of leader.
+    if (name === null || name === lastLeader) return;
+    if (lastLeader !== null) leaderChanges.inc();
+    lastLeader = name;
+  };
+  return { registry, leaderSeen };
 }
 
 function gauge(registry: Registry, name: string, help: string, read: () => number): void {

@@ -203,7 +203,7 @@ class Node implements RunningNode {
       send: (peer, lane, bytes) => this.#transport.send(peer, lane, bytes),
       hintOf: (server, term) => this.#hintOf(server, term),
       onLeaderChanged: (leader) => {
-        this.#metrics.leaderChanges.inc();
+        this.#metrics.leaderSeen(leader?.name ?? null);
         this.#clients.tellLeader(leader);
       },
       onFailed: (error) => this.#fail(error),

@@ -1,4 +1,4 @@
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { normalAddress } from "../address.js";
 import { usageError } from "../errors.js";
@@ -146,11 +146,10 @@ function tryLock(path: string): boolean {
 }
 
 /**
- * Runs `body` while no other command changes this cluster. A command that died left its lock behind: it is taken over.
+ * Runs `body` while no other command changes this cluster, whose directory is there. A command that died left its lock behind: it is taken over.
  * @throws {CliError} CLUSTER_BUSY, naming the holder's pid.
  */
 export async function withClusterLock<T>(directory: string, body: () => Promise<T> | T): Promise<T> {
-  mkdirSync(directory, { recursive: true });
   const path = join(directory, LOCK_FILE);
   if (!(await waitUntil(() => tryLock(path), { limitMs: LOCK_WAIT_MS, everyMs: 20 }))) {
     throw usageError(
@@ -166,10 +165,12 @@ export async function withClusterLock<T>(directory: string, body: () => Promise<
 }
 
 /** Reads, changes and writes the state under the lock, and returns it. */
-export function updateCluster(
+export async function updateCluster(
   directory: string,
   change: (state: ClusterState) => ClusterState,
 ): Promise<ClusterState> {
+  // Asked before the lock is taken as well: nothing is to be made where there is no cluster.
+  requireCluster(directory);
   return withClusterLock(directory, () => {
     const state = change(requireCluster(directory));
     writeCluster(directory, state);

@@ -25,8 +25,10 @@ function requireWhole(option: string, value: number, from: number, to: number): 
 }
 
 function requirePort(option: string, first: number, count: number): void {
-  if (first === 0) return;
-  requireWhole(option, first, 1, PORT_MAX - count + 1);
+  const last = PORT_MAX - count + 1;
+  if (Number.isInteger(first) && first >= 0 && first <= last) return;
+  const why = count === 1 ? "" : `, since ${count} nodes take ${count} consecutive ports up to ${PORT_MAX}`;
+  throw usageError(`${option} is ${first}, but must be from 1 to ${last}, or 0 for any free ones${why}`);
 }
 
 /** @throws {CliError} USAGE: a number is out of its range. */

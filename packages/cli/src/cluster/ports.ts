@@ -7,6 +7,7 @@ import { EXIT } from "../exit-codes.js";
 import { commandLineOf } from "./process.js";
 
 const LISTEN_STATE = "0A";
+const COMMAND_CHARACTERS_MAX = 40;
 const FREE_PORT_TRIES = 50;
 /** Below the range that Linux gives to outgoing connections, so that none of these takes a port in between. */
 const FREE_PORT_FROM = 20_000;
@@ -55,14 +56,20 @@ function holdsSocket(pid: string, inodes: ReadonlySet<string>): boolean {
   }
 }
 
+/** Enough to recognize a program by: the names of files without their folders, cut off where it gets long. */
+function shortCommand(command: string): string {
+  const names = command.replaceAll(/(^| )\/\S*\/(?=\S)/g, "$1");
+  return names.length <= COMMAND_CHARACTERS_MAX ? names : `${names.slice(0, COMMAND_CHARACTERS_MAX)} …`;
+}
+
 /** `pid 4711 (node server.js)`; null where the system does not tell. */
 export function portHolder(port: number): string | null {
   const inodes = listeningInodes(port);
   if (inodes.size === 0) return null;
   const pid = readdirSync("/proc").find((name) => /^\d+$/.test(name) && holdsSocket(name, inodes));
   if (pid === undefined) return null;
-  const command = commandLineOf(Number(pid))?.slice(0, 100);
-  return command === undefined ? `pid ${pid}` : `pid ${pid} (${command})`;
+  const command = commandLineOf(Number(pid));
+  return command === null ? `pid ${pid}` : `pid ${pid} (${shortCommand(command)})`;
 }
 
 /** A port that a node is going to use, and what for. */
@@ -71,7 +78,7 @@ export interface WantedPort {
   readonly purpose: string;
 }
 
-/** @throws {CliError} PORT_IN_USE, naming each, and its holder where known. */
+/** @throws {CliError} PORT_IN_USE, naming each on a line of its own, and its holder where known. */
 export async function requireFreePorts(wanted: readonly WantedPort[]): Promise<void> {
   const taken: string[] = [];
   for (const { address, purpose } of wanted) {
@@ -83,7 +90,7 @@ export async function requireFreePorts(wanted: readonly WantedPort[]): Promise<v
       fault === "EADDRINUSE" ? `is in use${holder === null ? "" : ` by ${holder}`}` : `fails with ${fault}`;
     taken.push(`port ${address} (${purpose}) ${why}`);
   }
-  if (taken.length > 0) throw new CliError("PORT_IN_USE", EXIT.usage, taken.join("; "));
+  if (taken.length > 0) throw new CliError("PORT_IN_USE", EXIT.usage, taken.join("\n"));
 }
 
 /**

@@ -76,6 +76,12 @@ export async function probeStatus(
   return { ok: false, reason: `what listens on ${address} is no raftkv node` };
 }
 
+/** Whether the process `pid` answers at that client address: then its data directory is made as well. */
+export async function isListening(address: string, pid: number, timeoutMs: number): Promise<boolean> {
+  const status = await probeStatus(address, { timeoutMs });
+  return status.ok && status.value.pid === pid;
+}
+
 /** Whether the node knows a leader and serves linearizable reads. */
 export async function probeReady(address: string, timeoutMs: number): Promise<Probe<true>> {
   const answer = await httpGet(address, "/ready", timeoutMs);

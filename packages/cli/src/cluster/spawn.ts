@@ -1,15 +1,14 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { EXIT, exitMeaning } from "../exit-codes.js";
 import { nodeDirectory, nodeLogPath } from "./directory.js";
 import type { ClusterNode, ClusterState } from "./directory.js";
+import { lastWords } from "./last-words.js";
 
 const BIN = fileURLToPath(new URL("../../bin/raftkv.cjs", import.meta.url));
 /** LevelDB's work and the log's fsync share libuv's pool; four threads are too few for both (J). */
 const THREADPOOL_SIZE = "8";
-const LOG_TAIL_BYTES = 2_000;
-const LOG_TAIL_LINES = 5;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -19,6 +18,8 @@ export interface StartedNode {
   readonly pid: number;
   /** How it ended; null while it runs. */
   ended(): Ending | null;
+  /** Size of its log file when it was started: what lies before is of earlier starts. */
+  readonly logFromByte: number;
 }
 
 export interface Ending {
@@ -62,6 +63,7 @@ export function spawnNode(
   const raw = rawOptions(directory, state, node);
   mkdirSync(raw.dataDir, { recursive: true });
   const log = openSync(nodeLogPath(directory, node.name), "a");
+  const logFromByte = fstatSync(log).size;
   // --data-dir comes first: `nodeProcessState` knows the process by it.
   const args = [BIN, "node", "start", "--data-dir", raw.dataDir, "--name", raw.name];
   if (raw.init) args.push("--init");
@@ -81,7 +83,7 @@ export function spawnNode(
     ending ??= { code: null, signal: null };
   });
   child.unref();
-  return { name: node.name, pid: child.pid ?? -1, ended: () => ending };
+  return { name: node.name, pid: child.pid ?? -1, ended: () => ending, logFromByte };
 }
 
 /** `exit code 75: the data directory is in use (node)`. */
@@ -93,14 +95,28 @@ export function describeEnding({ code, signal }: Ending): string {
   return meaning === null ? `exit code ${code}` : `exit code ${code}: ${meaning}`;
 }
 
-/** The last lines that a node wrote, indented, for a message about its end; "" when it wrote nothing. */
-export function logTail(directory: string, name: string): string {
-  const path = nodeLogPath(directory, name);
+/** Whether somebody emptied the data directory of a node that was in use: only the log of its starts is in it. */
+function isWiped(directory: string, node: ClusterNode): boolean {
+  if (!node.created) return false;
   try {
-    const bytes = readFileSync(path).subarray(Math.max(0, statSync(path).size - LOG_TAIL_BYTES));
-    const lines = bytes.toString("utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES);
-    return lines.length === 1 && lines[0] === "" ? "" : lines.map((line) => `    ${line}`).join("\n");
+    return readdirSync(nodeDirectory(directory, node.name)).every((name) => name === "node.log");
   } catch {
-    return "";
+    return true;
   }
+}
+
+/** In one line how a node ended and why, where a reason is known: `exit code 76: …: …; its log is …`. */
+export function describeEnd(directory: string, node: ClusterNode, started: StartedNode): string {
+  const ending = started.ended();
+  // What it promised is gone (R25): it may not come back as if it had promised nothing.
+  if (ending !== null && isWiped(directory, node)) {
+    return (
+      `${node.name}'s data directory is empty: what it promised is gone; ` +
+      `it cannot come back under its old name (docs/operating.md, "A member that is lost")`
+    );
+  }
+  const how = ending === null ? "it is still starting" : describeEnding(ending);
+  const path = nodeLogPath(directory, node.name);
+  const reason = lastWords(path, started.logFromByte);
+  return `${how}${reason === null ? "" : `: ${reason}`}; its log is ${path}`;
 }

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync } from "node:fs";
+import { formatDuration } from "../duration.js";
 import { CliError, usageError } from "../errors.js";
-import { EXIT } from "../exit-codes.js";
+import { EXIT, isExitCode } from "../exit-codes.js";
+import type { ExitCode } from "../exit-codes.js";
 import {
-  nodeLogPath,
   readCluster,
   requireCluster,
   requireNode,
@@ -12,12 +13,13 @@ import {
   writeCluster,
 } from "./directory.js";
 import type { ClusterNode, ClusterState } from "./directory.js";
+import { makeDirectory, removeEmpty } from "./make-directory.js";
 import { checkResumed, checkWish, planCluster, wantedPorts } from "./plan.js";
 import type { ClusterWish } from "./plan.js";
 import { requireFreePorts } from "./ports.js";
-import { probeReady, probeStatus } from "./probe.js";
+import { isListening, probeReady } from "./probe.js";
 import { isRunning, runningNodes, waitUntilGone } from "./running.js";
-import { checkNodeOptions, describeEnding, logTail, spawnNode } from "./spawn.js";
+import { checkNodeOptions, describeEnd, spawnNode } from "./spawn.js";
 import type { StartedNode } from "./spawn.js";
 import { waitUntil } from "./wait.js";
 
@@ -35,6 +37,12 @@ export interface StartedCluster {
   readonly state: ClusterState;
   readonly resumed: boolean;
   readonly started: readonly StartedNode[];
+}
+
+/** A node whose process did not outlive the start, and how it ended, in one line. */
+export interface EndedNode {
+  readonly node: ClusterNode;
+  readonly how: string;
 }
 
 function refuseRunning(directory: string, state: ClusterState): void {
@@ -62,14 +70,28 @@ function refuseForeign(directory: string): void {
 /**
  * Starts all nodes of the cluster in `directory`: a new one when there is none, else the one that is recorded there,
  * with its ports. Returns once the processes are started; `waitUntilServing` says when they serve.
- * @throws {CliError} ALREADY_RUNNING, PORT_IN_USE, USAGE, NOT_EMPTY, BAD_CLUSTER_FILE, CLUSTER_BUSY.
+ * @throws {CliError} ALREADY_RUNNING, PORT_IN_USE, USAGE, NOT_EMPTY, BAD_CLUSTER_FILE, BAD_DIRECTORY, CLUSTER_BUSY.
  */
-export function startCluster(
+export async function startCluster(
   directory: string,
   wish: ClusterWish,
   env: Environment,
 ): Promise<StartedCluster> {
   checkWish(wish);
+  const made = makeDirectory(directory);
+  try {
+    return await startUnderLock(directory, wish, env);
+  } catch (error) {
+    removeEmpty(made);
+    throw error;
+  }
+}
+
+function startUnderLock(
+  directory: string,
+  wish: ClusterWish,
+  env: Environment,
+): Promise<StartedCluster> {
   return withClusterLock(directory, async () => {
     const recorded = readCluster(directory);
     if (recorded === null) refuseForeign(directory);
@@ -95,31 +117,26 @@ export function startCluster(
   });
 }
 
-/** Whether the process answers at the node's client address: then its data directory is made as well. */
-async function isListening(node: ClusterNode, pid: number): Promise<boolean> {
-  const status = await probeStatus(node.client, { timeoutMs: PROBE_TIMEOUT_MS });
-  return status.ok && status.value.pid === pid;
-}
+/** What the process of a node ends with when it cannot serve; a command that started it ends with the same. */
+const NODE_EXITS: readonly number[] = [
+  EXIT.usage,
+  EXIT.brokenInvariant,
+  EXIT.storageFailed,
+  EXIT.directoryInUse,
+  EXIT.dataDamaged,
+];
 
-function endedMessage(directory: string, node: StartedNode): string {
-  const ending = node.ended();
-  const tail = logTail(directory, node.name);
-  const how = ending === null ? "still starting" : describeEnding(ending);
-  return `${node.name}: ${how}, see ${nodeLogPath(directory, node.name)}${tail === "" ? "" : `\n${tail}`}`;
-}
-
-/** A node that ended over its configuration gives its own exit code; everything else is "not available". */
-function startFailure(directory: string, message: string, nodes: readonly StartedNode[]): CliError {
-  const details = nodes.map((node) => endedMessage(directory, node)).join("\n");
-  const misconfigured = nodes.length > 0 && nodes.every((node) => node.ended()?.code === EXIT.usage);
-  const exitCode = misconfigured ? EXIT.usage : EXIT.unavailable;
-  return new CliError("START_FAILED", exitCode, `${message}${details === "" ? "" : `\n${details}`}`);
+/** Nodes that all ended with one status of their own give it; everything else is "not available". */
+function exitCodeOf(nodes: readonly StartedNode[]): ExitCode {
+  const codes = new Set(nodes.map((node) => node.ended()?.code ?? null));
+  const [code] = codes;
+  return codes.size === 1 && isExitCode(code) && NODE_EXITS.includes(code) ? code : EXIT.unavailable;
 }
 
 /**
  * Waits until a node says that a leader serves. Records which nodes have made their data directories, and goes on as
  * long as enough of them live for a majority.
- * @throws {CliError} START_FAILED, with what the dead nodes wrote last.
+ * @throws {CliError} START_FAILED, in one line, with how each dead node ended and why.
  */
 export async function waitUntilServing(
   { directory, state, started }: StartedCluster,
@@ -139,7 +156,7 @@ export async function waitUntilServing(
       for (const node of state.nodes) {
         const process = started.find((candidate) => candidate.name === node.name);
         if (process === undefined || process.ended() !== null) continue;
-        if (!created.has(node.name) && (await isListening(node, process.pid))) created.add(node.name);
+        if (!created.has(node.name) && (await isListening(node.client, process.pid, PROBE_TIMEOUT_MS))) created.add(node.name);
         if (created.has(node.name) && !serving)
           serving = (await probeReady(node.client, PROBE_TIMEOUT_MS)).ok;
       }
@@ -151,12 +168,28 @@ export async function waitUntilServing(
     [...created].reduce((next, name) => withNode(next, name, { created: true }), current),
   );
   if (serving || signal.aborted) return;
-  const message = `no leader serves: ${dead().length} of ${started.length} nodes ended, waited up to ${limitMs} ms`;
-  throw startFailure(directory, message, dead());
+  const message = `no leader serves within ${formatDuration(limitMs)}`;
+  if (dead().length === 0) throw new CliError("START_FAILED", EXIT.unavailable, message);
+  const ends = endedNodes({ directory, state, started }).map(({ node, how }) => `${node.name}: ${how}`);
+  throw new CliError("START_FAILED", exitCodeOf(dead()), `no leader serves: ${ends.join(" | ")}`);
+}
+
+/** Those of a cluster that was just started whose processes are gone already, and in one line each how. */
+export function endedNodes({
+  directory,
+  state,
+  started,
+}: Pick<StartedCluster, "directory" | "state" | "started">): readonly EndedNode[] {
+  return started.flatMap((process) => {
+    if (process.ended() === null) return [];
+    const node = requireNode(state, process.name);
+    return [{ node, how: describeEnd(directory, node, process) }];
+  });
 }
 
 /**
- * Starts one node of the cluster and returns once its process listens, quorum or not.
+ * Starts one node of the cluster and returns once its process listens, quorum or not. A node that ended over its
+ * configuration or its data gives its own exit code.
  * @throws {CliError} ALREADY_RUNNING, NO_SUCH_NODE, NO_CLUSTER, PORT_IN_USE, START_FAILED.
  */
 export async function startNode(
@@ -165,6 +198,7 @@ export async function startNode(
   limitMs: number,
   env: Environment,
 ): Promise<ClusterNode> {
+  requireCluster(directory);
   const { node, process } = await withClusterLock(directory, async () => {
     const state: ClusterState = { ...requireCluster(directory), stopRequested: false };
     const found = requireNode(state, name);
@@ -181,12 +215,15 @@ export async function startNode(
   let listening = false;
   await waitUntil(
     async () => {
-      listening = await isListening(node, process.pid);
+      listening = await isListening(node.client, process.pid, PROBE_TIMEOUT_MS);
       return listening || process.ended() !== null;
     },
     { limitMs, everyMs: PROBE_EVERY_MS },
   );
-  if (!listening) throw startFailure(directory, `${name} does not listen`, [process]);
+  if (!listening) {
+    const how = describeEnd(directory, node, process);
+    throw new CliError("START_FAILED", exitCodeOf([process]), `${name} does not listen: ${how}`);
+  }
   const state = await updateCluster(directory, (current) => withNode(current, name, { created: true }));
   return requireNode(state, name);
 }

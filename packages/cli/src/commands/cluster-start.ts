@@ -1,9 +1,10 @@
 import { relative } from "node:path";
 import { findCluster } from "../cluster/directory.js";
+import type { ClusterNode } from "../cluster/directory.js";
 import type { ClusterWish } from "../cluster/plan.js";
-import { startCluster, waitUntilServing } from "../cluster/start.js";
-import type { StartedCluster } from "../cluster/start.js";
-import { stopNodes } from "../cluster/stop.js";
+import { endedNodes, startCluster, waitUntilServing } from "../cluster/start.js";
+import type { EndedNode, StartedCluster } from "../cluster/start.js";
+import { stopNodes, stopProcesses } from "../cluster/stop.js";
 import { listenForStop, watchNodes } from "../cluster/supervise.js";
 import type { Context } from "../context.js";
 import { formatDuration } from "../duration.js";
@@ -20,16 +21,25 @@ export interface ClusterStartOptions {
   readonly timeoutMs: number;
 }
 
-function sayServing(context: Context, cluster: StartedCluster, options: ClusterStartOptions): void {
-  const { directory, state, started } = cluster;
-  const pidOf = (name: string): number | null => started.find((node) => node.name === name)?.pid ?? null;
+function sayServing(
+  context: Context,
+  cluster: StartedCluster,
+  ended: readonly EndedNode[],
+  options: ClusterStartOptions,
+): void {
+  const { directory, state } = cluster;
+  const nodes = state.nodes.map(({ name, pid, client, peer }) => {
+    const running = !ended.some(({ node }) => node.name === name);
+    return { name, pid: running ? pid : null, client, peer, running };
+  });
+  // The cluster serves without them, so this is no failure; but nobody may take them for running.
+  for (const { node, how } of ended) context.err.write(`warning: ${node.name} is not running: ${how}\n`);
   if (options.json) {
-    const nodes = state.nodes.map(({ name, client, peer }) => ({ name, pid: pidOf(name), client, peer }));
     sayJson(context, { directory, nodes });
     return;
   }
-  const heads = ["name", "pid", "client", "peer"];
-  const rows = state.nodes.map(({ name, client, peer }) => [name, pidOf(name), client, peer]);
+  const heads = ["name", "pid", "client", "peer", "running"];
+  const rows = nodes.map((node) => [node.name, node.pid, node.client, node.peer, node.running ? "yes" : "no"]);
   sayTable(context, heads, rows);
   for (const line of nextSteps(context, cluster, options.detach)) say(context, line);
 }
@@ -65,10 +75,30 @@ function nextSteps(
   ];
 }
 
-async function stopAll(context: Context, directory: string, limitMs: number): Promise<ExitCode> {
-  const result = await stopNodes(directory, limitMs, (names) =>
-    context.err.write(`${names.join(", ")} did not stop within ${formatDuration(limitMs)}: killing\n`),
+function tellSlow(context: Context, limitMs: number): (names: readonly string[]) => void {
+  return (names) =>
+    void context.err.write(`${names.join(", ")} did not stop within ${formatDuration(limitMs)}: killing\n`);
+}
+
+/** Somebody removed the directory under the nodes' feet: only this process still knows which they are. */
+async function stopLost(
+  context: Context,
+  directory: string,
+  nodes: readonly ClusterNode[],
+  limitMs: number,
+): Promise<never> {
+  context.err.write(`the cluster file in ${directory} is gone or damaged: stopping …\n`);
+  const { left } = await stopProcesses(directory, nodes, limitMs, tellSlow(context, limitMs));
+  const stopped = left.length === 0 ? "its nodes were stopped" : "not all of its nodes could be stopped";
+  throw new CliError(
+    "CLUSTER_LOST",
+    EXIT.refused,
+    `the cluster file in ${directory} was removed or damaged while the cluster ran; ${stopped}`,
   );
+}
+
+async function stopAll(context: Context, directory: string, limitMs: number): Promise<ExitCode> {
+  const result = await stopNodes(directory, limitMs, tellSlow(context, limitMs));
   if (result.left.length > 0) {
     throw new CliError("STILL_RUNNING", EXIT.unavailable, `${result.left.join(", ")} could not be stopped`);
   }
@@ -94,10 +124,14 @@ async function startAndStay(
     throw error;
   }
   if (!signal.aborted) {
-    sayServing(context, cluster, options);
+    const ended = endedNodes(cluster);
+    sayServing(context, cluster, ended, options);
     if (options.detach) return EXIT.done;
     tell("The cluster is up. Ctrl-C stops it.");
-    if ((await watchNodes(directory, cluster.started, signal, tell)) === "stopped") {
+    const known = new Set(ended.map(({ node }) => node.name));
+    const { why, nodes } = await watchNodes(cluster, known, signal, tell);
+    if (why === "lost") return stopLost(context, directory, nodes, timeoutMs);
+    if (why === "stopped") {
       tell("the cluster was stopped");
       return EXIT.done;
     }

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Argv } from "yargs";
 import { unescapeText } from "../arguments.js";
-import { requireCluster } from "../cluster/directory.js";
+import { DEFAULT_DIRECTORY, findCluster, requireCluster } from "../cluster/directory.js";
 import { killNode, parseSignal } from "../cluster/kill.js";
 import { isRunning } from "../cluster/running.js";
 import { startNode } from "../cluster/start.js";
@@ -13,10 +13,16 @@ import { EXIT } from "../exit-codes.js";
 import type { ExitCode } from "../exit-codes.js";
 import { say, sayJson, sayTable } from "../output.js";
 import { runCluster } from "./cluster-start.js";
-import { directoryOption, jsonOption, timeoutOption } from "./options.js";
+import { directoryOption, jsonOption, newDirectoryOption, timeoutOption } from "./options.js";
 
 function absolute(context: Context, dir: string): string {
   return resolve(context.cwd, unescapeText(dir));
+}
+
+/** Without --dir: the cluster of this folder or of the nearest one above. */
+function existing(context: Context, dir: string | undefined): string {
+  if (dir !== undefined) return absolute(context, dir);
+  return findCluster(context.cwd) ?? absolute(context, DEFAULT_DIRECTORY);
 }
 
 function wholeNumber(option: string, value: string | undefined): number | null {
@@ -71,7 +77,7 @@ export function clusterCommands(parser: Argv, context: Context, chosen: Chosen):
             describe: "how many",
             defaultDescription: "3",
           })
-          .option("dir", directoryOption)
+          .option("dir", newDirectoryOption)
           .option("client-port", {
             type: "string",
             requiresArg: true,
@@ -121,7 +127,7 @@ export function clusterCommands(parser: Argv, context: Context, chosen: Chosen):
           .option("json", jsonOption)
           .example("$0 cluster status --json", "an array with name, pid, client, peer, running of each"),
       (argv) => {
-        chosen.action = async () => status(context, absolute(context, argv.dir), argv.json);
+        chosen.action = async () => status(context, existing(context, argv.dir), argv.json);
       },
     )
     .command(
@@ -135,7 +141,7 @@ export function clusterCommands(parser: Argv, context: Context, chosen: Chosen):
           .example("$0 cluster stop", "the data stays; `cluster start` resumes it"),
       (argv) => {
         chosen.action = () =>
-          stop(context, absolute(context, argv.dir), parseDuration("--timeout", argv.timeout), argv.json);
+          stop(context, existing(context, argv.dir), parseDuration("--timeout", argv.timeout), argv.json);
       },
     )
     .command(
@@ -153,7 +159,7 @@ export function clusterCommands(parser: Argv, context: Context, chosen: Chosen):
         chosen.action = async () => {
           const name = unescapeText(argv.node);
           const signal = parseSignal(unescapeText(argv.signal));
-          const pid = await killNode(absolute(context, argv.dir), name, signal);
+          const pid = await killNode(existing(context, argv.dir), name, signal);
           if (argv.json) sayJson(context, { name, pid, signal });
           else say(context, `sent ${signal} to ${name}, pid ${pid}`);
           return EXIT.done;
@@ -174,7 +180,7 @@ export function clusterCommands(parser: Argv, context: Context, chosen: Chosen):
         chosen.action = async () => {
           const limitMs = parseDuration("--timeout", argv.timeout);
           const name = unescapeText(argv.node);
-          const { pid, client } = await startNode(absolute(context, argv.dir), name, limitMs, context.env);
+          const { pid, client } = await startNode(existing(context, argv.dir), name, limitMs, context.env);
           if (argv.json) sayJson(context, { name, pid, client });
           else say(context, `${name} listens on ${client}, pid ${pid}`);
           return EXIT.done;

@@ -1,21 +1,31 @@
-import type { Readable } from "node:stream";
-import { connect } from "@raftkv/client";
+import { RaftKvError, connect } from "@raftkv/client";
 import type { Client } from "@raftkv/client";
 import type { Argv } from "yargs";
 import { bytesOf } from "../arguments.js";
 import type { Chosen, Context } from "../context.js";
 import { parseDuration } from "../duration.js";
-import { findEndpoints } from "../endpoints.js";
+import { findEndpoints, stoppedHint } from "../endpoints.js";
 import { CliError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import type { ExitCode } from "../exit-codes.js";
 import { bytesFields, say, sayBytes, sayJson } from "../output.js";
+import { readValue } from "../standard-input.js";
 import { endpointsOption, jsonOption, timeoutOption } from "./options.js";
 
 interface CommonOptions {
   readonly endpoints: string | undefined;
   readonly timeout: string;
   readonly json: boolean;
+}
+
+/** What the client says in terms of what the user typed, and with what may help. */
+function explained(context: Context, options: CommonOptions, error: unknown, leftMs: number | null): unknown {
+  if (!(error instanceof RaftKvError) || error.code !== "UNAVAILABLE") return error;
+  const typed = options.timeout.trim();
+  const message =
+    leftMs === null ? error.message : error.message.replace(`within ${leftMs} ms`, `within ${typed}`);
+  const hint = stoppedHint(options.endpoints, context.env, context.cwd);
+  return new CliError(error.code, EXIT.unavailable, `${message}${hint === null ? "" : `; ${hint}`}`);
 }
 
 /** One request on a connection of its own; connecting and the request share one time limit. */
@@ -27,22 +37,21 @@ async function request<T>(
   const timeoutMs = parseDuration("--timeout", options.timeout);
   const endpoints = findEndpoints(options.endpoints, context.env, context.cwd);
   const deadline = performance.now() + timeoutMs;
-  const client = await connect({
-    endpoints: endpoints.map(({ address }) => address),
-    timeoutMs,
-    clientName: "raftkv-cli",
-  });
+  let leftMs: number | null = null;
+  let client: Client | null = null;
   try {
-    return await body(client, Math.max(1, deadline - performance.now()));
+    client = await connect({
+      endpoints: endpoints.map(({ address }) => address),
+      timeoutMs,
+      clientName: "raftkv-cli",
+    });
+    leftMs = Math.max(1, Math.ceil(deadline - performance.now()));
+    return await body(client, leftMs);
+  } catch (error) {
+    throw explained(context, options, error, leftMs);
   } finally {
-    await client.close();
+    await client?.close();
   }
-}
-
-async function readAll(input: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of input) chunks.push(Buffer.from(chunk as Uint8Array));
-  return Buffer.concat(chunks);
 }
 
 function keyNotFound(): CliError {
@@ -105,11 +114,12 @@ export function kvCommands(parser: Argv, context: Context, chosen: Chosen): Argv
           .example("$0 kv put greeting hello", "set `greeting` to `hello`")
           .example("$0 kv put photo - < photo.jpg", "the bytes of a file")
           .example("$0 kv put n -5", "numbers stay as they are typed")
-          .example("$0 kv put n -- --force", "behind -- anything is a value"),
+          .example("$0 kv put n -- --force", "behind -- goes a value that begins with a dash")
+          .example("printf - | $0 kv put n -", "a lone dash as the value: - reads standard input, also behind --"),
       (argv) => {
         chosen.action = async () => {
           const value = bytesOf(argv.value);
-          const bytes = value.equals(Buffer.from("-")) ? await readAll(context.input) : value;
+          const bytes = value.equals(Buffer.from("-")) ? await readValue(context.input) : value;
           return put(context, bytesOf(argv.key), bytes, argv);
         };
       },

@@ -35,8 +35,11 @@ function nodeOptions({ HOST_PORT_ALLOWED, KNOBS, LOG_LEVELS }: NodePackage): Rec
       group: addresses,
       describe: "listen on more than loopback, without encryption",
     },
-    fsmSyncMode: text("sync or nosync: whether each write of the store is synced; the log always is"),
-    logLevel: text(`one of ${LOG_LEVELS.join(", ")}`),
+    fsmSyncMode: {
+      ...text("sync or nosync: whether each write of the store is synced; the log always is"),
+      defaultDescription: "nosync",
+    },
+    logLevel: { ...text(`one of ${LOG_LEVELS.join(", ")}`), defaultDescription: "info" },
   };
   for (const name of Object.keys(KNOBS) as KnobName[]) {
     const knob = KNOBS[name];

@@ -14,11 +14,19 @@ export const jsonOption = {
   describe: "print JSON, errors included",
 } as const;
 
-export const directoryOption = {
+export const newDirectoryOption = {
   type: "string",
   requiresArg: true,
   default: DEFAULT_DIRECTORY,
   describe: "where the cluster is kept",
+} as const;
+
+/** Of a cluster that is there: found as `kv` finds it. */
+export const directoryOption = {
+  type: "string",
+  requiresArg: true,
+  describe: "where the cluster is kept",
+  defaultDescription: `the ${DEFAULT_DIRECTORY} here or above`,
 } as const;
 
 export function timeoutOption(value: string, describe: string) {

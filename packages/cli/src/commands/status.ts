@@ -1,7 +1,7 @@
 import type { Argv } from "yargs";
 import type { Chosen, Context } from "../context.js";
 import { parseDuration } from "../duration.js";
-import { findEndpoints } from "../endpoints.js";
+import { findEndpoints, stoppedHint } from "../endpoints.js";
 import { CliError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import type { ExitCode } from "../exit-codes.js";
@@ -80,7 +80,9 @@ export function statusCommand(parser: Argv, context: Context, chosen: Chosen): A
           }
         }
         if (rows.some((row) => row.reachable)) return EXIT.done;
-        throw new CliError("UNAVAILABLE", EXIT.unavailable, "no node answers");
+        const hint = stoppedHint(argv.endpoints, context.env, context.cwd);
+        const message = `no node answers${hint === null ? "" : `; ${hint}`}`;
+        throw new CliError("UNAVAILABLE", EXIT.unavailable, message);
       };
     },
   );
