@@ -87,6 +87,7 @@ describe("inspecting a log", () => {
     // From every fill of the last segment on, with the next one prepared or not.
     for (let count = 10; count < 24; count += 1) {
       const [, log, mount] = await filled(count);
+      await settle();
       let index = count;
       const onRead = async (): Promise<void> => {
         for (let more = 0; more < 3; more += 1) await commit(log, batch([entry((index += 1), 1, 300)]));
