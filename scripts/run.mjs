@@ -22,6 +22,7 @@ const TASKS = {
   start: (args) => run(process.execPath, ["packages/cli/bin/raftkv.cjs", "cluster", "start", ...args]),
   demo: (args) => compiled("packages/cli/dist/demo.js", args),
   "bench:put": (args) => compiled("bench/dist/put.js", args),
+  "bench:wal": (args) => compiled("bench/dist/wal.js", args),
   sim: (args) => compiled("packages/raft/dist-test/sim/main.js", args),
   "sim:mutants": (args) => compiled("packages/raft/dist-test/sim/mutants/main.js", args),
   "bench:core": (args) => compiled("packages/raft/dist-test/bench/core.js", args),

@@ -24,10 +24,7 @@ describe("one writer at a time, with processes of their own (W6)", function () {
   });
 
   afterEach(async () => {
-    for (const { child, ended } of started.splice(0)) {
-      child.kill("SIGKILL");
-      await ended();
-    }
+    for (const node of started.splice(0)) await end(node, "SIGKILL");
   });
 
   function start(): CommandProcess {
