@@ -19,7 +19,8 @@ function compiledPath(argument) {
 }
 
 /** Options of mocha behind which a value stands as an argument of its own: that is no file of ours. */
-const TAKES_VALUE = /^(?:-[gfrRtusjnO]|--(?!.*=)(?:f?grep|require|reporter|reporter-options?|timeout|ui|slow|retries|jobs|config|ignore|exclude|import|extension|package|node-option))$/;
+const TAKES_VALUE =
+  /^(?:-[gfrRtusjnO]|--(?!.*=)(?:f?grep|require|reporter|reporter-options?|timeout|ui|slow|retries|jobs|config|ignore|exclude|import|extension|package|node-option))$/;
 const LOOKS_LIKE_PATH = /\/|\.[cm]?[jt]s$/;
 const IS_PATTERN = /[*?{[]/;
 

@@ -84,7 +84,9 @@ function typedAs(names: string, args: readonly string[]): string {
 /** `KEY and VALUE are`: of the arguments that the usage names, those behind the number that were given. */
 function missingNames(message: string, usage: string): string {
   const given = Number(/got (\d+)/.exec(message)?.[1] ?? 0);
-  const names = [...usage.matchAll(/<([\w-]+)>/g)].map((match) => (match[1] ?? "").toUpperCase()).slice(given);
+  const names = [...usage.matchAll(/<([\w-]+)>/g)]
+    .map((match) => (match[1] ?? "").toUpperCase())
+    .slice(given);
   if (names.length === 0) return "an argument is";
   return names.length === 1 ? `${names[0]} is` : `${names.join(" and ")} are`;
 }

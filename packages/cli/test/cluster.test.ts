@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { readCluster } from "../dist/cluster/directory.js";
+import { isAlive } from "../dist/cluster/process.js";
 import { waitUntil } from "../dist/cluster/wait.js";
 import { raftkv } from "./support/captured.js";
 import type { Captured, World } from "./support/captured.js";
@@ -230,9 +231,52 @@ describe("a cluster of real processes", function () {
     await must("cluster kill n3");
     rmSync(join(cwd, ".raftkv", "n3"), { recursive: true });
     const { code, err } = await run("cluster start-node n3");
-    expect(err).to.contain("n3 does not listen").and.to.contain("node.log");
+    expect(err).to.match(
+      /^error: n3 does not listen: n3's data directory is empty: what it promised is gone; .* \(START_FAILED\)\n$/,
+    );
     expect(code).to.equal(2);
     expect((await must("kv get greeting")).out.toString()).to.equal("hello");
+  });
+
+  it("resumes without a member that is lost, says so, and does not list it as running", async () => {
+    await must("cluster stop");
+    const down = await run("kv get greeting --timeout 1s");
+    expect(down.err).to.match(/within 1s .*`raftkv cluster start` resumes it \(UNAVAILABLE\)\n$/);
+    expect(down.code).to.equal(3);
+    const { err, out } = await must("cluster start --detach --json");
+    expect(err).to.match(/^warning: n3 is not running: n3's data directory is empty/m);
+    const { nodes: listed } = JSON.parse(out.toString()) as {
+      nodes: { name: string; pid: number | null; running: boolean }[];
+    };
+    expect(listed.map(({ name, running }) => [name, running])).to.deep.equal([
+      ["n1", true],
+      ["n2", true],
+      ["n3", false],
+    ]);
+    expect(listed[2]?.pid).to.equal(null);
+  });
+
+  it("gives the exit code of a node whose log is damaged, in one line without what it wrote before (76)", async () => {
+    await must("cluster kill n2");
+    const dump = (await must(`wal dump ${join(cwd, ".raftkv", "n2")} --json`)).out.toString();
+    const record = JSON.parse(dump.split("\n", 1)[0] ?? "") as { file: string; offset: number };
+    const file = openSync(record.file, "r+");
+    writeSync(file, Buffer.alloc(8, 0xa5), 0, 8, record.offset);
+    closeSync(file);
+    const { code, err } = await run("cluster start-node n2");
+    expect(err).to.match(
+      /^error: n2 does not listen: exit code 76: .*; its log is .*node\.log \(START_FAILED\)\n$/,
+    );
+    expect(err).to.contain(record.file).and.not.to.contain("listening");
+    expect(code).to.equal(76);
+  });
+
+  it("is found from a folder below it, as kv finds it", async () => {
+    const below = join(cwd, "a", "b");
+    mkdirSync(below, { recursive: true });
+    const { code, out } = await run("cluster status --json", { cwd: below });
+    expect(code).to.equal(0);
+    expect(JSON.parse(out.toString())).to.have.length(3);
   });
 
   it("keeps a second process off a node's directory: 75, with the first one's pid", async () => {
@@ -275,6 +319,18 @@ describe("a cluster in the foreground", function () {
     expect(await command.ended()).to.equal(0);
     expect(command.output().match(/^stopping/gm)).to.have.length(1);
     expect(await runningNames()).to.deep.equal([]);
+  });
+
+  it("stops its nodes when its directory is removed under them, and ends with an error", async () => {
+    const command = startCommand(["cluster", "start", ...FREE_PORTS], cwd);
+    await command.printed(/Ctrl-C stops it/);
+    const directory = join(cwd, ".raftkv");
+    const pids = (readCluster(directory)?.nodes ?? []).map(({ pid }) => pid ?? 0);
+    rmSync(join(directory, "cluster.json"));
+    expect(await command.ended()).to.equal(5);
+    expect(command.output()).to.contain("its nodes were stopped (CLUSTER_LOST)");
+    expect(pids).to.have.length(3);
+    expect(pids.filter(isAlive)).to.deep.equal([]);
   });
 
   it("ends with 0 when it is stopped from elsewhere", async () => {

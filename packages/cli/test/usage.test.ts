@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { raftkv } from "./support/captured.js";
@@ -53,8 +53,8 @@ describe("a wrong command line ends with 2 and says what is wrong:", () => {
     ["nope", /unknown argument: nope/],
     ["kv", /say put, get or del/],
     ["kv nope", /unknown argument: nope/],
-    ["kv put", /missing: raftkv kv put <key> <value>/],
-    ["kv put k", /missing: raftkv kv put <key> <value>/],
+    ["kv put", /KEY and VALUE are missing: raftkv kv put <key> <value>/],
+    ["kv put k", /error: VALUE is missing: raftkv kv put <key> <value>/],
     ["kv put k -x", /-x, goes behind --/],
     ["kv put k v extra", /unknown argument: extra/],
     ["kv put k v --nope", /unknown argument: --nope/],
@@ -64,7 +64,7 @@ describe("a wrong command line ends with 2 and says what is wrong:", () => {
     ["kv put k v --timeout 5", /--timeout is "5"/],
     ["kv put k v --timeout -5s", /--timeout is "-5s"/],
     ["kv put k v --json=yes", /--json is "yes"/],
-    ["kv get", /missing: raftkv kv get <key>/],
+    ["kv get", /KEY is missing: raftkv kv get <key>/],
     ["kv get k --endpoints nope", /--endpoints is "nope", but must be HOST:PORT/],
     ["kv get k", /give --endpoints HOST:PORT,… or set RAFTKV_ENDPOINTS/],
     ["wal", /say verify or dump/],
@@ -77,7 +77,9 @@ describe("a wrong command line ends with 2 and says what is wrong:", () => {
     ["cluster start --nodes 0", /--nodes is 0, but must be a whole number from 1 to 9/],
     ["cluster start --nodes 1.5", /--nodes is "1.5", but must be a whole number/],
     ["cluster start --nodes -3", /--nodes is "-3"/],
-    ["cluster start --client-port 65535", /--client-port is 65535.*to 65533/],
+    ["cluster start --client-port 65535", /--client-port is 65535.*to 65533, or 0.*3 nodes take 3/],
+    ["cluster start --nodes 1 --peer-port 70000", /--peer-port is 70000, but must be from 1 to 65535, or 0/],
+    ["cluster start --dir /proc/raftkv-x", /\/proc\/raftkv-x cannot be made/],
     ["cluster start --client-port 7501", /overlap/],
     ["cluster kill n1 --signal SIGNOPE", /--signal is "SIGNOPE"/],
     ["cluster kill", /missing: raftkv cluster kill <node>/],
@@ -123,6 +125,25 @@ describe("a wrong command line ends with 2 and says what is wrong:", () => {
         .and.to.match(/\bnosync\b/);
       expect(code).to.equal(2);
     }
+  });
+
+  it("a file where the directory should be", async () => {
+    writeFileSync(join(cwd(), "mine"), "");
+    const { code, err } = await raftkv(["cluster", "start", "--dir", "mine"], { cwd: cwd() });
+    expect(err).to.match(/mine is a file and no directory.*\(NOT_EMPTY\)/);
+    expect(code).to.equal(2);
+    const below = await raftkv(["cluster", "start", "--dir", "mine/a/b"], { cwd: cwd() });
+    expect(below.err).to.match(/b cannot be made: mkdir .*\/mine\/a fails with ENOTDIR \(BAD_DIRECTORY\)/);
+    expect(below.code).to.equal(2);
+  });
+
+  it("and leaves no directories behind that a start which failed had made", async () => {
+    const args = ["cluster", "start", "--dir", "a/b", "--client-port", "0", "--peer-port", "0"];
+    const { code } = await raftkv(args, { cwd: cwd(), env: { FSM_SYNC_MODE: "banana" } });
+    expect(code).to.equal(2);
+    for (const command of ["stop", "start-node n1"])
+      expect((await raftkv(["cluster", ...command.split(" ")], { cwd: cwd() })).code).to.equal(2);
+    expect(readdirSync(cwd())).to.deep.equal([]);
   });
 
   it("a directory that is not empty and holds no cluster", async () => {

@@ -51,9 +51,12 @@ export interface Settings {
 /** @throws {RaftKvError} INVALID_ARGUMENT, saying what is wrong and what is allowed. */
 export function toSettings(options: ConnectOptions): Settings {
   // Nothing types a call from JavaScript: `connect()` and `connect(null)` arrive here as well.
-  const { endpoints } = ((options as unknown) ?? {}) as { readonly endpoints?: readonly string[] };
+  const endpoints = (options as ConnectOptions | null | undefined)?.endpoints;
   if (!Array.isArray(endpoints) || endpoints.length === 0) {
-    throw new RaftKvError("INVALID_ARGUMENT", "endpoints: an array of at least one host:port is wanted, as in connect({ endpoints: [\"127.0.0.1:7401\"] })");
+    throw new RaftKvError(
+      "INVALID_ARGUMENT",
+      'endpoints: an array of at least one host:port is wanted, as in connect({ endpoints: ["127.0.0.1:7401"] })',
+    );
   }
   return {
     endpoints: [...new Set(endpoints.map(toEndpoint))],

@@ -87,11 +87,7 @@ export async function startCluster(
   }
 }
 
-function startUnderLock(
-  directory: string,
-  wish: ClusterWish,
-  env: Environment,
-): Promise<StartedCluster> {
+function startUnderLock(directory: string, wish: ClusterWish, env: Environment): Promise<StartedCluster> {
   return withClusterLock(directory, async () => {
     const recorded = readCluster(directory);
     if (recorded === null) refuseForeign(directory);
@@ -156,7 +152,8 @@ export async function waitUntilServing(
       for (const node of state.nodes) {
         const process = started.find((candidate) => candidate.name === node.name);
         if (process === undefined || process.ended() !== null) continue;
-        if (!created.has(node.name) && (await isListening(node.client, process.pid, PROBE_TIMEOUT_MS))) created.add(node.name);
+        if (!created.has(node.name) && (await isListening(node.client, process.pid, PROBE_TIMEOUT_MS)))
+          created.add(node.name);
         if (created.has(node.name) && !serving)
           serving = (await probeReady(node.client, PROBE_TIMEOUT_MS)).ok;
       }

@@ -54,7 +54,8 @@ export async function watchNodes(
       if (now !== null) tell(`${node.name} runs again, pid ${now}`);
       else if (!state.stopRequested) tell(goneMessage(directory, node.name, before, started));
     }
-    if (state.stopRequested && [...pids.values()].every((pid) => pid === null)) return { why: "stopped", nodes };
+    if (state.stopRequested && [...pids.values()].every((pid) => pid === null))
+      return { why: "stopped", nodes };
     await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
   return { why: readIfSound(directory) === null ? "lost" : "signal", nodes };

@@ -6,7 +6,7 @@ import type { Chosen, Context } from "../context.js";
 import { parseDuration } from "../duration.js";
 import { findEndpoints, stoppedHint } from "../endpoints.js";
 import { CliError } from "../errors.js";
-import { EXIT } from "../exit-codes.js";
+import { EXIT, isExitCode } from "../exit-codes.js";
 import type { ExitCode } from "../exit-codes.js";
 import { bytesFields, say, sayBytes, sayJson } from "../output.js";
 import { readValue } from "../standard-input.js";
@@ -19,13 +19,16 @@ interface CommonOptions {
 }
 
 /** What the client says in terms of what the user typed, and with what may help. */
-function explained(context: Context, options: CommonOptions, error: unknown, leftMs: number | null): unknown {
-  if (!(error instanceof RaftKvError) || error.code !== "UNAVAILABLE") return error;
-  const typed = options.timeout.trim();
-  const message =
-    leftMs === null ? error.message : error.message.replace(`within ${leftMs} ms`, `within ${typed}`);
-  const hint = stoppedHint(options.endpoints, context.env, context.cwd);
-  return new CliError(error.code, EXIT.unavailable, `${message}${hint === null ? "" : `; ${hint}`}`);
+function explained(context: Context, options: CommonOptions, error: unknown, leftMs: number): unknown {
+  if (!(error instanceof RaftKvError)) return error;
+  const { code, exitCode } = error;
+  const message = error.message.replace(`within ${leftMs} ms`, `within ${options.timeout.trim()}`);
+  const hint = code === "UNAVAILABLE" ? stoppedHint(options.endpoints, context.env, context.cwd) : null;
+  return new CliError(
+    code,
+    isExitCode(exitCode) ? exitCode : EXIT.refused,
+    hint === null ? message : `${message}; ${hint}`,
+  );
 }
 
 /** One request on a connection of its own; connecting and the request share one time limit. */
@@ -37,7 +40,7 @@ async function request<T>(
   const timeoutMs = parseDuration("--timeout", options.timeout);
   const endpoints = findEndpoints(options.endpoints, context.env, context.cwd);
   const deadline = performance.now() + timeoutMs;
-  let leftMs: number | null = null;
+  let leftMs = timeoutMs;
   let client: Client | null = null;
   try {
     client = await connect({
@@ -115,7 +118,10 @@ export function kvCommands(parser: Argv, context: Context, chosen: Chosen): Argv
           .example("$0 kv put photo - < photo.jpg", "the bytes of a file")
           .example("$0 kv put n -5", "numbers stay as they are typed")
           .example("$0 kv put n -- --force", "behind -- goes a value that begins with a dash")
-          .example("printf - | $0 kv put n -", "a lone dash as the value: - reads standard input, also behind --"),
+          .example(
+            "printf - | $0 kv put n -",
+            "a lone dash as the value: - reads standard input, also behind --",
+          ),
       (argv) => {
         chosen.action = async () => {
           const value = bytesOf(argv.value);

@@ -9,10 +9,10 @@ const WAIT_LIMIT_MS = 40_000;
 export interface CommandProcess {
   readonly child: ChildProcess;
   /** Everything that it has printed, on either stream. */
-  output(): string;
+  readonly output: () => string;
   /** Waits until the output matches; rejects when the process ends or the limit passes first. */
-  printed(pattern: RegExp): Promise<void>;
-  ended(): Promise<number | null>;
+  readonly printed: (pattern: RegExp) => Promise<void>;
+  readonly ended: () => Promise<number | null>;
 }
 
 export function startCommand(

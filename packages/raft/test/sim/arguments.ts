@@ -17,6 +17,7 @@ export const USAGE = `usage: npm run sim -- [options]
   --commands N       let the operator (membership, transfers) act N times at most
   --without A,B      switch kinds of fault off
   --jobs N           threads (default: one for each processor)
+  --traces           print seed and trace of each seed, as test/sim/traces.ts keeps them
   --json             print the result as JSON
   --quiet            print failures and the verdict only
 
@@ -29,6 +30,7 @@ export interface Options {
   readonly isSingle: boolean;
   readonly overrides: Overrides;
   readonly jobs: number;
+  readonly traces: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly help: boolean;
@@ -57,6 +59,7 @@ export function parseOptions(args: readonly string[]): Options {
       without: faults(values.without),
     },
     jobs: wholeNumber("jobs", values.jobs, 1, 64) ?? availableParallelism(),
+    traces: values.traces === true,
     json: values.json === true,
     quiet: values.quiet === true,
     help: values.help === true,
@@ -85,6 +88,7 @@ function parseThem(args: readonly string[]) {
       commands: { type: "string" },
       without: { type: "string" },
       jobs: { type: "string" },
+      traces: { type: "boolean" },
       json: { type: "boolean" },
       quiet: { type: "boolean" },
       help: { type: "boolean" },

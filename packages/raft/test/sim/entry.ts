@@ -124,7 +124,9 @@ export class EntryLog {
 
   /** The configuration that was in force at `index`. */
   configurationBelow(index: number): Configuration {
-    return this.configurationsAt().findLast((at) => at.index <= index)?.configuration ?? this.base.configuration;
+    return (
+      this.configurationsAt().findLast((at) => at.index <= index)?.configuration ?? this.base.configuration
+    );
   }
 
   at(index: number): SimEntry | null {

@@ -18,6 +18,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
+  if (options.traces) return printTraces(options);
   return options.isSingle ? runOne(options) : runMany(options);
 }
 
@@ -38,6 +39,14 @@ async function runOne(options: Options): Promise<number> {
     process.stdout.write(`trace ${outcome.trace}\n`);
   }
   return outcome.failure === null ? 0 : 1;
+}
+
+async function printTraces({ overrides, seeds }: Options): Promise<number> {
+  const core = await loadCore(REAL_CORE);
+  for (let seed = seeds.from; seed <= seeds.to; seed += 1) {
+    process.stdout.write(`  [${seed}, "${simulate(core, seed, overrides).trace}"],\n`);
+  }
+  return 0;
 }
 
 async function runMany(options: Options): Promise<number> {

@@ -91,7 +91,8 @@ export class Network {
   /** A snapshot that was announced to an earlier life of a server is announced to the next (R23). */
   replayAnnouncement(to: ServerId): void {
     const packet = this.#announced.get(to);
-    if (packet === undefined || !this.#replays.chance(Math.min(1, this.#context.faultNow("replay") * 100))) return;
+    if (packet === undefined || !this.#replays.chance(Math.min(1, this.#context.faultNow("replay") * 100)))
+      return;
     const { diskMicros, networkMicros } = this.#context.parameters;
     this.#context.count("replay");
     this.#context.after(this.#replays.below(diskMicros * 8 + networkMicros * 8), () => this.#deliver(packet));
@@ -122,7 +123,8 @@ export class Network {
   }
 
   #remember(packet: Packet): void {
-    if (packet.kind === "core" && packet.message.kind === "installSnapshot") this.#announced.set(packet.to, packet);
+    if (packet.kind === "core" && packet.message.kind === "installSnapshot")
+      this.#announced.set(packet.to, packet);
     if (isSeldom(packet)) {
       this.#oldSeldom[this.#rememberedSeldom % REMEMBERED] = packet;
       this.#rememberedSeldom += 1;

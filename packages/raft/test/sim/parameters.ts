@@ -96,6 +96,7 @@ const PROBABILITIES: Partial<Record<Fault, readonly [number, number]>> = {
   syncFailure: [0.001, 0.02],
   clientLoss: [0.001, 0.1],
   drift: [0.01, 0.1],
+  latePowerLoss: [0.5, 4],
 };
 
 export function drawParameters(seed: number, overrides: Overrides): Parameters {

@@ -187,7 +187,8 @@ export class SimServer {
   /** What an operator asked for and the core was not told yet. */
   forgetCommands(): void {
     this.#inbox = this.#inbox.filter(
-      ({ event: { kind } }) => kind !== "changeMembership" && kind !== "changeLease" && kind !== "transferLeadership",
+      ({ event: { kind } }) =>
+        kind !== "changeMembership" && kind !== "changeLease" && kind !== "transferLeadership",
     );
   }
 

@@ -87,7 +87,8 @@ export class DisturbanceChecks {
           "whom a leader asked to campaign need not wait for it to fall silent (R4)",
           () => `${server.id} stays in term ${after.currentTerm} after ${JSON.stringify(message)}`,
         );
-        if (message.transfer || message.term <= before.currentTerm || !this.#hearsOther(heard, message.from)) return;
+        if (message.transfer || message.term <= before.currentTerm || !this.#hearsOther(heard, message.from))
+          return;
         check(
           after.currentTerm === before.currentTerm,
           "a vote request is ignored while a leader is heard (R4)",

@@ -102,6 +102,9 @@ export class LeaseChecks {
 
 function isLeaders({ kind }: Message): boolean {
   return (
-    kind === "heartbeatRequest" || kind === "appendRequest" || kind === "commitNotice" || kind === "installSnapshot"
+    kind === "heartbeatRequest" ||
+    kind === "appendRequest" ||
+    kind === "commitNotice" ||
+    kind === "installSnapshot"
   );
 }

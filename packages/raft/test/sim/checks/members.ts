@@ -1,4 +1,11 @@
-import type { Configuration, LogBase, Message, RaftEvent, RaftStatus, ServerId } from "../../../dist/core/index.js";
+import type {
+  Configuration,
+  LogBase,
+  Message,
+  RaftEvent,
+  RaftStatus,
+  ServerId,
+} from "../../../dist/core/index.js";
 import type { Command } from "../entry.js";
 import { check } from "../failure.js";
 import type { CommittedChecks } from "./committed.js";
@@ -33,7 +40,8 @@ export class MemberChecks {
   stepped(server: Observed, event: RaftEvent<Command>, before: RaftStatus, after: RaftStatus): void {
     this.#transfers(server, event, before, after);
     this.#keepsMatching(server, event, before, after);
-    if (event.kind === "changeMembership" || event.kind === "changeLease") this.#startsChange(server, before, after);
+    if (event.kind === "changeMembership" || event.kind === "changeLease")
+      this.#startsChange(server, before, after);
     if (event.kind === "changeMembership") this.#promotes(server, before, after);
     if (event.kind === "propose" && after.lastIndex > before.lastIndex) {
       check(
@@ -101,7 +109,8 @@ export class MemberChecks {
   #keepsMatching(server: Observed, event: RaftEvent<Command>, before: RaftStatus, after: RaftStatus): void {
     let index: number;
     if (event.kind === "snapshotReceived") ({ index } = event.base);
-    else if (event.kind === "receive" && event.message.kind === "installSnapshot") ({ index } = event.message.base);
+    else if (event.kind === "receive" && event.message.kind === "installSnapshot")
+      ({ index } = event.message.base);
     else return;
     const { memory } = server;
     // What came earlier in the same turn is not in memory yet.

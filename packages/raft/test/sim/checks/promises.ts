@@ -32,16 +32,19 @@ export class PromiseChecks {
     const { entries, hardState } = server.durable;
     const chain = server.memory.chainAt(status.durableIndex);
     check(
-      status.durableIndex <= server.memory.baseIndex || (chain !== null && entries.holds(status.durableIndex, chain)),
+      status.durableIndex <= server.memory.baseIndex ||
+        (chain !== null && entries.holds(status.durableIndex, chain)),
       "what counts as durable is on the disk (R15)",
-      () => `${server.id} takes ${status.durableIndex} for durable, its disk has other entries up to ${entries.lastIndex}`,
+      () =>
+        `${server.id} takes ${status.durableIndex} for durable, its disk has other entries up to ${entries.lastIndex}`,
     );
     check(
       hardState.currentTerm > status.durableTerm ||
         (hardState.currentTerm === status.durableTerm &&
           (status.durableVote === null || status.durableVote === hardState.votedFor)),
       "the term and vote that count as durable are on the disk (R1, R16)",
-      () => `${server.id} takes term ${status.durableTerm} for durable, its disk has ${hardState.currentTerm}`,
+      () =>
+        `${server.id} takes term ${status.durableTerm} for durable, its disk has ${hardState.currentTerm}`,
     );
   }
 

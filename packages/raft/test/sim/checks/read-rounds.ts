@@ -13,9 +13,12 @@ export class ReadRoundChecks {
     const newest = this.#newest.get(server.number);
     check(
       bootEpoch === server.bootEpoch &&
-        (newest === undefined || bootEpoch > newest.bootEpoch || (bootEpoch === newest.bootEpoch && round >= newest.round)),
+        (newest === undefined ||
+          bootEpoch > newest.bootEpoch ||
+          (bootEpoch === newest.bootEpoch && round >= newest.round)),
       "rounds of reads count up, and are never used twice (R18)",
-      () => `${server.id} asks round ${round} of life ${bootEpoch} after round ${newest?.round} of ${newest?.bootEpoch}`,
+      () =>
+        `${server.id} asks round ${round} of life ${bootEpoch} after round ${newest?.round} of ${newest?.bootEpoch}`,
     );
     this.#newest.set(server.number, { bootEpoch, round });
   }

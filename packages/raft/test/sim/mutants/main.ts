@@ -87,8 +87,11 @@ function chosen(only: string | undefined): readonly Mutant[] {
   if (only === undefined) return MUTANTS;
   const found = only.split(",").flatMap((text) => {
     // "R1" means that rule, not R10 as well.
-    const named = MUTANTS.filter(({ name, rule }) => (/^R\d+$/.test(text) ? rule === text : name.includes(text)));
-    if (named.length === 0) throw new UsageError(`--only names "${text}", and no mutant has that in its name`);
+    const named = MUTANTS.filter(({ name, rule }) =>
+      /^R\d+$/.test(text) ? rule === text : name.includes(text),
+    );
+    if (named.length === 0)
+      throw new UsageError(`--only names "${text}", and no mutant has that in its name`);
     return named;
   });
   return MUTANTS.filter((mutant) => found.includes(mutant));
