@@ -21,16 +21,14 @@ import type { Logger } from "../logger.js";
 import type { NodeOptions } from "../options.js";
 import { Checkpointer } from "./checkpointer.js";
 import type { ClientProposal } from "./client-proposal.js";
-import { EntryBodies, configurationOf, entryBytes } from "./entry-bodies.js";
+import { EntryBodies, configurationOf } from "./entry-bodies.js";
+import { inflightBytesMax } from "./inflight-bytes.js";
 import { Group } from "./group.js";
 import { LogCompaction } from "./log-compaction.js";
 import { Outgoing } from "./outgoing.js";
 
 /** The one group that a node hosts today. */
 export const FIRST_GROUP = groupId(1);
-
-/** A command's own bytes beside key and value, at most. */
-const COMMAND_OVERHEAD_BYTES = 64;
 
 export interface OpenGroupOptions {
   readonly id: GroupId;
@@ -186,7 +184,6 @@ async function recover(
 
 function raftOptions(options: NodeOptions, record: NodeRecord, bootEpoch: number): RaftOptions {
   const heartbeatTicks = Math.max(1, Math.round(options.heartbeatMs / options.tickMs));
-  const largestWrite = entryBytes(options.maxKeyBytes + options.maxValueBytes + COMMAND_OVERHEAD_BYTES);
   return {
     ...DEFAULT_RAFT_LIMITS,
     id: serverId(record.serverId),
@@ -198,7 +195,7 @@ function raftOptions(options: NodeOptions, record: NodeRecord, bootEpoch: number
       3 * heartbeatTicks,
       Math.round(options.electionTimeoutMs / options.tickMs),
     ),
-    // Never smaller than the largest single write (C2).
-    uncommittedBytesMax: Math.max(options.appendInflightBytes, largestWrite),
+    // Beside what is in flight, writes that nobody waits for any more are uncommitted as well, and hold no permit (C2).
+    uncommittedBytesMax: 2 * inflightBytesMax(options),
   };
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseNodeOptions, startNode } from "@raftkv/node";
-import type { NodeOptions, NodeStatus, RunningNode } from "@raftkv/node";
+import type { NodeOptions, NodeParts, NodeStatus, RunningNode } from "@raftkv/node";
 
 /** Ports that nobody has at the moment. All are held until all are known, so that none comes twice. */
 export async function freePorts(count: number): Promise<number[]> {
@@ -40,6 +40,8 @@ export class TestNodes {
   readonly dir = mkdtempSync(join(tmpdir(), "raftkv-node-"));
   readonly options: NodeOptions[] = [];
   readonly running = new Map<string, RunningNode>();
+  /** What a node is to stand on instead of the operating system, by its name. */
+  readonly parts = new Map<string, NodeParts>();
 
   static async create(count: number, settings: Readonly<Record<string, string>> = {}): Promise<TestNodes> {
     const nodes = new TestNodes();
@@ -75,7 +77,7 @@ export class TestNodes {
   }
 
   async start(name: string): Promise<RunningNode> {
-    const node = await startNode(this.option(name));
+    const node = await startNode(this.option(name), this.parts.get(name));
     this.running.set(name, node);
     return node;
   }
