@@ -12,6 +12,7 @@ export interface MetricsSource {
     readonly limitBytes: number;
     readonly waiting: number;
   };
+  readonly space: () => { readonly freeBytes: number; readonly admits: boolean };
 }
 
 export interface NodeMetrics {
@@ -92,6 +93,12 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
     "Writes that wait until others are answered",
     () => budget().waiting,
   );
+  gauge(registry, "raftkv_disk_free_bytes", "Bytes that are free under the data directory", () => {
+    return source.space().freeBytes;
+  });
+  gauge(registry, "raftkv_disk_full", "1 while writes are refused for want of space", () => {
+    return source.space().admits ? 0 : 1;
+  });
   gauge(registry, "raftkv_client_connections", "Open client connections", source.connections);
   const mode = new Gauge({
     name: "raftkv_fsm_sync_mode",

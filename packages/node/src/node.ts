@@ -6,7 +6,10 @@ import type { FileSystem, ServerId, Term } from "raft-ts";
 import { WriteAdmission } from "./client/admission.js";
 import { ClientListener } from "./client/listener.js";
 import { KeyValueService } from "./client/key-value-service.js";
+import { DiskSpace } from "./disk-space.js";
+import type { FileSystemSpace } from "./disk-space.js";
 import { Formation } from "./formation.js";
+import { HandOver } from "./group/hand-over.js";
 import { inflightBytesMax } from "./group/inflight-bytes.js";
 import { FIRST_GROUP, openGroup } from "./group/open-group.js";
 import type { OpenedGroup } from "./group/open-group.js";
@@ -38,6 +41,8 @@ export interface RunningNode {
 export interface NodeParts {
   /** Where the log is written; the operating system's by default. */
   readonly fileSystem?: FileSystem;
+  /** Tells how much room the data directory has; `fs.statfs` by default. */
+  readonly statfs?: (path: string) => Promise<FileSystemSpace>;
 }
 
 interface Serving extends OpenedGroup {
@@ -54,9 +59,9 @@ export async function startNode(options: NodeOptions, parts: NodeParts = {}): Pr
   createDirectory(options.dataDir);
   let node: Node | null = null;
   const log = await LogWriter.open({
-    ...parts,
+    ...(parts.fileSystem === undefined ? {} : { fileSystem: parts.fileSystem }),
     dir: join(options.dataDir, "wal"),
-    segmentBytes: Math.ceil(options.walSegmentBytes / PAGE_BYTES) * PAGE_BYTES,
+    segmentBytes: segmentBytes(options),
     sealAfterMs: options.walSealAfterMs,
     memtableBytes: options.walMemtableBytes,
     onEvent: (event) => {
@@ -66,7 +71,7 @@ export async function startNode(options: NodeOptions, parts: NodeParts = {}): Pr
     },
   });
   try {
-    node = new Node(options, logger, log);
+    node = new Node(options, parts, logger, log);
   } catch (error) {
     await log.close();
     throw error;
@@ -89,6 +94,7 @@ class Node implements RunningNode {
   readonly #formation: Formation;
   readonly #transport: PeerTransport;
   readonly #admission: WriteAdmission;
+  readonly #space: DiskSpace;
   readonly #clients: ClientListener;
   readonly #metrics: ReturnType<typeof createMetrics>;
   #serving: Serving | null = null;
@@ -98,7 +104,7 @@ class Node implements RunningNode {
   #closing: Promise<void> | null = null;
   #end: { resolve: () => void; reject: (error: unknown) => void };
 
-  constructor(options: NodeOptions, logger: Logger, log: LogWriter) {
+  constructor(options: NodeOptions, parts: NodeParts, logger: Logger, log: LogWriter) {
     this.name = options.name;
     this.#options = options;
     this.#logger = logger;
@@ -124,6 +130,17 @@ class Node implements RunningNode {
     this.#admission = new WriteAdmission({
       limitBytes: inflightBytesMax(options),
       group: () => this.#serving?.group ?? null,
+      space: () => this.#space,
+    });
+    this.#space = new DiskSpace({
+      directory: options.dataDir,
+      segmentBytes: segmentBytes(options),
+      reserveBytes: options.spaceReserveBytes,
+      checkIntervalMs: options.spaceCheckMs,
+      inflightBytes: () => Math.max(this.#admission.budget.inflightBytes, log.stats().queuedBytes),
+      logger,
+      onFull: () => this.#admission.spaceLost(),
+      statfs: parts.statfs,
     });
     this.#metrics = createMetrics({
       node: options.name,
@@ -131,11 +148,13 @@ class Node implements RunningNode {
       serving: () => this.#serving,
       connections: () => this.#clients.connections,
       budget: () => this.#admission.budget,
+      space: () => this.#space,
     });
     this.#clients = this.#clientListener();
   }
 
   async listen(): Promise<void> {
+    await this.#space.watch();
     await this.#transport.listen();
     await this.#clients.listen();
     this.#tellOfRaisedLimit();
@@ -220,7 +239,12 @@ class Node implements RunningNode {
   }
 
   #statusSource() {
-    return { options: this.#options, formation: this.#formation, serving: () => this.#serving };
+    return {
+      options: this.#options,
+      formation: this.#formation,
+      space: () => this.#space,
+      serving: () => this.#serving,
+    };
   }
 
   /** Every member knows every other: from here on this node may vote and store (R25). */
@@ -239,6 +263,7 @@ class Node implements RunningNode {
       record: this.#formation.record,
       log: this.#log,
       logger: this.#logger,
+      space: this.#space,
       send: (peer, lane, bytes) => this.#transport.send(peer, lane, bytes),
       hintOf: (server, term) => this.#hintOf(server, term),
       onLeaderChanged: (leader) => {
@@ -250,9 +275,11 @@ class Node implements RunningNode {
     });
     this.#formation.begun();
     this.#serving = { ...opened, log: this.#log };
+    const handOver = new HandOver(opened.group);
     this.#ticker = setInterval(() => {
       const nowMs = performance.now();
       opened.group.tick(nowMs);
+      handOver.tick(nowMs, this.#space.admits);
       this.#admission.expire(nowMs);
     }, this.#options.tickMs);
   }
@@ -280,6 +307,7 @@ class Node implements RunningNode {
   async #close(): Promise<void> {
     await this.#opening;
     if (this.#ticker !== null) clearInterval(this.#ticker);
+    this.#space.close();
     const serving = this.#serving;
     this.#admission.close();
     await serving?.group.stop();
@@ -291,6 +319,10 @@ class Node implements RunningNode {
     this.#logger.info("stopped");
     if (sound) this.#end.resolve();
   }
+}
+
+function segmentBytes({ walSegmentBytes }: NodeOptions): number {
+  return Math.ceil(walSegmentBytes / PAGE_BYTES) * PAGE_BYTES;
 }
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {

@@ -26,6 +26,10 @@ export interface NodeStatus {
   readonly hashRevision: number | null;
   readonly fsmSyncMode: "sync" | "nosync";
   readonly uptimeSeconds: number;
+  /** Free under the data directory. */
+  readonly diskFreeBytes: number;
+  /** Writes are refused for want of space (W12). */
+  readonly diskFull: boolean;
   readonly members: readonly StatusMember[];
 }
 
@@ -39,6 +43,7 @@ export interface StatusMember {
 export interface StatusSource {
   readonly options: NodeOptions;
   readonly formation: Formation;
+  readonly space: () => { readonly freeBytes: number; readonly admits: boolean };
   readonly serving: () => { readonly group: Group; readonly store: Store } | null;
 }
 
@@ -67,6 +72,8 @@ export async function nodeStatus(source: StatusSource, withHash: boolean): Promi
     hashRevision: contents?.revision ?? null,
     fsmSyncMode: options.fsmSyncMode,
     uptimeSeconds: Math.floor(process.uptime()),
+    diskFreeBytes: source.space().freeBytes,
+    diskFull: !source.space().admits,
     members: record.members,
   };
 }

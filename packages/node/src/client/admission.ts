@@ -2,7 +2,7 @@ import type { LeaderHint } from "@raftkv/protocol";
 import { ByteBudget } from "../byte-budget.js";
 import type { ClientProposal, RequestRefusal, WriteOrigin } from "../group/client-proposal.js";
 import type { Group } from "../group/group.js";
-import { STOPPING, notLeader, overloaded } from "../group/refusals.js";
+import { STOPPING, noSpace, notLeader, overloaded } from "../group/refusals.js";
 
 /** What may wait beside as much again as may be in flight: so that a small budget still has a queue. */
 const WAITING_BYTES = 16 * 1024 * 1024;
@@ -12,6 +12,15 @@ export interface WriteAdmissionOptions {
   readonly limitBytes: number;
   /** The group that takes the writes; null while there is none. */
   readonly group: () => Group | null;
+  readonly space: () => WriteSpace;
+}
+
+/** The disk's room, as far as a client's write needs it (W12). */
+export interface WriteSpace {
+  readonly admits: boolean;
+  readonly freeBytes: number;
+  readonly neededBytes: number;
+  spend(bytes: number): void;
 }
 
 /**
@@ -21,10 +30,12 @@ export interface WriteAdmissionOptions {
 export class WriteAdmission {
   readonly budget: ByteBudget<ClientProposal>;
   readonly #group: () => Group | null;
+  readonly #space: () => WriteSpace;
   #closed = false;
 
-  constructor({ limitBytes, group }: WriteAdmissionOptions) {
+  constructor({ limitBytes, group, space }: WriteAdmissionOptions) {
     this.#group = group;
+    this.#space = space;
     this.budget = new ByteBudget<ClientProposal>({
       limitBytes,
       waitingBytesMax: limitBytes + WAITING_BYTES,
@@ -43,6 +54,12 @@ export class WriteAdmission {
       proposal.refused(notLeader(group.leader));
       return;
     }
+    const space = this.#space();
+    if (!space.admits) {
+      proposal.refused(noSpace(space.freeBytes, space.neededBytes));
+      return;
+    }
+    space.spend(proposal.bytes);
     const answer = this.budget.take(proposal);
     if (answer === "granted") group.propose(proposal);
     else if (answer === "waiting") proposal.keepBytes();
@@ -57,6 +74,12 @@ export class WriteAdmission {
   /** Another node leads, or none: whoever waits goes there. What is in the log already waits for its fate there. */
   leadershipLost(leader: LeaderHint | null): void {
     for (const proposal of this.budget.remove(() => true)) proposal.refused(notLeader(leader));
+  }
+
+  /** The disk became full: who waits would wait for room there next (W12). */
+  spaceLost(): void {
+    const { freeBytes, neededBytes } = this.#space();
+    for (const proposal of this.budget.remove(() => true)) proposal.refused(noSpace(freeBytes, neededBytes));
   }
 
   /** The connection is gone: what waits was not begun. What is in the log keeps its permit until it is decided. */

@@ -6,7 +6,7 @@ import type { ByteBudget, Permitted } from "../byte-budget.js";
 
 /** Why a request was not done, as the client is told. */
 export interface RequestRefusal {
-  readonly code: "NOT_LEADER" | "UNAVAILABLE" | "OVERLOADED" | "OUTCOME_UNKNOWN" | "TIMEOUT";
+  readonly code: "NOT_LEADER" | "UNAVAILABLE" | "OVERLOADED" | "NO_SPACE" | "OUTCOME_UNKNOWN" | "TIMEOUT";
   readonly message: string;
   readonly leader: LeaderHint | null;
   readonly retryAfterMs: number | null;

@@ -24,6 +24,8 @@ import { PendingReads } from "./pending-reads.js";
 import type { ReadRequest } from "./pending-reads.js";
 import { PendingWrites } from "./pending-writes.js";
 import { STOPPING, notLeader, rejected } from "./refusals.js";
+import { needsRoom } from "./space-for-entries.js";
+import type { SpaceForEntries } from "./space-for-entries.js";
 
 /** How often writes are looked at that nobody waits for any more. */
 const EXPIRY_INTERVAL_MS = 50;
@@ -37,6 +39,7 @@ export interface GroupOptions {
   readonly bodies: EntryBodies;
   readonly outgoing: Outgoing;
   readonly checkpointer: Checkpointer;
+  readonly space: SpaceForEntries;
   readonly logger: Logger;
   /** Name and client address of a member, for hints. */
   readonly hintOf: (server: ServerId, term: Term) => LeaderHint | null;
@@ -137,8 +140,12 @@ export class Group {
    */
   receive(frame: PeerFrame): void {
     if (this.#stopped) return;
-    const { bodies, raft } = this.#options;
+    const { bodies, raft, space } = this.#options;
     for (const received of frame.messages) {
+      if (received.kind === "appendRequest") {
+        if (!space.takesEntries && needsRoom(received.entries)) continue;
+        space.spend(received.entries.length);
+      }
       const message: Message =
         received.kind === "appendRequest"
           ? {
@@ -161,6 +168,11 @@ export class Group {
   /** The log's base is `index` now, and on disk. */
   compacted(index: LogIndex): void {
     this.#step(() => this.#options.raft.step({ kind: "compacted", index }));
+  }
+
+  /** Leadership goes to whoever is best placed, if there is somebody (§3.10). */
+  handOver(): void {
+    this.#step(() => this.#options.raft.step({ kind: "transferLeadership", to: null }));
   }
 
   tick(nowMs: number): void {
@@ -250,6 +262,9 @@ export class Group {
     if (ready.apply !== null) this.#applier.add(ready.apply);
     for (const grant of ready.reads) this.#reads.granted(grant, this.#applier.appliedIndex);
     for (const rejection of ready.rejected) this.#rejected(rejection);
+    for (const { command, reason } of ready.refused) {
+      this.#options.logger.info({ command, reason }, `${command} was not carried out: ${reason}`);
+    }
   }
 
   #write(write: StorageWrite): void {

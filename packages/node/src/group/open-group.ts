@@ -26,6 +26,7 @@ import { inflightBytesMax } from "./inflight-bytes.js";
 import { Group } from "./group.js";
 import { LogCompaction } from "./log-compaction.js";
 import { Outgoing } from "./outgoing.js";
+import type { SpaceForEntries } from "./space-for-entries.js";
 
 /** The one group that a node hosts today. */
 export const FIRST_GROUP = groupId(1);
@@ -36,6 +37,7 @@ export interface OpenGroupOptions {
   readonly record: NodeRecord;
   readonly log: LogWriter;
   readonly logger: Logger;
+  readonly space: SpaceForEntries;
   readonly send: (peer: ServerId, lane: Lane, bytes: Buffer) => void;
   readonly hintOf: (server: ServerId, term: Term) => LeaderHint | null;
   readonly onLeaderChanged: (leader: LeaderHint | null) => void;
@@ -118,6 +120,7 @@ async function openOver(store: Store, opening: OpenGroupOptions): Promise<Opened
     bodies: new EntryBodies(id),
     outgoing: new Outgoing({ group: id, log, send: opening.send, onFailed }),
     checkpointer,
+    space: opening.space,
     logger,
     hintOf: opening.hintOf,
     onLeaderChanged: opening.onLeaderChanged,

@@ -4,6 +4,8 @@ import type { RequestRefusal } from "./client-proposal.js";
 
 /** Long enough for a full budget to drain on a disk that works. */
 const OVERLOADED_RETRY_MS = 100;
+/** Long enough for another member to be elected. */
+const NO_SPACE_RETRY_MS = 100;
 
 /** Why a server that does not lead takes no write. */
 export function notLeader(leader: LeaderHint | null): RequestRefusal {
@@ -20,6 +22,16 @@ export function unavailable(message: string): RequestRefusal {
 /** Nothing was done: there is no room for it now. */
 export function overloaded(message: string): RequestRefusal {
   return { code: "OVERLOADED", message, leader: null, retryAfterMs: OVERLOADED_RETRY_MS };
+}
+
+/** Nothing was done: the disk is full. Another member is about to lead, or room is about to be made. */
+export function noSpace(freeBytes: number, neededBytes: number): RequestRefusal {
+  return {
+    code: "NO_SPACE",
+    message: `the leader's disk is full: ${freeBytes} bytes are free, ${neededBytes} are needed`,
+    leader: null,
+    retryAfterMs: NO_SPACE_RETRY_MS,
+  };
 }
 
 /** What the client is told of a proposal that the core did not take. */
