@@ -14,7 +14,7 @@ import { inflightBytesMax } from "./group/inflight-bytes.js";
 import { FIRST_GROUP, openGroup } from "./group/open-group.js";
 import type { OpenedGroup } from "./group/open-group.js";
 import { httpRoutes } from "./http-routes.js";
-import { checkDataDirectory, createDirectory, openRecord } from "./identity.js";
+import { checkDataDirectory, createDirectory, openRecord, opensAsWitness } from "./identity.js";
 import { createLogger } from "./logger.js";
 import type { Logger } from "./logger.js";
 import { createMetrics } from "./metrics.js";
@@ -61,6 +61,7 @@ export async function startNode(options: NodeOptions, parts: NodeParts = {}): Pr
   const log = await LogWriter.open({
     ...(parts.fileSystem === undefined ? {} : { fileSystem: parts.fileSystem }),
     dir: join(options.dataDir, "wal"),
+    enableMemtable: !opensAsWitness(options),
     segmentBytes: segmentBytes(options),
     sealAfterMs: options.walSealAfterMs,
     memtableBytes: options.walMemtableBytes,
@@ -275,6 +276,11 @@ class Node implements RunningNode {
     });
     this.#formation.begun();
     this.#serving = { ...opened, log: this.#log };
+    if (this.#failure !== null) {
+      // The log failed while the group was opened.
+      opened.group.halt();
+      return;
+    }
     const handOver = new HandOver(opened.group);
     this.#ticker = setInterval(() => {
       const nowMs = performance.now();
@@ -314,7 +320,7 @@ class Node implements RunningNode {
     await this.#clients.close();
     await this.#transport.close();
     const sound = this.#failure === null;
-    await serving?.store.close({ checkpoint: sound ? serving.whenLogDurable : null });
+    await serving?.store?.close({ checkpoint: sound ? serving.whenLogDurable : null });
     await this.#log.close();
     this.#logger.info("stopped");
     if (sound) this.#end.resolve();

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import type { Store } from "@raftkv/store";
 import type { Formation } from "./formation.js";
 import type { Group } from "./group/group.js";
+import { isWitness } from "./identity.js";
 import type { NodeOptions } from "./options.js";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
@@ -13,6 +14,8 @@ export interface NodeStatus {
   readonly clusterId: string | null;
   readonly pid: number;
   readonly version: string;
+  /** It votes and stores the log, and has no data: revision 0 and no hash (R24). */
+  readonly witness: boolean;
   readonly role: "leader" | "follower" | "candidate" | "preCandidate" | "forming" | "joining";
   readonly term: number;
   readonly leader: string | null;
@@ -38,13 +41,14 @@ export interface StatusMember {
   readonly serverId: string | null;
   readonly peer: string;
   readonly client: string | null;
+  readonly witness: boolean;
 }
 
 export interface StatusSource {
   readonly options: NodeOptions;
   readonly formation: Formation;
   readonly space: () => { readonly freeBytes: number; readonly admits: boolean };
-  readonly serving: () => { readonly group: Group; readonly store: Store } | null;
+  readonly serving: () => { readonly group: Group; readonly store: Store | null } | null;
 }
 
 export async function nodeStatus(source: StatusSource, withHash: boolean): Promise<NodeStatus> {
@@ -53,13 +57,14 @@ export async function nodeStatus(source: StatusSource, withHash: boolean): Promi
   const serving = source.serving();
   const raft = serving?.group.status ?? null;
   const leader = serving?.group.leader ?? null;
-  const contents = withHash && serving !== null ? await serving.store.hash() : null;
+  const contents = withHash ? ((await serving?.store?.hash()) ?? null) : null;
   return {
     name: record.name,
     serverId: record.serverId,
     clusterId: record.clusterId,
     pid: process.pid,
     version,
+    witness: isWitness(record),
     role: raft?.role ?? (record.start === "join" ? "joining" : "forming"),
     term: raft?.currentTerm ?? 0,
     leader: leader?.name ?? null,
@@ -67,7 +72,7 @@ export async function nodeStatus(source: StatusSource, withHash: boolean): Promi
     commitIndex: raft?.commitIndex ?? 0,
     appliedIndex: serving?.group.appliedIndex ?? 0,
     lastIndex: raft?.lastIndex ?? 0,
-    revision: serving?.store.revision ?? 0,
+    revision: serving?.store?.revision ?? 0,
     hash: contents?.hash ?? null,
     hashRevision: contents?.revision ?? null,
     fsmSyncMode: options.fsmSyncMode,

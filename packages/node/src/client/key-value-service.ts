@@ -17,7 +17,7 @@ export interface KeyValueServiceOptions {
   readonly identity: () => Omit<NodeIdentity, "limits">;
   readonly admission: WriteAdmission;
   /** The group and the store that serve; null while the cluster has not formed, and once this node is broken. */
-  readonly serving: () => { readonly group: Group; readonly store: Store } | null;
+  readonly serving: () => { readonly group: Group; readonly store: Store | null } | null;
   /** Why nothing serves now. */
   readonly whyNot: () => string;
 }
@@ -60,15 +60,19 @@ export class KeyValueService {
 
   linearizableRead(request: ReadRequest): void {
     const serving = this.#options.serving();
-    if (serving === null) request.refused();
+    if (serving === null || serving.store === null) request.refused();
     else serving.group.read(request);
   }
 
   readRefusal(): RequestRefusal {
-    if (this.#options.serving() === null) return unavailable(this.#options.whyNot());
+    const serving = this.#options.serving();
+    if (serving === null) return unavailable(this.#options.whyNot());
     return {
       code: "UNAVAILABLE",
-      message: "no leader confirmed the read: none is known, or it has just changed",
+      message:
+        serving.store === null
+          ? "this node is a witness: it has no data"
+          : "no leader confirmed the read: none is known, or it has just changed",
       leader: this.#options.identity().leader,
       retryAfterMs: null,
     };
@@ -77,7 +81,7 @@ export class KeyValueService {
   /** The latest applied state of this node; null when it has none to show, or must not show it (W1). */
   get(key: Uint8Array): { readonly revision: number; readonly entry: KeyValue | null } | null {
     const serving = this.#options.serving();
-    if (serving === null) return null;
+    if (serving === null || serving.store === null) return null;
     return { revision: serving.store.revision, entry: serving.store.get(key) };
   }
 

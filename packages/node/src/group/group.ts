@@ -15,7 +15,7 @@ import type {
 import type { LogWriter, ServerId } from "raft-ts";
 import type { Logger } from "../logger.js";
 import { Applier } from "./applier.js";
-import type { ApplierOptions } from "./applier.js";
+import type { ApplierOptions, Applies } from "./applier.js";
 import type { Checkpointer } from "./checkpointer.js";
 import type { ClientProposal } from "./client-proposal.js";
 import type { EntryBodies } from "./entry-bodies.js";
@@ -26,6 +26,7 @@ import { PendingWrites } from "./pending-writes.js";
 import { STOPPING, notLeader, rejected } from "./refusals.js";
 import { needsRoom } from "./space-for-entries.js";
 import type { SpaceForEntries } from "./space-for-entries.js";
+import { WitnessApplier } from "./witness-applier.js";
 
 /** How often writes are looked at that nobody waits for any more. */
 const EXPIRY_INTERVAL_MS = 50;
@@ -34,11 +35,13 @@ export interface GroupOptions {
   readonly id: GroupId;
   readonly raft: Raft<ClientProposal>;
   readonly log: LogWriter;
-  readonly machine: ApplierOptions["machine"];
+  /** Null at a witness, which applies nothing (R24). */
+  readonly machine: ApplierOptions["machine"] | null;
   readonly appliedIndex: LogIndex;
   readonly bodies: EntryBodies;
   readonly outgoing: Outgoing;
-  readonly checkpointer: Checkpointer;
+  /** Null at a witness, which has no store. */
+  readonly checkpointer: Checkpointer | null;
   readonly space: SpaceForEntries;
   readonly logger: Logger;
   /** Name and client address of a member, for hints. */
@@ -55,7 +58,7 @@ export interface GroupOptions {
  */
 export class Group {
   readonly #options: GroupOptions;
-  readonly #applier: Applier;
+  readonly #applier: Applies;
   readonly #writes = new PendingWrites();
   readonly #reads = new PendingReads();
   #proposals: ClientProposal[] = [];
@@ -70,20 +73,24 @@ export class Group {
   constructor(options: GroupOptions) {
     this.#options = options;
     const { id: group, log, machine, appliedIndex, checkpointer } = options;
-    this.#applier = new Applier({
-      group,
-      log,
-      machine,
-      appliedIndex,
-      onResult: (index, term, result) => this.#answer(index, term, result),
-      onApplied: (index, bytes) => {
-        checkpointer.applied(bytes, index - this.#lastApplied);
-        this.#lastApplied = index;
-        this.#reads.applied(index);
-        this.#step(() => options.raft.step({ kind: "applied", index }));
-      },
-      onFailed: (error) => this.#fail(error),
-    });
+    const onApplied = (index: LogIndex, bytes: number): void => {
+      checkpointer?.applied(bytes, index - this.#lastApplied);
+      this.#lastApplied = index;
+      this.#reads.applied(index);
+      this.#step(() => options.raft.step({ kind: "applied", index }));
+    };
+    this.#applier =
+      machine === null
+        ? new WitnessApplier(appliedIndex, onApplied)
+        : new Applier({
+            group,
+            log,
+            machine,
+            appliedIndex,
+            onResult: (index, term, result) => this.#answer(index, term, result),
+            onApplied,
+            onFailed: (error) => this.#fail(error),
+          });
     this.#lastApplied = appliedIndex;
   }
 
@@ -177,7 +184,7 @@ export class Group {
 
   tick(nowMs: number): void {
     this.#step(() => this.#options.raft.step({ kind: "tick" }));
-    this.#options.checkpointer.tick(nowMs);
+    this.#options.checkpointer?.tick(nowMs);
     if (nowMs - this.#lastExpiryMs >= EXPIRY_INTERVAL_MS) {
       this.#lastExpiryMs = nowMs;
       this.#writes.expire(nowMs);
@@ -196,7 +203,7 @@ export class Group {
     this.#stopped = true;
     await this.#applier.stop();
     this.#abandon();
-    await this.#options.checkpointer.idle();
+    await this.#options.checkpointer?.idle();
   }
 
   #abandon(): void {

@@ -15,8 +15,8 @@ import type {
 } from "raft-ts";
 import type { Lane } from "@raftkv/protocol";
 import { DataDirectoryError } from "../errors.js";
-import { createDirectory } from "../identity.js";
-import type { NodeRecord } from "../identity.js";
+import { createDirectory, isWitness } from "../identity.js";
+import type { MemberRecord, NodeRecord } from "../identity.js";
 import type { Logger } from "../logger.js";
 import type { NodeOptions } from "../options.js";
 import { Checkpointer } from "./checkpointer.js";
@@ -46,7 +46,8 @@ export interface OpenGroupOptions {
 
 export interface OpenedGroup {
   readonly group: Group;
-  readonly store: Store;
+  /** Null at a witness (R24). */
+  readonly store: Store | null;
   /** Resolves once this node's own log is durable up to everything appended so far (S2). */
   readonly whenLogDurable: () => Promise<void>;
 }
@@ -64,6 +65,7 @@ export async function openGroup(opening: OpenGroupOptions): Promise<OpenedGroup>
       `${options.dataDir} has no log of group ${id}, which was begun there`,
     );
   }
+  if (isWitness(record)) return openWitness(opening);
   const directory = join(options.dataDir, "groups", String(id));
   createDirectory(directory);
   const store = await Store.open(directory, {
@@ -118,7 +120,7 @@ async function openOver(store: Store, opening: OpenGroupOptions): Promise<Opened
     machine,
     appliedIndex,
     bodies: new EntryBodies(id),
-    outgoing: new Outgoing({ group: id, log, send: opening.send, onFailed }),
+    outgoing: new Outgoing({ group: id, log, cached: true, send: opening.send, onFailed }),
     checkpointer,
     space: opening.space,
     logger,
@@ -129,6 +131,31 @@ async function openOver(store: Store, opening: OpenGroupOptions): Promise<Opened
   return { group, store, whenLogDurable };
 }
 
+/** Votes and stores the log; there is no store, nothing is applied, and every entry that is sent comes from the disk (R24). */
+async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
+  const { id, options, record, log, logger, onFailed } = opening;
+  const appliedIndex = log.recovered(id)?.base.index ?? logIndex(0);
+  const restart = await recover(id, log, initialConfiguration(record), appliedIndex);
+  const lastIndex = restart.entries.to - 1;
+  logger.info({ lastIndex }, `opened group ${id} as a witness; the log reaches ${lastIndex}`);
+  const group = new Group({
+    id,
+    raft: new Raft<ClientProposal>(raftOptions(options, record, log.epoch), restart),
+    log,
+    machine: null,
+    appliedIndex,
+    bodies: new EntryBodies(id),
+    outgoing: new Outgoing({ group: id, log, cached: false, send: opening.send, onFailed }),
+    checkpointer: null,
+    space: opening.space,
+    logger,
+    hintOf: opening.hintOf,
+    onLeaderChanged: opening.onLeaderChanged,
+    onFailed,
+  });
+  return { group, store: null, whenLogDurable: () => durable(log) };
+}
+
 /** Everything that has been appended, whatever its index, is behind what is appended now. */
 function durable(log: LogWriter): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -137,10 +164,15 @@ function durable(log: LogWriter): Promise<void> {
 }
 
 function initialConfiguration(record: NodeRecord): Configuration {
-  const voters = record.members.flatMap((member) =>
-    member.serverId === null ? [] : [serverId(member.serverId)],
-  );
-  return { voters: voters.sort(), outgoing: [], learners: [], witnesses: [], autoLeave: false };
+  const ids = (members: readonly MemberRecord[]): ServerId[] =>
+    members.flatMap((member) => (member.serverId === null ? [] : [serverId(member.serverId)])).sort();
+  return {
+    voters: ids(record.members),
+    outgoing: [],
+    learners: [],
+    witnesses: ids(record.members.filter((member) => member.witness)),
+    autoLeave: false,
+  };
 }
 
 /** What the log holds of the group; a new group begins with its configuration as the base under an empty log. */

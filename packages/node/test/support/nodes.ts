@@ -43,12 +43,19 @@ export class TestNodes {
   /** What a node is to stand on instead of the operating system, by its name. */
   readonly parts = new Map<string, NodeParts>();
 
-  static async create(count: number, settings: Readonly<Record<string, string>> = {}): Promise<TestNodes> {
+  /** @param witnesses how many of the last ones are witnesses. */
+  static async create(
+    count: number,
+    settings: Readonly<Record<string, string>> = {},
+    witnesses = 0,
+  ): Promise<TestNodes> {
+    const isWitness = (i: number): boolean => i >= count - witnesses;
     const nodes = new TestNodes();
     const ports = await freePorts(count * 2);
-    const members = Array.from({ length: count }, (_, i) => `n${i + 1}=127.0.0.1:${ports[count + i]}`).join(
-      ",",
-    );
+    const members = Array.from(
+      { length: count },
+      (_, i) => `n${i + 1}=127.0.0.1:${ports[count + i]}${isWitness(i) ? "/witness" : ""}`,
+    ).join(",");
     for (let i = 0; i < count; i += 1) {
       nodes.options.push(
         parseNodeOptions(
@@ -59,6 +66,7 @@ export class TestNodes {
             listenClient: `127.0.0.1:${ports[i]}`,
             listenPeer: `127.0.0.1:${ports[count + i]}`,
             initialCluster: members,
+            witness: isWitness(i),
             walSegmentBytes: "1MiB",
             logLevel: "silent",
             ...settings,
