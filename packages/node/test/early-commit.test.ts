@@ -16,7 +16,7 @@ describe("whose sync counts for a commit (§10.2.1, C8)", () => {
 
   beforeEach(async () => {
     // Nobody seals and nobody campaigns meanwhile: the only syncs are those of the entry.
-    nodes = await TestNodes.create(3, { walSealAfterMs: "60000", electionTimeoutMs: "3000" });
+    nodes = await TestNodes.create(3, { walSealAfterMs: "60000", electionTimeoutMs: "1500" });
     for (const { name } of nodes.options) {
       disks.set(name, new GatedDisk());
       nodes.parts.set(name, { fileSystem: disk(name).fileSystem });
@@ -50,28 +50,45 @@ describe("whose sync counts for a commit (§10.2.1, C8)", () => {
     client.close();
   });
 
-  it("the leader's own is not enough: with both followers held back nothing is committed, until one of them is done", async () => {
-    const [first = "", second = ""] = followers();
-    const before = disk(leader).synced;
-    for (const name of [first, second]) disk(name).holding = true;
+  /** Holds back the syncs of `holding`, puts, and shows that nothing is committed until `released` is let go. */
+  async function expectHeldUp(holding: readonly string[], released: string): Promise<void> {
+    const fast = nodes.options.map(({ name }) => name).filter((name) => !holding.includes(name));
+    const before = new Map(fast.map((name) => [name, disk(name).synced]));
+    for (const name of holding) disk(name).holding = true;
     const writer = await RawClient.greeted(nodes.endpoint(leader));
     let answer: Reply | null = null;
     const answered = writer.ask([putRequest(1, 60_000, KEY, Buffer.from("v"))]).then((replies) => {
       answer = replies.get(1) ?? null;
       return answer;
     });
-    await until("the leader has it on disk, and both followers wait for theirs", () =>
-      disk(leader).synced > before && disk(first).held > 0 && disk(second).held > 0 ? true : null,
+    await until("one has it on disk, and the two others wait for theirs", () =>
+      fast.every((name) => disk(name).synced > (before.get(name) ?? 0)) &&
+      holding.every((name) => disk(name).held > 0)
+        ? true
+        : null,
     );
     // A round of heartbeats goes by: had anything been acknowledged, it would be here before their answers.
     const reader = await RawClient.greeted(nodes.endpoint(leader));
     const read = (await reader.ask([getRequest(1, 0, KEY, true)])).get(1);
     expect(read).to.deep.include({ op: 2, value: null, revision: 1 });
     expect(answer).to.equal(null);
-    disk(first).release();
+    disk(released).release();
     expect(await answered).to.deep.include({ op: 1, revision: 2 });
-    expect(disk(second).held, "the other one has still not begun").to.be.greaterThan(0);
+    for (const name of holding) {
+      if (name !== released)
+        expect(disk(name).held, `${name}'s sync has still not begun`).to.be.greaterThan(0);
+    }
     writer.close();
     reader.close();
+  }
+
+  it("the leader's own is not enough: with both followers held back nothing is committed, until one of them is done", async () => {
+    const [first = "", second = ""] = followers();
+    await expectHeldUp([first, second], second);
+  });
+
+  it("the leader's own counts once it is done, and not before: with one follower held back too, that one decides", async () => {
+    const [first = ""] = followers();
+    await expectHeldUp([leader, first], leader);
   });
 });

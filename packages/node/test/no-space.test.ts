@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { getRequest, putRequest } from "@raftkv/protocol";
 import type { Reply } from "@raftkv/protocol";
+import { metric } from "./support/metric.js";
 import { TestNodes, until } from "./support/nodes.js";
 import { RawClient } from "./support/raw-client.js";
 import { SmallDisk } from "./support/small-disk.js";
@@ -8,6 +9,40 @@ import { SmallDisk } from "./support/small-disk.js";
 const MIB = 1024 * 1024;
 const put = (id: number, key: string, deadlineMs = 1_000) =>
   putRequest(id, deadlineMs, Buffer.from(key), Buffer.from("v"));
+
+describe("a node alone whose disk is full (W12)", () => {
+  let nodes: TestNodes;
+
+  afterEach(() => nodes.close());
+
+  it("refuses writes with NO_SPACE, answers reads, says so, and takes writes again by itself", async () => {
+    nodes = await TestNodes.create(1, { walSegmentBytes: "64KiB", spaceCheckMs: "10" });
+    const disk = new SmallDisk(100 * MIB);
+    nodes.parts.set("n1", { statfs: disk.statfs });
+    await nodes.startAll();
+    await nodes.leader();
+    const client = await RawClient.greeted(nodes.endpoint("n1"));
+    expect((await client.ask([put(1, "a")])).get(1)?.op).to.equal(1);
+    disk.freeBytes = 49 * MIB;
+    const metricIs = (value: number): Promise<true> =>
+      until(`raftkv_disk_full is ${value}`, async () =>
+        (await metric(nodes.endpoint("n1"), "raftkv_disk_full")) === value ? true : null,
+      );
+    await metricIs(1);
+    const refused = (await client.ask([put(2, "b")])).get(2);
+    expect(refused).to.deep.include({ op: 0, code: "NO_SPACE", retryable: true });
+    expect(refused?.op === 0 && refused.message).to.contain(String(49 * MIB));
+    expect(refused?.op === 0 && refused.retryAfterMs).to.be.greaterThan(0);
+    for (const linearizable of [true, false]) {
+      const read = (await client.ask([getRequest(3, 0, Buffer.from("a"), linearizable)])).get(3);
+      expect(read?.op === 2 && read.value?.toString()).to.equal("v");
+    }
+    disk.freeBytes = 90 * MIB;
+    await metricIs(0);
+    expect((await client.ask([put(4, "b")])).get(4)).to.deep.include({ op: 1, revision: 3 });
+    client.close();
+  });
+});
 
 describe("a cluster whose disks are full (W12)", () => {
   let nodes: TestNodes;
