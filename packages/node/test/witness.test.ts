@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { exitCodeOf, startNode } from "@raftkv/node";
 import { expect } from "chai";
@@ -13,10 +13,11 @@ describe("a witness (R24)", () => {
   let nodes: TestNodes;
   const clients: RawClient[] = [];
 
-  beforeEach(async () => {
-    nodes = await TestNodes.create(3, {}, 1);
+  async function start(settings: Record<string, string> = {}): Promise<void> {
+    nodes = await TestNodes.create(3, settings, 1);
     await nodes.startAll();
-  });
+  }
+
   afterEach(async () => {
     for (const client of clients.splice(0)) client.close();
     await nodes.close();
@@ -47,6 +48,7 @@ describe("a witness (R24)", () => {
   const other = (name: string): string => (name === "n1" ? "n2" : "n1");
 
   it("stores the log and nothing else, shows no data, and sends writes to the leader", async () => {
+    await start();
     const leader = await put("v");
     const { dataDir } = nodes.option("n3");
     const stored = (await nodes.leader()).lastIndex;
@@ -74,6 +76,7 @@ describe("a witness (R24)", () => {
   });
 
   it("with either member with data gone, the other serves", async () => {
+    await start();
     await put("all have met");
     for (const gone of ["n1", "n2"]) {
       await nodes.stop(gone);
@@ -88,6 +91,7 @@ describe("a witness (R24)", () => {
   });
 
   it("alone with the newest entry, it wins, brings the other member up to date, and hands over", async () => {
+    await start();
     const leader = (await nodes.leader()).name;
     const behind = other(leader);
     await nodes.stop(behind);
@@ -104,6 +108,7 @@ describe("a witness (R24)", () => {
   });
 
   it("is what its directory says, whatever it is told later", async () => {
+    await start();
     await put("v");
     await nodes.stop("n3");
     const plain = { ...nodes.option("n3"), witness: false, start: "resume", initialCluster: [] } as const;
@@ -117,7 +122,46 @@ describe("a witness (R24)", () => {
     expect((failure as Error).message).to.contain("--witness");
   });
 
-  it("is part of what the cluster's id is made of: nodes that disagree on it are not of one cluster", () => {
+  it("shortens its log, but keeps what a member with data lacks until that one has it", async () => {
+    await start({
+      walSegmentBytes: "16KiB",
+      checkpointEntries: "50",
+      checkpointIntervalMs: "100",
+      logKeepEntries: "0",
+      logKeepBytes: "0",
+    });
+    await put("all have met");
+    const segments = (): string[] =>
+      readdirSync(join(nodes.option("n3").dataDir, "wal")).filter((name) => name.endsWith(".wal"));
+    const away = other((await nodes.leader()).name);
+    await nodes.stop(away);
+    const kept = segments();
+    const client = await connected((await nodes.leader()).name);
+    for (let i = 0; i < 30; i += 1) {
+      const writes = Array.from({ length: 10 }, (_, at) =>
+        putRequest(i * 10 + at + 1, 0, KEY, Buffer.alloc(1_000, at)),
+      );
+      for (const reply of (await client.ask(writes)).values()) expect(reply.op).to.equal(1);
+    }
+    const last = (await nodes.leader()).lastIndex;
+    await until("it has all, and its checkpoints went by", async () =>
+      (await nodes.running.get("n3")?.status())?.appliedIndex === last ? true : null,
+    );
+    expect(segments().length).to.be.greaterThan(10);
+    expect(segments(), "nothing went that the one that is away lacks").to.include(kept.at(-1));
+    await nodes.start(away);
+    await until("its log is short", async () => {
+      await put("one more, so that there is a next checkpoint");
+      return segments().length < 5 ? true : null;
+    });
+    await nodes.stop("n3");
+    await nodes.start("n3");
+    await put("and it starts again on what is left");
+  });
+});
+
+describe("the cluster's id (R25)", () => {
+  it("is made of who is a witness too: nodes that disagree on it are not of one cluster (R24)", () => {
     const member = (name: string, witness: boolean) => ({
       name,
       serverId: `${name}${name}`,

@@ -40,8 +40,7 @@ export interface GroupOptions {
   readonly appliedIndex: LogIndex;
   readonly bodies: EntryBodies;
   readonly outgoing: Outgoing;
-  /** Null at a witness, which has no store. */
-  readonly checkpointer: Checkpointer | null;
+  readonly checkpointer: Checkpointer;
   readonly space: SpaceForEntries;
   readonly logger: Logger;
   /** Name and client address of a member, for hints. */
@@ -74,7 +73,7 @@ export class Group {
     this.#options = options;
     const { id: group, log, machine, appliedIndex, checkpointer } = options;
     const onApplied = (index: LogIndex, bytes: number): void => {
-      checkpointer?.applied(bytes, index - this.#lastApplied);
+      checkpointer.applied(bytes, index - this.#lastApplied);
       this.#lastApplied = index;
       this.#reads.applied(index);
       this.#step(() => options.raft.step({ kind: "applied", index }));
@@ -184,7 +183,7 @@ export class Group {
 
   tick(nowMs: number): void {
     this.#step(() => this.#options.raft.step({ kind: "tick" }));
-    this.#options.checkpointer?.tick(nowMs);
+    this.#options.checkpointer.tick(nowMs);
     if (nowMs - this.#lastExpiryMs >= EXPIRY_INTERVAL_MS) {
       this.#lastExpiryMs = nowMs;
       this.#writes.expire(nowMs);
@@ -203,7 +202,7 @@ export class Group {
     this.#stopped = true;
     await this.#applier.stop();
     this.#abandon();
-    await this.#options.checkpointer?.idle();
+    await this.#options.checkpointer.idle();
   }
 
   #abandon(): void {

@@ -138,15 +138,32 @@ async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
   const restart = await recover(id, log, initialConfiguration(record), appliedIndex);
   const lastIndex = restart.entries.to - 1;
   logger.info({ lastIndex }, `opened group ${id} as a witness; the log reaches ${lastIndex}`);
+  const raft = new Raft<ClientProposal>(raftOptions(options, record, log.epoch), restart);
+  const compaction = new LogCompaction({
+    group: id,
+    raft,
+    log,
+    policy: options,
+    logger,
+    onCompacted: (index) => group.compacted(index),
+  });
+  const checkpointer = new Checkpointer({
+    policy: options,
+    logger,
+    // With nothing to make durable, only what the members with data lack keeps the log (R24).
+    checkpoint: async () => group.appliedIndex,
+    afterwards: (checkpoint) => compaction.after(checkpoint),
+    onFailed,
+  });
   const group = new Group({
     id,
-    raft: new Raft<ClientProposal>(raftOptions(options, record, log.epoch), restart),
+    raft,
     log,
     machine: null,
     appliedIndex,
     bodies: new EntryBodies(id),
     outgoing: new Outgoing({ group: id, log, cached: false, send: opening.send, onFailed }),
-    checkpointer: null,
+    checkpointer,
     space: opening.space,
     logger,
     hintOf: opening.hintOf,
