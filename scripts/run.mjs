@@ -28,6 +28,7 @@ const TASKS = {
   "bench:core": (args) => compiled("packages/raft/dist-test/bench/core.js", args),
   "check:crash": (args) => compiled("tests/jepsen-lite/dist/check-crash.js", args),
   "check:sync-order": (args) => compiled("tests/jepsen-lite/dist/check-sync-order.js", args),
+  "check:group-commit": (args) => compiled("tests/jepsen-lite/dist/check-group-commit.js", args),
   test: async (args) => (await import("./test.mjs")).test(args),
   lint: async () => (await import("./lint.mjs")).lint(),
   format: (args) => run(join("node_modules", ".bin", "oxfmt"), args),

@@ -44,7 +44,8 @@ export class Client {
   }
 
   /**
-   * @throws {RaftKvError} TOO_LARGE, INVALID_ARGUMENT; UNAVAILABLE, OVERLOADED, TIMEOUT: nothing was done;
+   * @throws {RaftKvError} TOO_LARGE, INVALID_ARGUMENT; UNAVAILABLE, OVERLOADED, NO_SPACE, TIMEOUT: nothing was
+   *   done;
    *   OUTCOME_UNKNOWN: it was sent, and no answer came (C1); CLOSED.
    */
   put(key: Bytes, value: Bytes, options: RequestOptions = NO_OPTIONS): Promise<PutResult> {

@@ -1,5 +1,5 @@
 import { ProtocolError, RaftKvError, tooLargeMessage } from "@raftkv/protocol";
-import type { ErrorReply, Limits, Reply } from "@raftkv/protocol";
+import type { ErrorCode, ErrorReply, Limits, Reply } from "@raftkv/protocol";
 import type { Connection } from "./connection.js";
 import type { LeaderFinder, Route } from "./leader-finder.js";
 import { PendingRequest, isRefusal, refusalError } from "./pending-request.js";
@@ -170,7 +170,7 @@ export class Dispatcher {
       connection.inFlight.delete(request.id);
       const what = `${connection.address} did not answer within ${timeoutMs} ms`;
       this.#fail(request, request.isWrite ? unknownOutcome(what) : new RaftKvError("TIMEOUT", what));
-    } else if (refusal !== null && refusal.reply.code === "OVERLOADED") {
+    } else if (refusal !== null && isWantOfRoom(refusal.reply.code)) {
       this.#fail(request, refusalError(refusal.reply, refusal.address));
     } else if (refusal === null && this.#finder.connectionFor(request.route) !== null) {
       this.#fail(request, new RaftKvError("TIMEOUT", `nothing could be sent within ${timeoutMs} ms`));
@@ -210,6 +210,11 @@ export function unavailable(finder: LeaderFinder, timeoutMs: number): RaftKvErro
   return new RaftKvError("UNAVAILABLE", `no node could serve within ${timeoutMs} ms (${said})`, {
     endpoints,
   });
+}
+
+/** It came to the right node each time, which had no room for it: more is known than that nobody could serve. */
+function isWantOfRoom(code: ErrorCode): boolean {
+  return code === "OVERLOADED" || code === "NO_SPACE";
 }
 
 function unknownOutcome(what: string, cause?: unknown): RaftKvError {

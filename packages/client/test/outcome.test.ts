@@ -93,13 +93,15 @@ describe("what becomes of a request (C1)", () => {
     expect(node.requests.length).to.equal(3);
   });
 
-  it("OVERLOADED until the deadline: says so, and when to try again", async () => {
-    const node = await leader((request) => refusal(request, "OVERLOADED", { retryAfterMs: 1000 }));
-    const client = await connected({ endpoints: [node.address] });
-    const error = await failure(client.put("k", "v", { timeoutMs: 60 }), "OVERLOADED");
-    expect(error).to.include({ retryAfterMs: 1000, exitCode: 3, outcomeKnown: true });
-    expect(node.requests.length).to.equal(1);
-  });
+  for (const code of ["OVERLOADED", "NO_SPACE"] as const) {
+    it(`${code} until the deadline: says so, and when to try again`, async () => {
+      const node = await leader((request) => refusal(request, code, { retryAfterMs: 1000 }));
+      const client = await connected({ endpoints: [node.address] });
+      const error = await failure(client.put("k", "v", { timeoutMs: 60 }), code);
+      expect(error).to.include({ retryAfterMs: 1000, exitCode: 3, outcomeKnown: true, retryable: true });
+      expect(node.requests.length).to.equal(1);
+    });
+  }
 
   it("one overloaded request does not hold up the others", async () => {
     const serve = servingScript();

@@ -17,7 +17,11 @@ export interface MemberRecord {
   readonly peer: string;
   /** Where its clients reach it, as it said last. */
   readonly client: string | null;
+  /** It votes and stores the log, and has no data (R24). */
+  readonly witness: boolean;
 }
+
+type OlderMemberRecord = Omit<MemberRecord, "witness"> & { readonly witness?: boolean };
 
 /** `<data-dir>/node.json`: who this node is. Written as one step, and durable before it is acted on (R25). */
 export interface NodeRecord {
@@ -47,6 +51,9 @@ export function checkDataDirectory(options: NodeOptions): void {
     const record = readRecord(dataDir);
     if (record.name !== name)
       throw new ConfigurationError("--name", name, `"${record.name}", whose data ${dataDir} holds`);
+    if (options.witness && !isWitness(record)) {
+      throw new ConfigurationError("--witness", "true", `left out: ${dataDir} holds a member with data`);
+    }
     return;
   }
   if (existsSync(join(dataDir, "groups"))) throw missingRecord(dataDir);
@@ -105,6 +112,7 @@ export function openRecord(options: NodeOptions, logHoldsData: boolean): NodeRec
       serverId: member.name === options.name ? serverId : null,
       peer: formatHostPort(member),
       client: member.name === options.name ? formatHostPort(options.advertiseClient) : null,
+      witness: member.witness,
     })),
   };
   saveRecord(options.dataDir, record);
@@ -146,11 +154,31 @@ function readRecord(dataDir: string): NodeRecord {
     (clusterId === null || typeof clusterId === "string") &&
     Array.isArray(members);
   if (!sound) throw new DataDirectoryError("DAMAGED", `${path} lacks name, serverId, clusterId or members`);
-  return { ...(record as NodeRecord), begun: record.begun === true };
+  return {
+    ...(record as NodeRecord),
+    begun: record.begun === true,
+    // Missing in what was written before there were witnesses.
+    members: (members as readonly OlderMemberRecord[]).map((member) => ({
+      ...member,
+      witness: member.witness ?? false,
+    })),
+  };
 }
 
-/** Follows from who formed the cluster, so every member finds the same, and no other cluster has it. */
+/** Whether the node of this record is a witness. */
+export function isWitness({ name, members }: NodeRecord): boolean {
+  return members.some((member) => member.name === name && member.witness);
+}
+
+/** Whether the directory's node is a witness, or will be; its record goes before what it is told this time. */
+export function opensAsWitness(options: NodeOptions): boolean {
+  return existsSync(recordPath(options.dataDir)) ? isWitness(readRecord(options.dataDir)) : options.witness;
+}
+
+/** Follows from who formed the cluster, and as what, so every member finds the same, and no other cluster has it. */
 export function clusterIdOf(members: readonly MemberRecord[]): string {
-  const lines = members.map((member) => `${member.name}=${member.serverId ?? ""}`).sort();
+  const lines = members
+    .map(({ name, serverId, witness }) => `${name}=${serverId ?? ""}${witness ? "/witness" : ""}`)
+    .sort();
   return createHash("sha256").update(lines.join("\n")).digest("hex").slice(0, 32);
 }

@@ -6,7 +6,7 @@ export type { HostPort } from "./host-port.js";
 export { KNOBS } from "./knobs.js";
 export type { Knob, KnobName, KnobValues } from "./knobs.js";
 export { startNode } from "./node.js";
-export type { RunningNode } from "./node.js";
+export type { NodeParts, RunningNode } from "./node.js";
 export { ConfigurationError, LOG_LEVELS, environmentNameOf, flagOf, parseNodeOptions } from "./options.js";
 export type { InitialMember, LogLevel, NodeOptions, RawNodeOptions } from "./options.js";
 export { runNode } from "./run-node.js";

@@ -58,6 +58,21 @@ export const KNOBS = {
     unit: "bytes",
     description: "writes admitted and not yet acknowledged; raised to the largest single write",
   },
+  spaceReserveBytes: {
+    default: 64 * MIB,
+    min: 64 * KIB,
+    max: 1024 * GIB,
+    unit: "bytes",
+    description:
+      "room on the disk that is kept free, or half of the disk if that is less; beside it a log segment",
+  },
+  spaceCheckMs: {
+    default: 200,
+    min: 10,
+    max: 60_000,
+    unit: "ms",
+    description: "how often the room on the disk is looked at; also at once when writes may have used it up",
+  },
   storeCacheBytes: {
     default: 64 * MIB,
     min: 0,

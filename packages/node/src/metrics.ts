@@ -7,6 +7,12 @@ export interface MetricsSource {
   readonly fsmSyncMode: "sync" | "nosync";
   readonly serving: () => { readonly group: Group; readonly log: LogWriter } | null;
   readonly connections: () => number;
+  readonly budget: () => {
+    readonly inflightBytes: number;
+    readonly limitBytes: number;
+    readonly waiting: number;
+  };
+  readonly space: () => { readonly freeBytes: number; readonly admits: boolean };
 }
 
 export interface NodeMetrics {
@@ -69,6 +75,31 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
     () => serving()?.log.stats().bytes ?? 0,
   );
   gauge(registry, "raftkv_wal_segments", "Segments of the log", () => serving()?.log.stats().segments ?? 0);
+  const { budget } = source;
+  gauge(
+    registry,
+    "raftkv_append_inflight_bytes",
+    "Bytes of writes that were admitted and are not answered yet",
+    () => budget().inflightBytes,
+  );
+  gauge(
+    registry,
+    "raftkv_append_inflight_bytes_limit",
+    "What may be in flight: --append-inflight-bytes, or the largest single write",
+    () => budget().limitBytes,
+  );
+  gauge(
+    registry,
+    "raftkv_append_waiting",
+    "Writes that wait until others are answered",
+    () => budget().waiting,
+  );
+  gauge(registry, "raftkv_disk_free_bytes", "Bytes that are free under the data directory", () => {
+    return source.space().freeBytes;
+  });
+  gauge(registry, "raftkv_disk_full", "1 while writes are refused for want of space", () => {
+    return source.space().admits ? 0 : 1;
+  });
   gauge(registry, "raftkv_client_connections", "Open client connections", source.connections);
   const mode = new Gauge({
     name: "raftkv_fsm_sync_mode",

@@ -2,14 +2,19 @@ import { join } from "node:path";
 import { REQUEST_OVERHEAD_BYTES } from "@raftkv/protocol";
 import type { LeaderHint } from "@raftkv/protocol";
 import { LogWriter } from "raft-ts";
-import type { ServerId, Term, WalEvent } from "raft-ts";
+import type { FileSystem, ServerId, Term } from "raft-ts";
+import { WriteAdmission } from "./client/admission.js";
 import { ClientListener } from "./client/listener.js";
 import { KeyValueService } from "./client/key-value-service.js";
+import { DiskSpace } from "./disk-space.js";
+import type { FileSystemSpace } from "./disk-space.js";
 import { Formation } from "./formation.js";
+import { HandOver } from "./group/hand-over.js";
+import { inflightBytesMax } from "./group/inflight-bytes.js";
 import { FIRST_GROUP, openGroup } from "./group/open-group.js";
 import type { OpenedGroup } from "./group/open-group.js";
 import { httpRoutes } from "./http-routes.js";
-import { checkDataDirectory, createDirectory, openRecord } from "./identity.js";
+import { checkDataDirectory, createDirectory, openRecord, opensAsWitness } from "./identity.js";
 import { createLogger } from "./logger.js";
 import type { Logger } from "./logger.js";
 import { createMetrics } from "./metrics.js";
@@ -17,6 +22,7 @@ import type { NodeOptions } from "./options.js";
 import { PeerTransport } from "./peer/transport.js";
 import { nodeStatus } from "./status.js";
 import type { NodeStatus } from "./status.js";
+import { logWalEvent } from "./wal-events.js";
 
 /** Segments are whole pages. */
 const PAGE_BYTES = 4096;
@@ -31,6 +37,14 @@ export interface RunningNode {
   readonly ended: Promise<void>;
 }
 
+/** What a node stands on, for those who put something else in its place. */
+export interface NodeParts {
+  /** Where the log is written; the operating system's by default. */
+  readonly fileSystem?: FileSystem;
+  /** Tells how much room the data directory has; `fs.statfs` by default. */
+  readonly statfs?: (path: string) => Promise<FileSystemSpace>;
+}
+
 interface Serving extends OpenedGroup {
   readonly log: LogWriter;
 }
@@ -39,20 +53,26 @@ interface Serving extends OpenedGroup {
  * Starts a node: locks its directory, recovers its log, listens, and takes part once its cluster has formed.
  * @throws errors with a `code` that `exitCodeOf` knows; nothing is left open then.
  */
-export async function startNode(options: NodeOptions): Promise<RunningNode> {
+export async function startNode(options: NodeOptions, parts: NodeParts = {}): Promise<RunningNode> {
   const logger = createLogger(options.logLevel, options.name);
   checkDataDirectory(options);
   createDirectory(options.dataDir);
+  let node: Node | null = null;
   const log = await LogWriter.open({
+    ...(parts.fileSystem === undefined ? {} : { fileSystem: parts.fileSystem }),
     dir: join(options.dataDir, "wal"),
-    segmentBytes: Math.ceil(options.walSegmentBytes / PAGE_BYTES) * PAGE_BYTES,
+    enableMemtable: !opensAsWitness(options),
+    segmentBytes: segmentBytes(options),
     sealAfterMs: options.walSealAfterMs,
     memtableBytes: options.walMemtableBytes,
-    onEvent: (event) => logWalEvent(logger, event),
+    onEvent: (event) => {
+      // Also when nobody waits for the batch that failed, as with the one that seals: the node must not go on (W1).
+      if (event.kind === "poisoned") node?.fail(event.error);
+      else logWalEvent(logger, event);
+    },
   });
-  let node: Node;
   try {
-    node = new Node(options, logger, log);
+    node = new Node(options, parts, logger, log);
   } catch (error) {
     await log.close();
     throw error;
@@ -74,6 +94,8 @@ class Node implements RunningNode {
   readonly #log: LogWriter;
   readonly #formation: Formation;
   readonly #transport: PeerTransport;
+  readonly #admission: WriteAdmission;
+  readonly #space: DiskSpace;
   readonly #clients: ClientListener;
   readonly #metrics: ReturnType<typeof createMetrics>;
   #serving: Serving | null = null;
@@ -83,7 +105,7 @@ class Node implements RunningNode {
   #closing: Promise<void> | null = null;
   #end: { resolve: () => void; reject: (error: unknown) => void };
 
-  constructor(options: NodeOptions, logger: Logger, log: LogWriter) {
+  constructor(options: NodeOptions, parts: NodeParts, logger: Logger, log: LogWriter) {
     this.name = options.name;
     this.#options = options;
     this.#logger = logger;
@@ -106,18 +128,37 @@ class Node implements RunningNode {
       onConnectionLost: (peer) => this.#serving?.group.connectionLost(peer),
       onUnreachable: (peer) => this.#serving?.group.unreachable(peer),
     });
+    this.#admission = new WriteAdmission({
+      limitBytes: inflightBytesMax(options),
+      group: () => this.#serving?.group ?? null,
+      space: () => this.#space,
+    });
+    this.#space = new DiskSpace({
+      directory: options.dataDir,
+      segmentBytes: segmentBytes(options),
+      reserveBytes: options.spaceReserveBytes,
+      checkIntervalMs: options.spaceCheckMs,
+      inflightBytes: () => Math.max(this.#admission.budget.inflightBytes, log.stats().queuedBytes),
+      logger,
+      onFull: () => this.#admission.spaceLost(),
+      statfs: parts.statfs,
+    });
     this.#metrics = createMetrics({
       node: options.name,
       fsmSyncMode: options.fsmSyncMode,
       serving: () => this.#serving,
       connections: () => this.#clients.connections,
+      budget: () => this.#admission.budget,
+      space: () => this.#space,
     });
     this.#clients = this.#clientListener();
   }
 
   async listen(): Promise<void> {
+    await this.#space.watch();
     await this.#transport.listen();
     await this.#clients.listen();
+    this.#tellOfRaisedLimit();
     const { advertiseClient, advertisePeer, records } = this.#formation.identity();
     this.#logger.info(
       { client: advertiseClient, peer: advertisePeer, serverId: this.#formation.record.serverId },
@@ -145,6 +186,16 @@ class Node implements RunningNode {
     return this.#closing;
   }
 
+  #tellOfRaisedLimit(): void {
+    const { appendInflightBytes } = this.#options;
+    const { limitBytes } = this.#admission.budget;
+    if (limitBytes === appendInflightBytes) return;
+    this.#logger.warn(
+      { appendInflightBytes, limitBytes },
+      `--append-inflight-bytes is ${appendInflightBytes}: raised to ${limitBytes}, the largest single write`,
+    );
+  }
+
   #clientListener(): ClientListener {
     const { maxFrameBytes, maxFrameRequests, maxKeyBytes, maxValueBytes } = this.#options;
     const { maxConnections, maxUnreadBytes, requestTimeoutMs } = this.#options;
@@ -162,8 +213,10 @@ class Node implements RunningNode {
         nodeName: this.name,
         leader: this.#serving?.group.leader ?? null,
       }),
+      admission: this.#admission,
       // A node that knows itself broken answers nothing (W1).
       serving: () => (this.#failure === null ? this.#serving : null),
+      whyNot: () => this.#whyNot(),
     });
     return new ClientListener({
       listen: this.#options.listenClient,
@@ -180,8 +233,19 @@ class Node implements RunningNode {
     });
   }
 
+  #whyNot(): string {
+    return this.#failure === null
+      ? "the cluster has not formed yet: every member must have been reached once"
+      : "this node has failed, and must not serve";
+  }
+
   #statusSource() {
-    return { options: this.#options, formation: this.#formation, serving: () => this.#serving };
+    return {
+      options: this.#options,
+      formation: this.#formation,
+      space: () => this.#space,
+      serving: () => this.#serving,
+    };
   }
 
   /** Every member knows every other: from here on this node may vote and store (R25). */
@@ -190,7 +254,7 @@ class Node implements RunningNode {
     if (this.#opening !== null) return;
     this.#transport.formed();
     this.#logger.info({ clusterId: this.#formation.record.clusterId }, "the cluster has formed");
-    this.#opening = this.#open().catch((error: unknown) => this.#fail(error));
+    this.#opening = this.#open().catch((error: unknown) => this.fail(error));
   }
 
   async #open(): Promise<void> {
@@ -200,17 +264,30 @@ class Node implements RunningNode {
       record: this.#formation.record,
       log: this.#log,
       logger: this.#logger,
+      space: this.#space,
       send: (peer, lane, bytes) => this.#transport.send(peer, lane, bytes),
       hintOf: (server, term) => this.#hintOf(server, term),
       onLeaderChanged: (leader) => {
         this.#metrics.leaderSeen(leader?.name ?? null);
         this.#clients.tellLeader(leader);
+        if (this.#serving?.group.leads !== true) this.#admission.leadershipLost(leader);
       },
-      onFailed: (error) => this.#fail(error),
+      onFailed: (error) => this.fail(error),
     });
     this.#formation.begun();
     this.#serving = { ...opened, log: this.#log };
-    this.#ticker = setInterval(() => opened.group.tick(performance.now()), this.#options.tickMs);
+    if (this.#failure !== null) {
+      // The log failed while the group was opened.
+      opened.group.halt();
+      return;
+    }
+    const handOver = new HandOver(opened.group);
+    this.#ticker = setInterval(() => {
+      const nowMs = performance.now();
+      opened.group.tick(nowMs);
+      handOver.tick(nowMs, this.#space.admits);
+      this.#admission.expire(nowMs);
+    }, this.#options.tickMs);
   }
 
   #hintOf(server: ServerId, term: Term): LeaderHint | null {
@@ -221,28 +298,37 @@ class Node implements RunningNode {
   }
 
   /** A broken log, store or invariant: this node must not serve, vote or acknowledge any more (R17, W1, F4). */
-  #fail(error: unknown): void {
+  fail(error: unknown): void {
     if (this.#failure !== null) return;
     this.#failure = error as Error;
+    this.#admission.close();
     this.#serving?.group.halt();
     if (this.#ticker !== null) clearInterval(this.#ticker);
     this.#logger.fatal({ error: (error as Error).stack }, `this node stops: ${(error as Error).message}`);
+    // The others see their connections drop, and elect another leader at once.
+    void this.#transport.close();
     this.#end.reject(error);
   }
 
   async #close(): Promise<void> {
     await this.#opening;
     if (this.#ticker !== null) clearInterval(this.#ticker);
+    this.#space.close();
     const serving = this.#serving;
+    this.#admission.close();
     await serving?.group.stop();
     await this.#clients.close();
     await this.#transport.close();
     const sound = this.#failure === null;
-    await serving?.store.close({ checkpoint: sound ? serving.whenLogDurable : null });
+    await serving?.store?.close({ checkpoint: sound ? serving.whenLogDurable : null });
     await this.#log.close();
     this.#logger.info("stopped");
     if (sound) this.#end.resolve();
   }
+}
+
+function segmentBytes({ walSegmentBytes }: NodeOptions): number {
+  return Math.ceil(walSegmentBytes / PAGE_BYTES) * PAGE_BYTES;
 }
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
@@ -252,32 +338,4 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void; reject:
   });
   if (settle === null) throw new Error("a promise's executor runs at once");
   return { promise, ...(settle as { resolve: () => void; reject: (error: unknown) => void }) };
-}
-
-function logWalEvent(logger: Logger, event: WalEvent): void {
-  switch (event.kind) {
-    case "opened":
-      logger.info(
-        event,
-        `opened the log: ${event.segments} segments, ${event.bytes} bytes, epoch ${event.epoch}`,
-      );
-      return;
-    case "tail-cut":
-      logger.warn(
-        event,
-        `cut a torn batch off the log: ${event.file} at ${event.offset}, expected ${event.expected}, found ${event.found}`,
-      );
-      return;
-    case "segment-started":
-      logger.debug(event, `began segment ${event.file}`);
-      return;
-    case "segment-deleted":
-      logger.debug(event, `deleted segment ${event.file}`);
-      return;
-    case "poisoned":
-      logger.error({ error: event.error.message }, `the log failed: ${event.error.message}`);
-      return;
-    default:
-      return;
-  }
 }

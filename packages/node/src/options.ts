@@ -11,6 +11,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** A member of a new cluster, and where the others reach it. */
 export interface InitialMember extends HostPort {
   readonly name: string;
+  /** It votes and stores the log, and has no data (R24). */
+  readonly witness: boolean;
 }
 
 /** Everything that a node is told at its start, validated. Times in milliseconds, sizes in bytes. */
@@ -25,6 +27,8 @@ export interface NodeOptions extends KnobValues {
   readonly advertiseClient: HostPort;
   readonly advertisePeer: HostPort;
   readonly initialCluster: readonly InitialMember[];
+  /** This node votes and stores the log, and has no data (R24). */
+  readonly witness: boolean;
   readonly fsmSyncMode: "sync" | "nosync";
   /** Whether other addresses than loopback are allowed without certificates (C9). */
   readonly insecure: boolean;
@@ -34,7 +38,7 @@ export interface NodeOptions extends KnobValues {
 /** What the command line gives, by the names of NodeOptions; `init` and `join` instead of `start`. */
 export type RawNodeOptions = { readonly [name in RawTextName | RawFlagName]?: string | boolean | undefined };
 type RawTextName = Exclude<keyof NodeOptions, "start" | RawFlagName>;
-type RawFlagName = "init" | "join" | "insecure";
+type RawFlagName = "init" | "join" | "insecure" | "witness";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A setting that cannot be used. `setting` is the flag or the variable that was wrong. Exit code 2. */
@@ -119,7 +123,9 @@ class Settings {
 const NAME_ALLOWED =
   "1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or a digit";
 const MEMBERS_ALLOWED =
-  "NAME=HOST:PORT,… with each name and each address once, as in n1=127.0.0.1:7501,n2=127.0.0.1:7502";
+  "NAME=HOST:PORT,… with each name and each address once, as in n1=127.0.0.1:7501,n2=127.0.0.1:7502; " +
+  "NAME=HOST:PORT/witness for a witness, of which there are fewer than half";
+const WITNESS_SUFFIX = "/witness";
 
 function parseName(text: string): string | null {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text) ? text : null;
@@ -131,14 +137,17 @@ function parseMembers(text: string): readonly InitialMember[] | null {
   for (const part of text.split(",")) {
     const split = part.indexOf("=");
     const name = parseName(part.slice(0, Math.max(split, 0)).trim());
-    const address = parseHostPort(part.slice(split + 1));
+    const place = part.slice(split + 1).trim();
+    const witness = place.endsWith(WITNESS_SUFFIX);
+    const address = parseHostPort(witness ? place.slice(0, -WITNESS_SUFFIX.length) : place);
     if (name === null || address === null) return null;
-    const place = formatHostPort(address);
-    if (seen.has(name) || seen.has(place)) return null;
-    seen.add(name).add(place);
-    members.push({ name, ...address });
+    const formatted = formatHostPort(address);
+    if (seen.has(name) || seen.has(formatted)) return null;
+    seen.add(name).add(formatted);
+    members.push({ name, witness, ...address });
   }
-  return members;
+  // Whatever majority commits, one with data is in it.
+  return members.filter(({ witness }) => witness).length * 2 < members.length ? members : null;
 }
 
 function parseLogLevel(text: string): LogLevel | null {
@@ -248,6 +257,17 @@ function checkOwnEntry(name: string, advertisePeer: HostPort, members: readonly 
   );
 }
 
+/** What the others take this node for must be what it is. */
+function checkWitness(name: string, witness: boolean, members: readonly InitialMember[]): void {
+  const own = members.find((member) => member.name === name);
+  if (own === undefined || own.witness === witness) return;
+  throw new ConfigurationError(
+    "--witness",
+    String(witness),
+    `${own.witness}, as in the entry of ${name} in --initial-cluster, which ${own.witness ? "ends" : "does not end"} with ${WITNESS_SUFFIX}`,
+  );
+}
+
 /**
  * Validates what the command line and the environment say. A flag goes before its variable.
  * @throws {ConfigurationError} names the flag or variable, its value, and what is allowed.
@@ -267,7 +287,20 @@ export function parseNodeOptions(raw: RawNodeOptions, environment: Environment):
   if (start !== "resume" && initialCluster.length === 0) {
     throw new ConfigurationError("--initial-cluster", null, MEMBERS_ALLOWED);
   }
+  const witness = settings.isOn("witness");
+  checkWitness(name, witness, initialCluster);
   if (start === "init") checkOwnEntry(name, addresses.advertisePeer, initialCluster);
   const logLevel = settings.parsed("logLevel", LOG_LEVELS.join(", "), parseLogLevel) ?? "info";
-  return { name, dataDir, start, ...addresses, initialCluster, fsmSyncMode, insecure, logLevel, ...knobs };
+  return {
+    name,
+    dataDir,
+    start,
+    ...addresses,
+    initialCluster,
+    witness,
+    fsmSyncMode,
+    insecure,
+    logLevel,
+    ...knobs,
+  };
 }

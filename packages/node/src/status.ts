@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import type { Store } from "@raftkv/store";
 import type { Formation } from "./formation.js";
 import type { Group } from "./group/group.js";
+import { isWitness } from "./identity.js";
 import type { NodeOptions } from "./options.js";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
@@ -13,6 +14,8 @@ export interface NodeStatus {
   readonly clusterId: string | null;
   readonly pid: number;
   readonly version: string;
+  /** It votes and stores the log, and has no data: revision 0 and no hash (R24). */
+  readonly witness: boolean;
   readonly role: "leader" | "follower" | "candidate" | "preCandidate" | "forming" | "joining";
   readonly term: number;
   readonly leader: string | null;
@@ -26,6 +29,10 @@ export interface NodeStatus {
   readonly hashRevision: number | null;
   readonly fsmSyncMode: "sync" | "nosync";
   readonly uptimeSeconds: number;
+  /** Free under the data directory. */
+  readonly diskFreeBytes: number;
+  /** Writes are refused for want of space (W12). */
+  readonly diskFull: boolean;
   readonly members: readonly StatusMember[];
 }
 
@@ -34,12 +41,14 @@ export interface StatusMember {
   readonly serverId: string | null;
   readonly peer: string;
   readonly client: string | null;
+  readonly witness: boolean;
 }
 
 export interface StatusSource {
   readonly options: NodeOptions;
   readonly formation: Formation;
-  readonly serving: () => { readonly group: Group; readonly store: Store } | null;
+  readonly space: () => { readonly freeBytes: number; readonly admits: boolean };
+  readonly serving: () => { readonly group: Group; readonly store: Store | null } | null;
 }
 
 export async function nodeStatus(source: StatusSource, withHash: boolean): Promise<NodeStatus> {
@@ -48,13 +57,14 @@ export async function nodeStatus(source: StatusSource, withHash: boolean): Promi
   const serving = source.serving();
   const raft = serving?.group.status ?? null;
   const leader = serving?.group.leader ?? null;
-  const contents = withHash && serving !== null ? await serving.store.hash() : null;
+  const contents = withHash ? ((await serving?.store?.hash()) ?? null) : null;
   return {
     name: record.name,
     serverId: record.serverId,
     clusterId: record.clusterId,
     pid: process.pid,
     version,
+    witness: isWitness(record),
     role: raft?.role ?? (record.start === "join" ? "joining" : "forming"),
     term: raft?.currentTerm ?? 0,
     leader: leader?.name ?? null,
@@ -62,11 +72,13 @@ export async function nodeStatus(source: StatusSource, withHash: boolean): Promi
     commitIndex: raft?.commitIndex ?? 0,
     appliedIndex: serving?.group.appliedIndex ?? 0,
     lastIndex: raft?.lastIndex ?? 0,
-    revision: serving?.store.revision ?? 0,
+    revision: serving?.store?.revision ?? 0,
     hash: contents?.hash ?? null,
     hashRevision: contents?.revision ?? null,
     fsmSyncMode: options.fsmSyncMode,
     uptimeSeconds: Math.floor(process.uptime()),
+    diskFreeBytes: source.space().freeBytes,
+    diskFull: !source.space().admits,
     members: record.members,
   };
 }

@@ -94,6 +94,18 @@ describe("node options", () => {
     [{ initialCluster: "n2=127.0.0.1:7502" }, "--initial-cluster", /n1=127\.0\.0\.1:7501/],
     [{ initialCluster: "n1=127.0.0.1:7509" }, "--initial-cluster", /n1=127\.0\.0\.1:7501/],
     [{ join: true }, "--join", /without --init/],
+    [{ witness: true }, "--witness", /false, as in the entry of n1 .* does not end with \/witness/],
+    [
+      { initialCluster: "n1=127.0.0.1:7501/witness,n2=127.0.0.1:7502,n3=127.0.0.1:7503" },
+      "--witness",
+      /true, as in the entry of n1 .* ends with \/witness/,
+    ],
+    [
+      { initialCluster: "n1=127.0.0.1:7501,n2=127.0.0.1:7502/witness" },
+      "--initial-cluster",
+      /fewer than half/,
+    ],
+    [{ initialCluster: "n1=127.0.0.1:7501,n2=127.0.0.1:7502/learner" }, "--initial-cluster", /\/witness/],
     [{ logLevel: "loud" }, "--log-level", /trace, debug, info/],
     [{ tickMs: "ten" }, "--tick-ms", /whole number of milliseconds from 1 to 1000/],
     [{ tickMs: "0" }, "--tick-ms", /from 1/],
@@ -132,6 +144,14 @@ describe("node options", () => {
       expect(parse({}, { [environmentNameOf(name)]: String(knob.default) })[name]).to.equal(knob.default);
     });
   }
+
+  it("take a witness when the flag and the list of members say the same (R24)", () => {
+    const initialCluster = "n1=127.0.0.1:7501/witness,n2=127.0.0.1:7502,n3=127.0.0.1:7503";
+    const options = parse({ witness: true, initialCluster });
+    expect(options.witness).to.equal(true);
+    expect(options.initialCluster.map(({ witness }) => witness)).to.deep.equal([true, false, false]);
+    expect(parse().witness).to.equal(false);
+  });
 
   it("read sizes with a unit", () => {
     expect(parse({ walSegmentBytes: "16KiB" }).walSegmentBytes).to.equal(16 * 1024);

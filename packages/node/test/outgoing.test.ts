@@ -30,7 +30,10 @@ function entry(index: number, inTerm: number, bytes: number): Frame {
   return encodeFrame(header, Buffer.alloc(bytes, index));
 }
 
-function outgoing(log: Partial<LogWriter>): {
+function outgoing(
+  log: Partial<LogWriter>,
+  { cached = true } = {},
+): {
   sent: Sent[];
   failed: unknown[];
   send: (messages: Message[]) => void;
@@ -40,6 +43,7 @@ function outgoing(log: Partial<LogWriter>): {
   const target = new Outgoing({
     group: GROUP,
     log: log as LogWriter,
+    cached,
     send: (peer, lane, bytes) => {
       const { messages } = decodePeerFrame(bytes, { from: SELF, to: peer });
       sent.push({ peer, lane, bytes: bytes.length, messages });
@@ -149,6 +153,19 @@ describe("messages on their way out", () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(failed).to.deep.equal([]);
     expect(sent).to.deep.equal([]);
+  });
+
+  it("of a witness take every entry from the disk: its log keeps none in memory (R24)", async () => {
+    const onDisk = [entry(1, 1, 10), entry(2, 1, 10)];
+    const log: Partial<LogWriter> = { read: async (_group, { from, to }) => onDisk.slice(from - 1, to - 1) };
+    const { sent, failed, send } = outgoing(log, { cached: false });
+    send([append("b", 1, 3, 1)]);
+    await until("it left", () => (sent.length > 0 ? true : null));
+    const message = sent[0]?.messages[0];
+    expect(message?.kind === "appendRequest" && message.entries).to.deep.equal(
+      Buffer.concat(onDisk.map((frame) => frame.bytes)),
+    );
+    expect(failed).to.deep.equal([]);
   });
 
   it("end the server when the log cannot be read (R17)", async () => {

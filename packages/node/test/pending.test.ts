@@ -1,30 +1,14 @@
 import { expect } from "chai";
 import { logIndex, term } from "raft-ts";
-import type { ClientProposal, RequestRefusal } from "../dist/group/client-proposal.js";
+import type { ClientProposal } from "../dist/group/client-proposal.js";
 import { PendingReads } from "../dist/group/pending-reads.js";
 import { PendingWrites } from "../dist/group/pending-writes.js";
+import { proposalOf, told as toldOf } from "./support/proposals.js";
 
-interface Told {
-  readonly answers: string[];
-  readonly proposal: (requestId: number, expiresAtMs?: number) => ClientProposal;
-}
-
-function told(): Told {
-  const answers: string[] = [];
-  const origin = {
-    applied: (requestId: number) => void answers.push(`${requestId} applied`),
-    refused: (requestId: number, refusal: RequestRefusal) =>
-      void answers.push(`${requestId} ${refusal.code}`),
-  };
-  const proposal = (requestId: number, expiresAtMs = 1_000): ClientProposal => ({
-    bytes: 40,
-    command: { kind: "delete", key: new Uint8Array() },
-    requestId,
-    origin,
-    expiresAtMs,
-    term: term(0),
-    index: logIndex(0),
-  });
+function told() {
+  const { answers, origin } = toldOf();
+  const proposal = (requestId: number, expiresAtMs = 1_000): ClientProposal =>
+    proposalOf(origin, requestId, { expiresAtMs });
   return { answers, proposal };
 }
 

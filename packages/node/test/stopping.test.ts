@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
-import { groupId, logIndex, term } from "raft-ts";
+import { groupId, logIndex } from "raft-ts";
 import { Group } from "../dist/group/group.js";
 import type { GroupOptions } from "../dist/group/group.js";
-import type { RequestRefusal } from "../dist/group/client-proposal.js";
 import { TestNodes } from "./support/nodes.js";
+import { proposalOf, told } from "./support/proposals.js";
 
 /** A group whose core would be stepped only after it was stopped: every call is a failure. */
 function stoppable(): Group {
@@ -25,19 +25,8 @@ function stoppable(): Group {
 }
 
 function ask(group: Group): string[] {
-  const answers: string[] = [];
-  group.propose({
-    bytes: 40,
-    command: { kind: "delete", key: new Uint8Array() },
-    requestId: 1,
-    origin: {
-      applied: () => void answers.push("applied"),
-      refused: (_id, refusal: RequestRefusal) => void answers.push(`write ${refusal.code}`),
-    },
-    expiresAtMs: 1_000,
-    term: term(0),
-    index: logIndex(0),
-  });
+  const { answers, origin } = told();
+  group.propose(proposalOf(origin, 1));
   group.read({ granted: () => answers.push("granted"), refused: () => void answers.push("read refused") });
   return answers;
 }
@@ -46,7 +35,7 @@ describe("a group that stopped (C4)", () => {
   it("refuses at once what comes in afterwards: nothing of it was done, and nobody waits", async () => {
     const group = stoppable();
     await group.stop();
-    expect(ask(group)).to.deep.equal(["write UNAVAILABLE", "read refused"]);
+    expect(ask(group)).to.deep.equal(["1 UNAVAILABLE", "read refused"]);
   });
 
   it("and one that is halted takes no step any more (W1, S9)", () => {
@@ -54,7 +43,7 @@ describe("a group that stopped (C4)", () => {
     group.halt();
     group.tick(1);
     group.receive({ group: groupId(1), messages: [] });
-    expect(ask(group)).to.deep.equal(["write UNAVAILABLE", "read refused"]);
+    expect(ask(group)).to.deep.equal(["1 UNAVAILABLE", "read refused"]);
   });
 });
 

@@ -101,6 +101,13 @@ export const ERRORS = {
     exitCode: 5,
     meaning: "the node belongs to another cluster than the one that the client asked for",
   },
+  NO_SPACE: {
+    wire: 11,
+    retryable: true,
+    outcomeKnown: true,
+    exitCode: 3,
+    meaning: "the leader's disk is full, and no other member took over in time; reads go on",
+  },
   CLOSED: {
     wire: null,
     retryable: false,

@@ -25,7 +25,13 @@ function nodeOptions({ HOST_PORT_ALLOWED, KNOBS, LOG_LEVELS }: NodePackage): Rec
     dataDir: text("where the node keeps everything"),
     init: { type: "boolean", describe: "an empty data directory begins a new cluster" },
     join: { type: "boolean", describe: "an empty data directory joins a cluster that is there" },
-    initialCluster: text("all members as they find each other: n1=HOST:PORT,n2=…"),
+    initialCluster: text(
+      "all members as they find each other: n1=HOST:PORT,n2=…; the same on all, with /witness behind a witness's address",
+    ),
+    witness: {
+      type: "boolean",
+      describe: "vote and store the log, without data; the list of members must say so too",
+    },
     listenClient: text(`where clients and HTTP connect: ${HOST_PORT_ALLOWED}`, addresses),
     listenPeer: text("where the other nodes connect", addresses),
     advertiseClient: text("what clients are told instead of --listen-client", addresses),

@@ -20,7 +20,7 @@ function cells({ name, endpoint, status }: NodeRow): readonly Cell[] {
   return [
     name,
     endpoint,
-    role,
+    status.witness ? `${role} (witness)` : role,
     term,
     commitIndex,
     appliedIndex,
@@ -38,6 +38,7 @@ function json({ name, endpoint, reachable, reason, status }: NodeRow) {
     reachable,
     reason,
     role: status?.role ?? null,
+    witness: status?.witness ?? null,
     term: status?.term ?? null,
     leader: status?.leader ?? null,
     commit: status?.commitIndex ?? null,

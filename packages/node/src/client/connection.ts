@@ -65,6 +65,7 @@ export class ClientConnection implements WriteOrigin {
     socket.on("close", () => {
       this.#closed = true;
       clearTimeout(this.#helloTimer);
+      options.service.disconnected(this);
     });
   }
 

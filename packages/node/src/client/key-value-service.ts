@@ -3,18 +3,23 @@ import type { Command } from "@raftkv/fsm";
 import { Op } from "@raftkv/protocol";
 import type { DeleteRequest, Limits, NodeIdentity, PutRequest } from "@raftkv/protocol";
 import type { KeyValue, Store } from "@raftkv/store";
-import { logIndex, term } from "raft-ts";
+import { ClientProposal } from "../group/client-proposal.js";
 import type { RequestRefusal, WriteOrigin } from "../group/client-proposal.js";
 import { entryBytes } from "../group/entry-bodies.js";
 import type { Group } from "../group/group.js";
 import type { ReadRequest } from "../group/pending-reads.js";
+import { unavailable } from "../group/refusals.js";
+import type { WriteAdmission } from "./admission.js";
 
 export interface KeyValueServiceOptions {
   readonly limits: Limits;
   readonly requestTimeoutMs: number;
   readonly identity: () => Omit<NodeIdentity, "limits">;
-  /** The group and the store that serve; null while the cluster has not formed. */
-  readonly serving: () => { readonly group: Group; readonly store: Store } | null;
+  readonly admission: WriteAdmission;
+  /** The group and the store that serve; null while the cluster has not formed, and once this node is broken. */
+  readonly serving: () => { readonly group: Group; readonly store: Store | null } | null;
+  /** Why nothing serves now. */
+  readonly whyNot: () => string;
 }
 
 /** What a client connection may ask of this node. */
@@ -34,45 +39,54 @@ export class KeyValueService {
   }
 
   write(request: PutRequest | DeleteRequest, origin: WriteOrigin): void {
-    const serving = this.#options.serving();
-    if (serving === null) {
-      origin.refused(request.requestId, NOT_FORMED);
+    const { admission, requestTimeoutMs, serving, whyNot } = this.#options;
+    if (serving() === null) {
+      origin.refused(request.requestId, unavailable(whyNot()));
       return;
     }
     const command = toCommand(request);
-    const waitMs = request.deadlineMs === 0 ? this.#options.requestTimeoutMs : request.deadlineMs;
-    serving.group.propose({
-      bytes: entryBytes(encodedCommandSize(command)),
-      command,
-      requestId: request.requestId,
-      origin,
-      expiresAtMs: performance.now() + waitMs,
-      term: term(0),
-      index: logIndex(0),
-    });
+    const waitMs = request.deadlineMs === 0 ? requestTimeoutMs : request.deadlineMs;
+    admission.admit(
+      new ClientProposal({
+        bytes: entryBytes(encodedCommandSize(command)),
+        command,
+        requestId: request.requestId,
+        origin,
+        expiresAtMs: performance.now() + waitMs,
+        budget: admission.budget,
+      }),
+    );
   }
 
   linearizableRead(request: ReadRequest): void {
     const serving = this.#options.serving();
-    if (serving === null) request.refused();
+    if (serving === null || serving.store === null) request.refused();
     else serving.group.read(request);
   }
 
   readRefusal(): RequestRefusal {
-    if (this.#options.serving() === null) return NOT_FORMED;
+    const serving = this.#options.serving();
+    if (serving === null) return unavailable(this.#options.whyNot());
     return {
       code: "UNAVAILABLE",
-      message: "no leader confirmed the read: none is known, or it has just changed",
+      message:
+        serving.store === null
+          ? "this node is a witness: it has no data"
+          : "no leader confirmed the read: none is known, or it has just changed",
       leader: this.#options.identity().leader,
       retryAfterMs: null,
     };
   }
 
-  /** The latest applied state of this node; null while it has none to show, which is not the same as "no such key". */
+  /** The latest applied state of this node; null when it has none to show, or must not show it (W1). */
   get(key: Uint8Array): { readonly revision: number; readonly entry: KeyValue | null } | null {
     const serving = this.#options.serving();
-    if (serving === null) return null;
+    if (serving === null || serving.store === null) return null;
     return { revision: serving.store.revision, entry: serving.store.get(key) };
+  }
+
+  disconnected(origin: WriteOrigin): void {
+    this.#options.admission.disconnected(origin);
   }
 }
 
@@ -82,10 +96,3 @@ function toCommand(request: PutRequest | DeleteRequest): Command {
     ? { kind: "put", key: request.key, value: request.value }
     : { kind: "delete", key: request.key };
 }
-
-const NOT_FORMED: RequestRefusal = {
-  code: "UNAVAILABLE",
-  message: "the cluster has not formed yet: every member must have been reached once",
-  leader: null,
-  retryAfterMs: null,
-};

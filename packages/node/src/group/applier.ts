@@ -19,8 +19,17 @@ export interface ApplierOptions {
   readonly onFailed: (error: unknown) => void;
 }
 
+/** Takes what is committed. */
+export interface Applies {
+  readonly appliedIndex: LogIndex;
+  /** Contiguous to the ranges before. */
+  add(range: IndexRange): void;
+  /** Finishes the batch under way and takes no other. */
+  stop(): Promise<void>;
+}
+
 /** Feeds committed entries to the state machine, in order, a whole commit advance at a time, one batch after the other. */
-export class Applier {
+export class Applier implements Applies {
   readonly #options: ApplierOptions;
   #appliedIndex: LogIndex;
   #commitIndex: LogIndex;

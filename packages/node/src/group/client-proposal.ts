@@ -1,10 +1,12 @@
 import type { Command, CommandResult } from "@raftkv/fsm";
-import type { LogIndex, Proposal, Term } from "raft-ts";
 import type { LeaderHint } from "@raftkv/protocol";
+import { logIndex, term } from "raft-ts";
+import type { LogIndex, Proposal, Term } from "raft-ts";
+import type { ByteBudget, Permitted } from "../byte-budget.js";
 
 /** Why a request was not done, as the client is told. */
 export interface RequestRefusal {
-  readonly code: "NOT_LEADER" | "UNAVAILABLE" | "OVERLOADED" | "OUTCOME_UNKNOWN" | "TIMEOUT";
+  readonly code: "NOT_LEADER" | "UNAVAILABLE" | "OVERLOADED" | "NO_SPACE" | "OUTCOME_UNKNOWN" | "TIMEOUT";
   readonly message: string;
   readonly leader: LeaderHint | null;
   readonly retryAfterMs: number | null;
@@ -16,8 +18,7 @@ export interface WriteOrigin {
   refused(requestId: number, refusal: RequestRefusal): void;
 }
 
-/** A client's write on its way through the log. One object for its whole life, of one shape. */
-export interface ClientProposal extends Proposal {
+export interface ClientProposalOptions {
   /** As an entry: header and command. */
   readonly bytes: number;
   readonly command: Command;
@@ -25,7 +26,51 @@ export interface ClientProposal extends Proposal {
   readonly origin: WriteOrigin;
   /** Monotonic milliseconds after which nobody waits for the answer any more. */
   readonly expiresAtMs: number;
+  readonly budget: ByteBudget<ClientProposal>;
+}
+
+/**
+ * A client's write, from its admission to its answer. One object for its whole life, of one shape. It ends by exactly
+ * one call of `applied` or `refused`, which gives its permit back before the client is told (C2, C3).
+ */
+export class ClientProposal implements Proposal, Permitted {
+  readonly bytes: number;
+  command: Command;
+  readonly requestId: number;
+  readonly origin: WriteOrigin;
+  readonly expiresAtMs: number;
+  permitted = false;
   /** Of the entry, once it is appended; 0 before. */
-  term: Term;
-  index: LogIndex;
+  term: Term = term(0);
+  index: LogIndex = logIndex(0);
+  readonly #budget: ByteBudget<ClientProposal>;
+
+  constructor(options: ClientProposalOptions) {
+    this.bytes = options.bytes;
+    this.command = options.command;
+    this.requestId = options.requestId;
+    this.origin = options.origin;
+    this.expiresAtMs = options.expiresAtMs;
+    this.#budget = options.budget;
+  }
+
+  /** Key and value are views of the network's buffer until the turn ends (J): whoever waits longer has a copy. */
+  keepBytes(): void {
+    const { command } = this;
+    const key = Uint8Array.from(command.key);
+    this.command =
+      command.kind === "put"
+        ? { ...command, key, value: Uint8Array.from(command.value) }
+        : { ...command, key };
+  }
+
+  applied(result: CommandResult): void {
+    this.#budget.give(this);
+    this.origin.applied(this.requestId, result);
+  }
+
+  refused(refusal: RequestRefusal): void {
+    this.#budget.give(this);
+    this.origin.refused(this.requestId, refusal);
+  }
 }

@@ -15,22 +15,18 @@ import type {
 import type { LogWriter, ServerId } from "raft-ts";
 import type { Logger } from "../logger.js";
 import { Applier } from "./applier.js";
-import type { ApplierOptions } from "./applier.js";
+import type { ApplierOptions, Applies } from "./applier.js";
 import type { Checkpointer } from "./checkpointer.js";
-import type { ClientProposal, RequestRefusal } from "./client-proposal.js";
+import type { ClientProposal } from "./client-proposal.js";
 import type { EntryBodies } from "./entry-bodies.js";
 import type { Outgoing } from "./outgoing.js";
 import { PendingReads } from "./pending-reads.js";
 import type { ReadRequest } from "./pending-reads.js";
 import { PendingWrites } from "./pending-writes.js";
-
-/** Nothing of it was appended, so another node may be asked at once (C4). */
-const STOPPED: RequestRefusal = {
-  code: "UNAVAILABLE",
-  message: "the node stops",
-  leader: null,
-  retryAfterMs: null,
-};
+import { STOPPING, notLeader, rejected } from "./refusals.js";
+import { needsRoom } from "./space-for-entries.js";
+import type { SpaceForEntries } from "./space-for-entries.js";
+import { WitnessApplier } from "./witness-applier.js";
 
 /** How often writes are looked at that nobody waits for any more. */
 const EXPIRY_INTERVAL_MS = 50;
@@ -39,11 +35,13 @@ export interface GroupOptions {
   readonly id: GroupId;
   readonly raft: Raft<ClientProposal>;
   readonly log: LogWriter;
-  readonly machine: ApplierOptions["machine"];
+  /** Null at a witness, which applies nothing (R24). */
+  readonly machine: ApplierOptions["machine"] | null;
   readonly appliedIndex: LogIndex;
   readonly bodies: EntryBodies;
   readonly outgoing: Outgoing;
   readonly checkpointer: Checkpointer;
+  readonly space: SpaceForEntries;
   readonly logger: Logger;
   /** Name and client address of a member, for hints. */
   readonly hintOf: (server: ServerId, term: Term) => LeaderHint | null;
@@ -59,7 +57,7 @@ export interface GroupOptions {
  */
 export class Group {
   readonly #options: GroupOptions;
-  readonly #applier: Applier;
+  readonly #applier: Applies;
   readonly #writes = new PendingWrites();
   readonly #reads = new PendingReads();
   #proposals: ClientProposal[] = [];
@@ -74,20 +72,24 @@ export class Group {
   constructor(options: GroupOptions) {
     this.#options = options;
     const { id: group, log, machine, appliedIndex, checkpointer } = options;
-    this.#applier = new Applier({
-      group,
-      log,
-      machine,
-      appliedIndex,
-      onResult: (index, term, result) => this.#answer(index, term, result),
-      onApplied: (index, bytes) => {
-        checkpointer.applied(bytes, index - this.#lastApplied);
-        this.#lastApplied = index;
-        this.#reads.applied(index);
-        this.#step(() => options.raft.step({ kind: "applied", index }));
-      },
-      onFailed: (error) => this.#fail(error),
-    });
+    const onApplied = (index: LogIndex, bytes: number): void => {
+      checkpointer.applied(bytes, index - this.#lastApplied);
+      this.#lastApplied = index;
+      this.#reads.applied(index);
+      this.#step(() => options.raft.step({ kind: "applied", index }));
+    };
+    this.#applier =
+      machine === null
+        ? new WitnessApplier(appliedIndex, onApplied)
+        : new Applier({
+            group,
+            log,
+            machine,
+            appliedIndex,
+            onResult: (index, term, result) => this.#answer(index, term, result),
+            onApplied,
+            onFailed: (error) => this.#fail(error),
+          });
     this.#lastApplied = appliedIndex;
   }
 
@@ -115,9 +117,14 @@ export class Group {
     return soft === null || soft.leader === null ? null : this.#options.hintOf(soft.leader, soft.currentTerm);
   }
 
+  /** Whether this server leads at this moment, as the core has it. */
+  get leads(): boolean {
+    return !this.#stopped && this.#options.raft.isLeader;
+  }
+
   propose(proposal: ClientProposal): void {
     if (this.#stopped) {
-      proposal.origin.refused(proposal.requestId, STOPPED);
+      proposal.refused(STOPPING);
       return;
     }
     this.#proposals.push(proposal);
@@ -139,8 +146,12 @@ export class Group {
    */
   receive(frame: PeerFrame): void {
     if (this.#stopped) return;
-    const { bodies, raft } = this.#options;
+    const { bodies, raft, space } = this.#options;
     for (const received of frame.messages) {
+      if (received.kind === "appendRequest") {
+        if (!space.takesEntries && needsRoom(received.entries)) continue;
+        space.spend(received.entries.length);
+      }
       const message: Message =
         received.kind === "appendRequest"
           ? {
@@ -165,6 +176,11 @@ export class Group {
     this.#step(() => this.#options.raft.step({ kind: "compacted", index }));
   }
 
+  /** Leadership goes to whoever is best placed, if there is somebody (§3.10). */
+  handOver(): void {
+    this.#step(() => this.#options.raft.step({ kind: "transferLeadership", to: null }));
+  }
+
   tick(nowMs: number): void {
     this.#step(() => this.#options.raft.step({ kind: "tick" }));
     this.#options.checkpointer.tick(nowMs);
@@ -174,20 +190,27 @@ export class Group {
     }
   }
 
-  /** The node is broken: from this moment nothing is sent, voted, promised or applied any more (R17, W1, S9). */
+  /** The node is broken: nothing more is stepped, sent or applied, and who waits is told what is known (W1, C4). */
   halt(): void {
     this.#stopped = true;
+    void this.#applier.stop();
+    this.#abandon();
   }
 
   /** Takes no more in, and answers what waits with what is known of it (C4). */
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#applier.stop();
-    for (const proposal of this.#proposals) proposal.origin.refused(proposal.requestId, STOPPED);
+    this.#abandon();
+    await this.#options.checkpointer.idle();
+  }
+
+  #abandon(): void {
+    const proposals = this.#proposals;
     this.#proposals = [];
+    for (const proposal of proposals) proposal.refused(STOPPING);
     this.#writes.abandon();
     this.#reads.abandon();
-    await this.#options.checkpointer.idle();
   }
 
   /** Runs what touches the core; whatever it throws is the end of this server. */
@@ -245,6 +268,9 @@ export class Group {
     if (ready.apply !== null) this.#applier.add(ready.apply);
     for (const grant of ready.reads) this.#reads.granted(grant, this.#applier.appliedIndex);
     for (const rejection of ready.rejected) this.#rejected(rejection);
+    for (const { command, reason } of ready.refused) {
+      this.#options.logger.info({ command, reason }, `${command} was not carried out: ${reason}`);
+    }
   }
 
   #write(write: StorageWrite): void {
@@ -271,37 +297,15 @@ export class Group {
 
   #answer(index: LogIndex, term: Term, result: CommandResult | null): void {
     if (result !== null) this.#committed += 1;
-    this.#writes.applied(index, term, result, (proposal) => this.#lost(proposal));
+    this.#writes.applied(index, term, result, this.#lost);
   }
 
   /** Another leader's entry is committed in its place: it never happened, and may be sent again. */
-  #lost(proposal: ClientProposal): void {
-    proposal.origin.refused(proposal.requestId, this.#notLeader("notLeader"));
-  }
+  readonly #lost = (proposal: ClientProposal): void => proposal.refused(notLeader(this.leader));
 
   #rejected(rejection: Rejection<ClientProposal>): void {
-    if (rejection.kind === "read") {
-      this.#reads.rejected(rejection.readId);
-      return;
-    }
-    const { origin, requestId } = rejection.proposal;
-    origin.refused(requestId, this.#notLeader(rejection.reason));
-  }
-
-  #notLeader(reason: Rejection<ClientProposal>["reason"]): RequestRefusal {
-    if (reason === "overloaded") {
-      return {
-        code: "OVERLOADED",
-        message: "too many bytes wait to be committed",
-        leader: null,
-        retryAfterMs: 50,
-      };
-    }
-    const { leader } = this;
-    if (leader === null) {
-      return { code: "UNAVAILABLE", message: "no leader is known", leader: null, retryAfterMs: null };
-    }
-    return { code: "NOT_LEADER", message: `the leader is ${leader.name}`, leader, retryAfterMs: null };
+    if (rejection.kind === "read") this.#reads.rejected(rejection.readId);
+    else rejection.proposal.refused(rejected(rejection.reason, this.leader));
   }
 
   #changed(softState: SoftState): void {

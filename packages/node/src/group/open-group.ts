@@ -15,22 +15,21 @@ import type {
 } from "raft-ts";
 import type { Lane } from "@raftkv/protocol";
 import { DataDirectoryError } from "../errors.js";
-import { createDirectory } from "../identity.js";
-import type { NodeRecord } from "../identity.js";
+import { createDirectory, isWitness } from "../identity.js";
+import type { MemberRecord, NodeRecord } from "../identity.js";
 import type { Logger } from "../logger.js";
 import type { NodeOptions } from "../options.js";
 import { Checkpointer } from "./checkpointer.js";
 import type { ClientProposal } from "./client-proposal.js";
-import { EntryBodies, configurationOf, entryBytes } from "./entry-bodies.js";
+import { EntryBodies, configurationOf } from "./entry-bodies.js";
+import { inflightBytesMax } from "./inflight-bytes.js";
 import { Group } from "./group.js";
 import { LogCompaction } from "./log-compaction.js";
 import { Outgoing } from "./outgoing.js";
+import type { SpaceForEntries } from "./space-for-entries.js";
 
 /** The one group that a node hosts today. */
 export const FIRST_GROUP = groupId(1);
-
-/** A command's own bytes beside key and value, at most. */
-const COMMAND_OVERHEAD_BYTES = 64;
 
 export interface OpenGroupOptions {
   readonly id: GroupId;
@@ -38,6 +37,7 @@ export interface OpenGroupOptions {
   readonly record: NodeRecord;
   readonly log: LogWriter;
   readonly logger: Logger;
+  readonly space: SpaceForEntries;
   readonly send: (peer: ServerId, lane: Lane, bytes: Buffer) => void;
   readonly hintOf: (server: ServerId, term: Term) => LeaderHint | null;
   readonly onLeaderChanged: (leader: LeaderHint | null) => void;
@@ -46,7 +46,8 @@ export interface OpenGroupOptions {
 
 export interface OpenedGroup {
   readonly group: Group;
-  readonly store: Store;
+  /** Null at a witness (R24). */
+  readonly store: Store | null;
   /** Resolves once this node's own log is durable up to everything appended so far (S2). */
   readonly whenLogDurable: () => Promise<void>;
 }
@@ -64,6 +65,7 @@ export async function openGroup(opening: OpenGroupOptions): Promise<OpenedGroup>
       `${options.dataDir} has no log of group ${id}, which was begun there`,
     );
   }
+  if (isWitness(record)) return openWitness(opening);
   const directory = join(options.dataDir, "groups", String(id));
   createDirectory(directory);
   const store = await Store.open(directory, {
@@ -118,14 +120,57 @@ async function openOver(store: Store, opening: OpenGroupOptions): Promise<Opened
     machine,
     appliedIndex,
     bodies: new EntryBodies(id),
-    outgoing: new Outgoing({ group: id, log, send: opening.send, onFailed }),
+    outgoing: new Outgoing({ group: id, log, cached: true, send: opening.send, onFailed }),
     checkpointer,
+    space: opening.space,
     logger,
     hintOf: opening.hintOf,
     onLeaderChanged: opening.onLeaderChanged,
     onFailed,
   });
   return { group, store, whenLogDurable };
+}
+
+/** Votes and stores the log; there is no store, nothing is applied, and every entry that is sent comes from the disk (R24). */
+async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
+  const { id, options, record, log, logger, onFailed } = opening;
+  const appliedIndex = log.recovered(id)?.base.index ?? logIndex(0);
+  const restart = await recover(id, log, initialConfiguration(record), appliedIndex);
+  const lastIndex = restart.entries.to - 1;
+  logger.info({ lastIndex }, `opened group ${id} as a witness; the log reaches ${lastIndex}`);
+  const raft = new Raft<ClientProposal>(raftOptions(options, record, log.epoch), restart);
+  const compaction = new LogCompaction({
+    group: id,
+    raft,
+    log,
+    policy: options,
+    logger,
+    onCompacted: (index) => group.compacted(index),
+  });
+  const checkpointer = new Checkpointer({
+    policy: options,
+    logger,
+    // With nothing to make durable, only what the members with data lack keeps the log (R24).
+    checkpoint: async () => group.appliedIndex,
+    afterwards: (checkpoint) => compaction.after(checkpoint),
+    onFailed,
+  });
+  const group = new Group({
+    id,
+    raft,
+    log,
+    machine: null,
+    appliedIndex,
+    bodies: new EntryBodies(id),
+    outgoing: new Outgoing({ group: id, log, cached: false, send: opening.send, onFailed }),
+    checkpointer,
+    space: opening.space,
+    logger,
+    hintOf: opening.hintOf,
+    onLeaderChanged: opening.onLeaderChanged,
+    onFailed,
+  });
+  return { group, store: null, whenLogDurable: () => durable(log) };
 }
 
 /** Everything that has been appended, whatever its index, is behind what is appended now. */
@@ -136,10 +181,15 @@ function durable(log: LogWriter): Promise<void> {
 }
 
 function initialConfiguration(record: NodeRecord): Configuration {
-  const voters = record.members.flatMap((member) =>
-    member.serverId === null ? [] : [serverId(member.serverId)],
-  );
-  return { voters: voters.sort(), outgoing: [], learners: [], witnesses: [], autoLeave: false };
+  const ids = (members: readonly MemberRecord[]): ServerId[] =>
+    members.flatMap((member) => (member.serverId === null ? [] : [serverId(member.serverId)])).sort();
+  return {
+    voters: ids(record.members),
+    outgoing: [],
+    learners: [],
+    witnesses: ids(record.members.filter((member) => member.witness)),
+    autoLeave: false,
+  };
 }
 
 /** What the log holds of the group; a new group begins with its configuration as the base under an empty log. */
@@ -186,7 +236,6 @@ async function recover(
 
 function raftOptions(options: NodeOptions, record: NodeRecord, bootEpoch: number): RaftOptions {
   const heartbeatTicks = Math.max(1, Math.round(options.heartbeatMs / options.tickMs));
-  const largestWrite = entryBytes(options.maxKeyBytes + options.maxValueBytes + COMMAND_OVERHEAD_BYTES);
   return {
     ...DEFAULT_RAFT_LIMITS,
     id: serverId(record.serverId),
@@ -198,7 +247,7 @@ function raftOptions(options: NodeOptions, record: NodeRecord, bootEpoch: number
       3 * heartbeatTicks,
       Math.round(options.electionTimeoutMs / options.tickMs),
     ),
-    // Never smaller than the largest single write (C2).
-    uncommittedBytesMax: Math.max(options.appendInflightBytes, largestWrite),
+    // Beside what is in flight, writes that nobody waits for any more are uncommitted as well, and hold no permit (C2).
+    uncommittedBytesMax: 2 * inflightBytesMax(options),
   };
 }

@@ -9,6 +9,8 @@ const FRAME_BYTES_TARGET = 1024 * 1024;
 export interface OutgoingOptions {
   readonly group: GroupId;
   readonly log: LogWriter;
+  /** The log keeps the recent entries in memory; a witness's does not. */
+  readonly cached: boolean;
   readonly send: (peer: ServerId, lane: Lane, bytes: Buffer) => void;
   /** A read of the log failed: the end of this server (R17). */
   readonly onFailed: (error: unknown) => void;
@@ -58,8 +60,8 @@ export class Outgoing {
   #withBodies(message: AppendRequest): PeerMessage | null {
     const { from, to } = message.entries;
     if (from === to) return { ...message, entries: NO_ENTRIES };
-    const { group, log } = this.#options;
-    const frames = log.cached(group, from, to, Infinity);
+    const { cached, group, log } = this.#options;
+    const frames = cached ? log.cached(group, from, to, Infinity) : null;
     if (frames !== null) return { ...message, entries: this.#join(frames) };
     void this.#sendFromDisk(message).catch((error: unknown) => {
       if (!isOutdated(error)) this.#options.onFailed(error);

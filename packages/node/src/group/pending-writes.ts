@@ -1,7 +1,8 @@
 import type { CommandResult } from "@raftkv/fsm";
 import { logIndex } from "raft-ts";
 import type { AppendedProposals, LogIndex, Term } from "raft-ts";
-import type { ClientProposal, RequestRefusal } from "./client-proposal.js";
+import type { ClientProposal } from "./client-proposal.js";
+import { OUTCOME_UNKNOWN } from "./refusals.js";
 
 /** Writes that are in the log and not yet answered, by index. */
 export class PendingWrites {
@@ -19,7 +20,7 @@ export class PendingWrites {
       // This server led before, lost that entry, and leads again before anything was committed in its place. Another
       // server may still hold the entry and bring it through, so nobody can say what will become of it (C1).
       const replaced = this.#byIndex.get(index);
-      if (replaced !== undefined) replaced.origin.refused(replaced.requestId, OUTCOME_UNKNOWN);
+      replaced?.refused(OUTCOME_UNKNOWN);
       this.#byIndex.set(index, proposal);
       index = logIndex(index + 1);
     }
@@ -38,7 +39,7 @@ export class PendingWrites {
     const proposal = this.#byIndex.get(index);
     if (proposal === undefined) return;
     this.#byIndex.delete(index);
-    if (proposal.term === term && result !== null) proposal.origin.applied(proposal.requestId, result);
+    if (proposal.term === term && result !== null) proposal.applied(result);
     else lost(proposal);
   }
 
@@ -47,7 +48,7 @@ export class PendingWrites {
     for (const [index, proposal] of this.#byIndex) {
       if (proposal.expiresAtMs > nowMs) continue;
       this.#byIndex.delete(index);
-      proposal.origin.refused(proposal.requestId, OUTCOME_UNKNOWN);
+      proposal.refused(OUTCOME_UNKNOWN);
     }
   }
 
@@ -56,10 +57,3 @@ export class PendingWrites {
     this.expire(Infinity);
   }
 }
-
-const OUTCOME_UNKNOWN: RequestRefusal = {
-  code: "OUTCOME_UNKNOWN",
-  message: "the write was appended, but not committed while this node waited: it may yet be",
-  leader: null,
-  retryAfterMs: null,
-};

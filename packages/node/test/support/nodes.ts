@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseNodeOptions, startNode } from "@raftkv/node";
-import type { NodeOptions, NodeStatus, RunningNode } from "@raftkv/node";
+import type { NodeOptions, NodeParts, NodeStatus, RunningNode } from "@raftkv/node";
 
 /** Ports that nobody has at the moment. All are held until all are known, so that none comes twice. */
 export async function freePorts(count: number): Promise<number[]> {
@@ -40,13 +40,22 @@ export class TestNodes {
   readonly dir = mkdtempSync(join(tmpdir(), "raftkv-node-"));
   readonly options: NodeOptions[] = [];
   readonly running = new Map<string, RunningNode>();
+  /** What a node is to stand on instead of the operating system, by its name. */
+  readonly parts = new Map<string, NodeParts>();
 
-  static async create(count: number, settings: Readonly<Record<string, string>> = {}): Promise<TestNodes> {
+  /** @param witnesses how many of the last ones are witnesses. */
+  static async create(
+    count: number,
+    settings: Readonly<Record<string, string>> = {},
+    witnesses = 0,
+  ): Promise<TestNodes> {
+    const isWitness = (i: number): boolean => i >= count - witnesses;
     const nodes = new TestNodes();
     const ports = await freePorts(count * 2);
-    const members = Array.from({ length: count }, (_, i) => `n${i + 1}=127.0.0.1:${ports[count + i]}`).join(
-      ",",
-    );
+    const members = Array.from(
+      { length: count },
+      (_, i) => `n${i + 1}=127.0.0.1:${ports[count + i]}${isWitness(i) ? "/witness" : ""}`,
+    ).join(",");
     for (let i = 0; i < count; i += 1) {
       nodes.options.push(
         parseNodeOptions(
@@ -57,6 +66,7 @@ export class TestNodes {
             listenClient: `127.0.0.1:${ports[i]}`,
             listenPeer: `127.0.0.1:${ports[count + i]}`,
             initialCluster: members,
+            witness: isWitness(i),
             walSegmentBytes: "1MiB",
             logLevel: "silent",
             ...settings,
@@ -75,7 +85,7 @@ export class TestNodes {
   }
 
   async start(name: string): Promise<RunningNode> {
-    const node = await startNode(this.option(name));
+    const node = await startNode(this.option(name), this.parts.get(name));
     this.running.set(name, node);
     return node;
   }

@@ -111,12 +111,15 @@ describe("a mutant of the core", () => {
     const broken = MUTANTS.find(({ name }) => name === "R9 old entries counted") as Mutant;
     const core = await loadCore(await buildMutant(broken, join(folder, "shrunk")));
     let failing = simulate(core, 1, NO_OVERRIDES);
-    while (failing.failure === null && failing.seed < 50) failing = simulate(core, failing.seed + 1, NO_OVERRIDES);
+    while (failing.failure === null && failing.seed < 50)
+      failing = simulate(core, failing.seed + 1, NO_OVERRIDES);
     expect(failing.failure?.what).to.contain("(R9)");
     const smaller = shrink(core, failing, NO_OVERRIDES);
     expect(smaller.outcome.failure?.what).to.equal(failing.failure?.what);
     expect(smaller.outcome.steps).to.be.at.most(failing.steps);
-    const { seeds, overrides } = parseOptions(replayLine(failing.seed, smaller.overrides).split(" ").slice(4));
+    const { seeds, overrides } = parseOptions(
+      replayLine(failing.seed, smaller.overrides).split(" ").slice(4),
+    );
     expect(simulate(core, seeds.from, overrides)).to.deep.equal(smaller.outcome);
   }).timeout(60_000);
 

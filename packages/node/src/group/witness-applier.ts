@@ -1,0 +1,25 @@
+import { logIndex } from "raft-ts";
+import type { IndexRange, LogIndex } from "raft-ts";
+import type { Applies } from "./applier.js";
+
+/** Where a witness has a state machine's place: it has none, so what is committed counts as applied (R24). */
+export class WitnessApplier implements Applies {
+  readonly #onApplied: (index: LogIndex, bytes: number) => void;
+  #appliedIndex: LogIndex;
+
+  constructor(appliedIndex: LogIndex, onApplied: (index: LogIndex, bytes: number) => void) {
+    this.#appliedIndex = appliedIndex;
+    this.#onApplied = onApplied;
+  }
+
+  get appliedIndex(): LogIndex {
+    return this.#appliedIndex;
+  }
+
+  add(range: IndexRange): void {
+    this.#appliedIndex = logIndex(range.to - 1);
+    this.#onApplied(this.#appliedIndex, 0);
+  }
+
+  async stop(): Promise<void> {}
+}

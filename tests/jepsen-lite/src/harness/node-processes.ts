@@ -1,0 +1,141 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { NodeStatus } from "./cluster.js";
+import { freePorts } from "./ports.js";
+import { RAFTKV } from "./raftkv.js";
+import { until } from "./until.js";
+
+export interface NodeProcessesOptions {
+  readonly nodes: number;
+  /** Where the nodes keep their directories; a temporary one by default. It stays the caller's. */
+  readonly dir?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** The last so many are witnesses. */
+  readonly witnesses?: number;
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderr: string;
+}
+
+interface NodeProcess {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  running: boolean;
+}
+
+/** `raftkv node start`, as children of this process: so how each one ended can be seen. */
+export class NodeProcesses {
+  readonly dir: string;
+  readonly names: readonly string[];
+  readonly #ports: readonly number[];
+  readonly #options: NodeProcessesOptions;
+  readonly #processes = new Map<string, NodeProcess>();
+
+  private constructor(options: NodeProcessesOptions, ports: readonly number[]) {
+    this.#options = options;
+    this.#ports = ports;
+    this.names = Array.from({ length: options.nodes }, (_, i) => `n${i + 1}`);
+    this.dir = options.dir ?? mkdtempSync(join(tmpdir(), "raftkv-processes-"));
+    mkdirSync(this.dir, { recursive: true });
+  }
+
+  static async start(options: NodeProcessesOptions): Promise<NodeProcesses> {
+    const nodes = new NodeProcesses(options, await freePorts(options.nodes * 2));
+    for (const name of nodes.names) nodes.spawn(name);
+    try {
+      await nodes.leader();
+    } catch (error) {
+      await nodes.stop();
+      throw error;
+    }
+    return nodes;
+  }
+
+  get endpoints(): string[] {
+    return this.names.map((name) => this.endpoint(name));
+  }
+
+  endpoint(name: string): string {
+    return `127.0.0.1:${this.#ports[this.#at(name)]}`;
+  }
+
+  dataDir(name: string): string {
+    return join(this.dir, name);
+  }
+
+  spawn(name: string): void {
+    const { nodes, witnesses = 0, env = {} } = this.#options;
+    const isWitness = (at: number): boolean => at >= nodes - witnesses;
+    const peer = (at: number): string => `127.0.0.1:${this.#ports[nodes + at]}`;
+    const members = this.names.map((member, at) => `${member}=${peer(at)}${isWitness(at) ? "/witness" : ""}`);
+    const at = this.#at(name);
+    const args = ["node", "start", "--name", name, "--data-dir", this.dataDir(name), "--init"];
+    args.push("--listen-client", this.endpoint(name), "--listen-peer", peer(at));
+    args.push("--initial-cluster", members.join(","));
+    if (isWitness(at)) args.push("--witness");
+    const child = spawn(process.execPath, [RAFTKV, ...args], {
+      env: { ...process.env, RAFTKV_LOG_LEVEL: "warn", ...env },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let stderr = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    const ended = new Promise<Ended>((resolve) => {
+      child.once("close", (code, signal) => {
+        const own = this.#processes.get(name);
+        if (own?.child === child) own.running = false;
+        resolve({ code, signal, stderr });
+      });
+    });
+    this.#processes.set(name, { child, ended, running: true });
+  }
+
+  /** Resolves when the process is gone. */
+  ended(name: string): Promise<Ended> {
+    const found = this.#processes.get(name);
+    if (found === undefined) throw new Error(`${name} was never started`);
+    return found.ended;
+  }
+
+  async kill(name: string, signal: NodeJS.Signals = "SIGKILL"): Promise<Ended> {
+    this.#processes.get(name)?.child.kill(signal);
+    return this.ended(name);
+  }
+
+  /** What the node says of itself. @throws it does not answer. */
+  async status(name: string, withHash = false): Promise<NodeStatus> {
+    const query = withHash ? "?hash=true" : "";
+    const signal = AbortSignal.timeout(10_000);
+    const response = await fetch(`http://${this.endpoint(name)}/v1/status${query}`, { signal });
+    return (await response.json()) as NodeStatus;
+  }
+
+  /** The leader of the highest term that a running node claims to lead. */
+  leader(): Promise<NodeStatus> {
+    return until("a leader", async () => {
+      const running = this.names.filter((name) => this.#processes.get(name)?.running === true);
+      const all = await Promise.allSettled(running.map((name) => this.status(name)));
+      const leaders = all.flatMap((one) =>
+        one.status === "fulfilled" && one.value.role === "leader" ? [one.value] : [],
+      );
+      return leaders.sort((a, b) => b.term - a.term)[0] ?? null;
+    });
+  }
+
+  /** Ends every process, and removes the directory if it was made here. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#processes.keys()].map((name) => this.kill(name)));
+    if (this.#options.dir === undefined) rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  #at(name: string): number {
+    const at = this.names.indexOf(name);
+    if (at < 0) throw new Error(`there is no ${name}`);
+    return at;
+  }
+}
