@@ -170,6 +170,13 @@ describe("ports", () => {
       if (process.platform !== "linux") this.skip();
       expect((failure as CliError).message).to.contain(`by pid ${process.pid} (`);
       expect(portHolder(1)).to.equal(null);
+      const both = [
+        { address, purpose: "clients of n1" },
+        { address, purpose: "peers of n1" },
+      ];
+      const lines = ((await requireFreePorts(both).catch((error: unknown) => error)) as CliError).message;
+      expect(lines.split("\n"), "a line for each port").to.have.length(2);
+      for (const line of lines.split("\n")) expect(line).to.have.length.below(130);
     } finally {
       await new Promise((resolve) => server.close(resolve));
     }

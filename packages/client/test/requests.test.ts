@@ -127,6 +127,11 @@ describe("requests", () => {
     });
   }
 
+  it("connect refuses options that are none, as a call from JavaScript may give them", async () => {
+    for (const options of [undefined, null, {}, "127.0.0.1:1"])
+      await failure(connect(options as Parameters<typeof connect>[0]), "INVALID_ARGUMENT");
+  });
+
   it("the node is told how long the client will wait, and how it reads", async () => {
     const node = await leader();
     const client = await connected({ endpoints: [node.address], timeoutMs: 3000, clientName: "tester" });

@@ -48,7 +48,7 @@ describe("three node processes on a file system of a few MiB (W12)", () => {
   });
 
   it("filling it refuses writes with NO_SPACE, loses nothing, reads go on, and room brings writes back without a restart", async function () {
-    const mounted = mountSmallFileSystem(24);
+    const mounted = mountSmallFileSystem(40);
     if (typeof mounted === "string") {
       process.stderr.write(`skipped: ${mounted}\n`);
       this.skip();
@@ -56,7 +56,7 @@ describe("three node processes on a file system of a few MiB (W12)", () => {
     this.timeout(180_000);
     disk = mounted;
     const ballast = join(disk.path, "ballast");
-    writeFileSync(ballast, randomBytes(4 * 1024 * 1024));
+    writeFileSync(ballast, randomBytes(12 * 1024 * 1024));
     const cluster = await NodeProcesses.start({
       nodes: 3,
       dir: join(disk.path, "nodes"),

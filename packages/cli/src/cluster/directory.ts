@@ -97,6 +97,15 @@ export function readCluster(directory: string): ClusterState | null {
   return { nodes: nodes.map((node) => nodeIn(path, node)), stopRequested: stopRequested === true };
 }
 
+/** Null also when the file is damaged: for those who would only let go of it. */
+export function readIfSound(directory: string): ClusterState | null {
+  try {
+    return readCluster(directory);
+  } catch {
+    return null;
+  }
+}
+
 /** @throws {CliError} NO_CLUSTER. */
 export function requireCluster(directory: string): ClusterState {
   const state = readCluster(directory);

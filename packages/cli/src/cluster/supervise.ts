@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { nodeLogPath, readCluster } from "./directory.js";
-import type { ClusterNode, ClusterState } from "./directory.js";
+import { nodeLogPath, readIfSound } from "./directory.js";
+import type { ClusterNode } from "./directory.js";
 import { isListening } from "./probe.js";
 import { isRunning } from "./running.js";
 import { describeEnding } from "./spawn.js";
@@ -17,14 +17,6 @@ const LISTEN_TIMEOUT_MS = 500;
 export interface WatchEnd {
   readonly why: "signal" | "stopped" | "lost";
   readonly nodes: readonly ClusterNode[];
-}
-
-function readIfSound(directory: string): ClusterState | null {
-  try {
-    return readCluster(directory);
-  } catch {
-    return null;
-  }
 }
 
 /**
@@ -58,7 +50,7 @@ export async function watchNodes(
       return { why: "stopped", nodes };
     await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
-  return { why: readIfSound(directory) === null ? "lost" : "signal", nodes };
+  return { why: "signal", nodes };
 }
 
 /** The pid of a node that runs. One that was started again counts once it listens: until then it may yet end. */

@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import { findCluster } from "../cluster/directory.js";
+import { findCluster, readIfSound } from "../cluster/directory.js";
 import type { ClusterNode } from "../cluster/directory.js";
 import type { ClusterWish } from "../cluster/plan.js";
 import { endedNodes, startCluster, waitUntilServing } from "../cluster/start.js";
@@ -103,7 +103,13 @@ async function stopLost(
   );
 }
 
-async function stopAll(context: Context, directory: string, limitMs: number): Promise<ExitCode> {
+async function stopAll(
+  context: Context,
+  directory: string,
+  nodes: readonly ClusterNode[],
+  limitMs: number,
+): Promise<ExitCode> {
+  if (readIfSound(directory) === null) return stopLost(context, directory, nodes, limitMs);
   const result = await stopNodes(directory, limitMs, tellSlow(context, limitMs));
   if (result.left.length > 0) {
     throw new CliError("STILL_RUNNING", EXIT.unavailable, `${result.left.join(", ")} could not be stopped`);
@@ -126,24 +132,26 @@ async function startAndStay(
   try {
     await waitUntilServing(cluster, { limitMs: timeoutMs, signal });
   } catch (error) {
-    await stopAll(context, directory, timeoutMs);
+    await stopAll(context, directory, cluster.state.nodes, timeoutMs);
     throw error;
   }
+  let nodes = cluster.state.nodes;
   if (!signal.aborted) {
     const ended = endedNodes(cluster);
     sayServing(context, cluster, ended, options);
     if (options.detach) return EXIT.done;
     tell("The cluster is up. Ctrl-C stops it.");
     const known = new Set(ended.map(({ node }) => node.name));
-    const { why, nodes } = await watchNodes(cluster, known, signal, tell);
-    if (why === "lost") return stopLost(context, directory, nodes, timeoutMs);
-    if (why === "stopped") {
+    const end = await watchNodes(cluster, known, signal, tell);
+    nodes = end.nodes;
+    if (end.why === "lost") return stopLost(context, directory, nodes, timeoutMs);
+    if (end.why === "stopped") {
       tell("the cluster was stopped");
       return EXIT.done;
     }
   }
   tell("stopping …");
-  const code = await stopAll(context, directory, timeoutMs);
+  const code = await stopAll(context, directory, nodes, timeoutMs);
   tell("stopped");
   return code;
 }
