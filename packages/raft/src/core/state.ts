@@ -133,5 +133,9 @@ export function trackMembers(state: RaftState): void {
 
 /** Whether this server votes and stores the log, and has no data (R24). */
 export function isWitness(state: RaftState, id: ServerId): boolean {
-  return state.log.configuration.witnesses.includes(id);
+  const { log } = state;
+  if (log.configuration.witnesses.includes(id)) return true;
+  // One whose removal is not committed has no more data than before (§4.2.2).
+  if (log.configurationIndex <= state.commitIndex) return false;
+  return log.configurationsFrom(state.commitIndex).some(({ witnesses }) => witnesses.includes(id));
 }

@@ -1,6 +1,7 @@
 import type { Message, Raft, RaftEvent, RaftStatus, Ready, ServerId } from "../../dist/core/index.js";
 import { ApplyQueue } from "./apply-queue.js";
 import { Bodies } from "./bodies.js";
+import { Checkpoints } from "./checkpoints.js";
 import type { Observer } from "./checks/observed.js";
 import type { Context } from "./context.js";
 import type { CoreModule } from "./core.js";
@@ -65,11 +66,11 @@ export class SimServer {
   readonly #bodies: Bodies;
   #requests: Requests;
   #snapshots: Snapshots | null = null;
+  #checkpoints: Checkpoints | null = null;
   #applying: ApplyQueue | null = null;
   #inbox: Arrived[] = [];
   #isTurnDue = false;
   #missedTicks = 0;
-  #compactingTo = 0;
 
   constructor(number: number, around: Surroundings, start: SimBase, isWitness: boolean) {
     const { context } = around;
@@ -110,13 +111,11 @@ export class SimServer {
   start(): void {
     this.life = "opening";
     this.bootEpoch += 1;
-    const { bootEpoch } = this;
     this.log.open({
       opened: (recovered) => this.#opened(recovered),
       completed: (writes) => this.#completed(writes),
       failed: () => this.#die(),
     });
-    this.#checkpointLater(bootEpoch);
   }
 
   /** The end of the process, at any moment. */
@@ -130,7 +129,7 @@ export class SimServer {
     this.status = null;
     this.#inbox = [];
     this.#isTurnDue = false;
-    this.#compactingTo = 0;
+    this.#checkpoints = null;
     this.#bodies.clear();
     this.#snapshots = null;
     this.#applying = null;
@@ -255,6 +254,8 @@ export class SimServer {
         this.#answerReads();
       },
     });
+    this.#checkpoints = new Checkpoints(context, observer, this.#random, this);
+    this.#checkpoints.run(isAlive);
     this.status = this.core.status();
     module.checkInvariants(this.status, null);
     observer.started(this, this.status, recovered);
@@ -344,7 +345,7 @@ export class SimServer {
     }
     if (ready.compactable !== null) {
       observer.compactable(this, ready.compactable);
-      this.#compact(ready.compactable);
+      this.#checkpoints?.compact(ready.compactable);
     }
   }
 
@@ -386,49 +387,6 @@ export class SimServer {
       const holds = core.leaseHolds(grant, this.clockMicros);
       this.#around.observer.answersRead(this, grant, holds);
       return holds;
-    });
-  }
-
-  #checkpointLater(bootEpoch: number): void {
-    const { context } = this.#around;
-    context.after(this.#random.wait(context.parameters.checkpointMicros), () => {
-      if (bootEpoch !== this.bootEpoch) return;
-      if (!this.isWitness) this.#takeCheckpoint();
-      this.#checkpointLater(bootEpoch);
-    });
-  }
-
-  #takeCheckpoint(): void {
-    const { core, machine, memory } = this;
-    const { appliedIndex } = machine;
-    const chain = memory.chainAt(appliedIndex);
-    const base = core?.baseAt(appliedIndex as never) ?? null;
-    // D never exceeds this server's own durable log (S2), however far the others have it.
-    if (base === null || chain === null || this.durable.entries.chainAt(appliedIndex) !== chain) return;
-    this.#around.observer.named(this, base);
-    this.store.checkpoint = { base, chain, machine: new Machine(machine) };
-    const { compactionTailEntries } = this.#around.context.parameters;
-    // Some of what the checkpoint covers stays in the log, for followers that are only a little behind.
-    if (compactionTailEntries !== null)
-      this.#compact(this.store.checkpoint.base.index - compactionTailEntries);
-  }
-
-  /** Writes the new base; what it covers goes once that is on disk (W5). */
-  #compact(index: number): void {
-    if (index <= this.memory.baseIndex || index <= this.#compactingTo) return;
-    const base = this.core?.baseAt(index as never) ?? null;
-    const chain = this.memory.chainAt(index);
-    if (base === null || chain === null) return;
-    if (this.durable.entries.chainAt(index) !== chain) return;
-    this.#around.observer.named(this, base);
-    this.#compactingTo = index;
-    this.#around.context.count("compactions");
-    this.log.append({
-      writeSeq: 0,
-      hardState: null,
-      base: { kind: "compacted", base, chain },
-      entries: NO_ENTRIES,
-      thenSend: [],
     });
   }
 

@@ -23,12 +23,15 @@ export class ProbeChecks {
   readonly #waiting = new Map<string, { readonly turns: number; readonly clockMicros: number }>();
 
   leaves(server: Observed, message: Message): void {
-    if (message.kind === "installSnapshot") this.#waiting.delete(`${server.id} ${message.to}`);
+    if (message.kind === "installSnapshot")
+      this.#waiting.delete(`${server.id} ${message.to} ${message.term}`);
   }
 
   stepped(server: Observed, event: RaftEvent<Command>, before: RaftStatus, after: RaftStatus): void {
     if (event.kind !== "receive") return;
-    if (event.message.kind === "heartbeatResponse") this.#repeatsBase(server, event.message.from, before);
+    if (event.message.kind === "heartbeatResponse" && event.message.term === before.currentTerm) {
+      this.#repeatsBase(server, event.message.from, before);
+    }
     if (event.message.kind !== "appendResponse") return;
     const { message } = event;
     if (before.role !== "leader" || after.role !== "leader" || message.term !== after.currentTerm) return;
@@ -72,7 +75,7 @@ export class ProbeChecks {
   #repeatsBase(server: Observed, peer: ServerId, before: RaftStatus): void {
     if (this.#find(peer)?.isWitness !== true) return;
     if (before.progress.find(({ id }) => id === peer)?.state !== "snapshot") return;
-    const key = `${server.id} ${peer}`;
+    const key = `${server.id} ${peer} ${before.currentTerm}`;
     const { clockMicros } = server;
     const waiting = this.#waiting.get(key) ?? { turns: 0, clockMicros: 0 };
     // All that is stepped in one turn is stepped at one time.

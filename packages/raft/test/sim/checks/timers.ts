@@ -37,12 +37,15 @@ export class TimerChecks {
       const waits = after.role === "candidate" && after.durableTerm !== after.currentTerm;
       if (!waits && after.promisedUntilMicros <= server.clockMicros) timer.sinceExcuse += 1;
     }
-    if (
-      event.kind === "connectionLost" &&
-      before.leader === event.peer &&
-      (before.configuration.lease ?? null) === null
-    )
-      timer.isFast = true;
+    if (event.kind === "connectionLost") {
+      const usesLeases = (before.configuration.lease ?? null) !== null;
+      if (!usesLeases && before.leader === event.peer) timer.isFast = true;
+      check(
+        !usesLeases || after.electionTimeoutTicks === before.electionTimeoutTicks,
+        "a dropped connection changes nothing while leases are in use (R4, R19)",
+        () => `${server.id} would campaign after ${after.electionTimeoutTicks} ticks`,
+      );
+    }
     if (event.kind === "receive") this.#received(timer, event.message, after);
     if (event.kind === "tick" && hasCampaigned(before, after)) {
       check(

@@ -13,7 +13,7 @@ const USAGE = `usage: npm run sim:mutants -- [options]
 Breaks the core's rules one by one in a copy of its source, and demands that the simulator notices.
 
   --only A,B       the mutants that are named so: a rule ("R15") or a part of a name
-  --seeds N        seeds that each may take to be caught (default 1000)
+  --seeds N        seeds that each may take to be caught (default 4000)
   --jobs N         mutants at a time (default: one for each processor)
   --table          print the table for docs/testing.md
   --json           print the result as JSON
@@ -27,7 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const mutants = chosen(values.only);
-  const seedsMax = wholeNumber("seeds", values.seeds, 1, 1_000_000) ?? 1_000;
+  const seedsMax = wholeNumber("seeds", values.seeds, 1, 1_000_000) ?? 4_000;
   const jobs = wholeNumber("jobs", values.jobs, 1, 64) ?? availableParallelism();
   const isQuiet = values.json === true || values.table === true;
   const progress = startProgress(mutants.length, isQuiet);
