@@ -23,7 +23,7 @@ export interface Catalog {
 }
 
 /** Its name in the store's small state. */
-const CATALOG_STATE = "catalog";
+export const CATALOG_STATE = "catalog";
 /** The first catalog takes this revision on every node, so the first put has 2, as in etcd. */
 export const CATALOG_REVISION = 1;
 

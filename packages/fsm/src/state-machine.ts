@@ -1,4 +1,5 @@
 import type { MutationBatch, Store } from "@raftkv/store";
+import { CATALOG_STATE } from "./catalog.js";
 import { decodeCommand } from "./command.js";
 import type { Command } from "./command.js";
 
@@ -26,7 +27,10 @@ export class StateMachine {
 
   /** Attaches itself to the store, which refuses direct writes from here on (S6). */
   constructor(store: Store) {
-    store.attachGroup();
+    const catalog = store.state(CATALOG_STATE);
+    const state: ReadonlyMap<string, Uint8Array> =
+      catalog === null ? new Map() : new Map([[CATALOG_STATE, catalog]]);
+    store.attachGroup({ smallState: () => state });
     this.#store = store;
   }
 

@@ -35,7 +35,13 @@ describe("The state machine", () => {
     ]);
     const { value, ...counters } = store.get(bytes("a")) ?? {};
     expect(value).to.deep.equal(bytes("3"));
-    expect(counters).to.deep.equal({ key: bytes("a"), createRevision: 2, modRevision: 4, version: 2 });
+    expect(counters).to.deep.equal({
+      key: bytes("a"),
+      createRevision: 2,
+      modRevision: 4,
+      version: 2,
+      lease: 0,
+    });
     expect(store.get(bytes("b"))).to.equal(null);
   });
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { StoreCorruptError, StoreError } from "./errors.js";
 import type { FileSystem } from "./file-system.js";
+import type { Position } from "./position.js";
 
 export const CHECKPOINT_FORMAT = 1;
 const HEAD = /^raftkv-checkpoint (\d+) crc32=([0-9a-f]{8}) bytes=(\d+)$/;
@@ -12,11 +13,9 @@ const HEAD_BYTES_MAX = 128;
 export type SmallState = ReadonlyMap<string, Uint8Array>;
 
 /** A point that every opening returns to exactly (S3). */
-export interface Checkpoint {
-  /** The last entry of the log that is in it; 0 before the first. */
-  readonly index: number;
-  readonly term: number;
-  readonly revision: number;
+export interface Checkpoint extends Position {
+  /** History that the floor made useless is gone up to this revision. Of this replica alone (S4). */
+  readonly collected: number;
   /** The LevelDB that it belongs to: the directory `store-<generation>`. */
   readonly generation: number;
   readonly state: SmallState;
@@ -77,6 +76,9 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
     index: checkpoint.index,
     term: checkpoint.term,
     revision: checkpoint.revision,
+    floor: checkpoint.floor,
+    keys: checkpoint.keys,
+    collected: checkpoint.collected,
     generation: checkpoint.generation,
     state: names.map((name, i) => [name, values[i]?.length ?? 0]),
   };
@@ -120,23 +122,19 @@ function decodeBody(body: Buffer, path: string): Checkpoint {
   if (offset !== body.length) {
     throw new StoreCorruptError(path, `${offset} bytes with its state`, `${body.length}`);
   }
-  const { index, term, revision, generation } = facts;
-  return { index, term, revision, generation, state };
+  const { index, term, revision, floor, keys, collected, generation } = facts;
+  return { index, term, revision, floor, keys, collected, generation, state };
 }
 
-interface Facts {
-  index: number;
-  term: number;
-  revision: number;
-  generation: number;
-  state: [string, number][];
-}
+const COUNTS = ["index", "term", "revision", "floor", "keys", "collected", "generation"] as const;
+
+type Facts = { [Name in (typeof COUNTS)[number]]: number } & { state: [string, number][] };
 
 function isFacts(value: unknown): value is Facts {
   if (typeof value !== "object" || value === null) return false;
   const facts = value as Record<string, unknown>;
   return (
-    [facts["index"], facts["term"], facts["revision"], facts["generation"]].every(isCount) &&
+    COUNTS.every((name) => isCount(facts[name])) &&
     Array.isArray(facts["state"]) &&
     facts["state"].every((pair) => Array.isArray(pair) && typeof pair[0] === "string" && isCount(pair[1]))
   );

@@ -3,6 +3,7 @@ import type { Checkpoint, SmallState } from "./checkpoint-file.js";
 import { flushMemtable } from "./database.js";
 import type { Database } from "./database.js";
 import type { FileSystem } from "./file-system.js";
+import type { Position } from "./position.js";
 import type { WriteQueue } from "./write-queue.js";
 
 /** Resolves when this node's own log is durable up to `index`; rejects when it never will be. */
@@ -14,9 +15,8 @@ export interface CheckpointSource {
   readonly fileSystem: FileSystem;
   readonly queue: WriteQueue;
   readonly generation: number;
-  /** Read when a checkpoint is sampled: between two batches, so it is one moment. */
-  readonly position: { readonly index: number; readonly term: number; readonly revision: number };
-  readonly state: SmallState;
+  /** Called when a checkpoint is sampled: between two batches, so it is one moment. */
+  readonly sample: () => Position & { readonly collected: number; readonly state: SmallState };
   /** What every write looks at to know which checkpoints a return can lead to. */
   readonly marks: { recorded: number; pending: number | null };
   readonly onFailure: (error: Error) => void;
@@ -51,8 +51,8 @@ export class Checkpointer {
   }
 
   async #make(whenDurable: WhenDurable): Promise<Checkpoint> {
-    const { marks, position, state, generation } = this.#source;
-    const sample: Checkpoint = { ...position, generation, state: new Map(state) };
+    const { marks, generation } = this.#source;
+    const sample: Checkpoint = { ...this.#source.sample(), generation };
     if (this.#recorded !== null && isSame(this.#recorded, sample)) return this.#recorded;
     // From here on every write names its base at the sample too: a crash leads to one or the other (S3).
     marks.pending = sample.revision;
@@ -90,7 +90,11 @@ export class Checkpointer {
   }
 }
 
-/** Nothing was applied in between: even an entry without a change moves the index, and direct writes the revision. */
+/** Nothing was applied in between (even an entry without a change moves the index, and direct writes the revision), and nothing collected. */
 function isSame(recorded: Checkpoint, sample: Checkpoint): boolean {
-  return recorded.index === sample.index && recorded.revision === sample.revision;
+  return (
+    recorded.index === sample.index &&
+    recorded.revision === sample.revision &&
+    recorded.collected === sample.collected
+  );
 }

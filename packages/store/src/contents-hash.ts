@@ -1,55 +1,86 @@
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
-import type { Database } from "./database.js";
-import type { History } from "./history.js";
-import { decodeRecord } from "./record.js";
-import { ALL_LATEST, keyOfLatest } from "./record-keys.js";
-import { isDeletion } from "./version.js";
+import type { SmallState } from "./checkpoint-file.js";
+import { LatestScan } from "./latest-scan.js";
+import type { ScanSource } from "./latest-scan.js";
+import type { Position } from "./position.js";
+import { aliveAt } from "./range.js";
 import type { Version } from "./version.js";
 
-/** Entries read and hashed in one turn of the event loop: a millisecond or two. */
-const ENTRIES_PER_TURN = 256;
-const READ_AHEAD_BYTES = 256 * 1024;
-const FACTS_BYTES = 32;
+const FACTS_BYTES = 40;
 const TWO_POW_32 = 2 ** 32;
 
 /**
  * SHA-256, as hex digits, over every key that is alive at `revision`, in byte order: the lengths of key and value (4
- * bytes each), create revision, modify revision and version (8 bytes each), all little-endian, then key and value.
- * Nothing in it depends on LevelDB's layout, on checkpoints or on how entries were batched, so replicas can compare.
+ * bytes each), create revision, modify revision, version and lease (8 bytes each), all little-endian, then key and
+ * value. Nothing in it depends on LevelDB's layout, on checkpoints, on what was collected or on how entries were
+ * batched, so replicas can compare.
  *
- * LevelDB must have every change up to `revision`. Writes may go on: a newer version is followed back to the one asked.
+ * Writes may go on: it is of the moment of the call, and a newer version is followed back to the revision asked.
  */
-export async function hashContents(database: Database, history: History, revision: number): Promise<string> {
+export async function hashContents(source: ScanSource, revision: number): Promise<string> {
   const hash = createHash("sha256");
-  const iterator = database.iterator({ ...ALL_LATEST, highWaterMarkBytes: READ_AHEAD_BYTES });
+  const scan = new LatestScan(source, { start: new Uint8Array(0), end: null });
   try {
     for (;;) {
-      const records = await iterator.nextv(ENTRIES_PER_TURN);
-      if (records.length === 0) return hash.digest("hex");
-      for (const [recordKey, record] of records) {
-        const key = keyOfLatest(recordKey);
-        const latest = decodeRecord(key.toString("latin1"), record, database.location);
-        const version = history.at(latest, key, revision);
-        if (version !== null && !isDeletion(version)) addVersion(hash, history, key, version);
+      const keys = await scan.next();
+      if (keys.length === 0) return hash.digest("hex");
+      for (const scanned of keys) {
+        const version = aliveAt(source, scanned, revision);
+        if (version !== null) addVersion(hash, source, scanned.key, version);
       }
     }
   } finally {
-    await iterator.close();
+    await scan.close();
   }
 }
 
-function addVersion(hash: Hash, history: History, key: Buffer, version: Version): void {
-  const { source, valueStart, valueEnd } = history.withValue(version, key);
+/**
+ * SHA-256, as hex digits, over the small state and the compaction floor: the floor (8 bytes, little-endian), then for
+ * each name, ascending, the lengths of name and bytes (4 bytes each), name and bytes.
+ */
+export function hashSmallState(state: SmallState, floor: number): string {
+  const hash = createHash("sha256");
+  const floorBytes = Buffer.alloc(8);
+  writeSafeInteger(floorBytes, floor, 0);
+  hash.update(floorBytes);
+  for (const name of [...state.keys()].sort()) {
+    const bytes = state.get(name) ?? new Uint8Array(0);
+    const lengths = Buffer.alloc(8);
+    lengths.writeUInt32LE(Buffer.byteLength(name), 0);
+    lengths.writeUInt32LE(bytes.length, 4);
+    hash.update(lengths);
+    hash.update(name);
+    hash.update(bytes);
+  }
+  return hash.digest("hex");
+}
+
+/** SHA-256, as hex digits, over applied index and revision (8 bytes each, little-endian) and both hashes as they are printed. */
+export function hashWhole(
+  position: Pick<Position, "index" | "revision">,
+  contents: string,
+  state: string,
+): string {
+  const numbers = Buffer.alloc(16);
+  writeSafeInteger(numbers, position.index, 0);
+  writeSafeInteger(numbers, position.revision, 8);
+  return createHash("sha256").update(numbers).update(contents).update(state).digest("hex");
+}
+
+function addVersion(hash: Hash, source: ScanSource, key: Buffer, found: Version): void {
+  const version = source.history.withValue(found, key);
+  const { valueStart, valueEnd } = version;
   const facts = Buffer.allocUnsafe(FACTS_BYTES + key.length);
   facts.writeUInt32LE(key.length, 0);
   facts.writeUInt32LE(valueEnd - valueStart, 4);
   writeSafeInteger(facts, version.createRevision, 8);
   writeSafeInteger(facts, version.modRevision, 16);
   writeSafeInteger(facts, version.version, 24);
+  writeSafeInteger(facts, version.lease, 32);
   facts.set(key, FACTS_BYTES);
   hash.update(facts);
-  hash.update(source.subarray(valueStart, valueEnd));
+  hash.update(version.source.subarray(valueStart, valueEnd));
 }
 
 function writeSafeInteger(target: Buffer, value: number, offset: number): void {

@@ -9,7 +9,10 @@ export interface Database {
   readonly location: string;
   batch(): DatabaseBatch;
   getSync(key: Buffer): Buffer | undefined;
-  iterator(options: { gte: Buffer; lt: Buffer; highWaterMarkBytes: number }): DatabaseIterator;
+  /** Shows what is there when it is created, whatever is written later. */
+  iterator(options: IteratorOptions): DatabaseIterator;
+  /** Bytes of tables that hold the keys in [start, end), roughly; what is not in a table yet does not count. */
+  approximateSize(start: Buffer, end: Buffer): Promise<number>;
   compactRange(start: Buffer, end: Buffer): Promise<void>;
   close(): Promise<void>;
 }
@@ -19,6 +22,14 @@ export interface DatabaseBatch {
   del(key: Buffer): unknown;
   write(options: { sync: boolean }): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface IteratorOptions {
+  readonly gte: Buffer;
+  readonly lt: Buffer;
+  readonly reverse: boolean;
+  /** A single call reads no more than this, but at least one entry. */
+  readonly highWaterMarkBytes: number;
 }
 
 export interface DatabaseIterator {

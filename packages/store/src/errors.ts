@@ -74,6 +74,19 @@ export class FutureRevisionError extends StoreError {
   }
 }
 
+/** A read of a revision whose history may be gone; what stands at the floor itself can be read (S8). */
+export class CompactedError extends StoreError {
+  override readonly name = "CompactedError";
+  readonly revision: number;
+  readonly floor: number;
+
+  constructor(revision: number, floor: number) {
+    super("COMPACTED", `revision ${revision} is compacted, the compaction floor is ${floor}`);
+    this.revision = revision;
+    this.floor = floor;
+  }
+}
+
 export class InvalidFsmSyncModeError extends StoreError {
   override readonly name = "InvalidFsmSyncModeError";
   readonly value: string;

@@ -38,6 +38,14 @@ export class History {
   withValue(version: Version, key: Buffer): Version {
     return version.valueStart < 0 ? this.change(version.key, key, version.modRevision) : version;
   }
+
+  /** A copy of the value. */
+  valueOf(version: Version, key: Buffer): Buffer {
+    const { source, valueStart, valueEnd } = this.withValue(version, key);
+    const value = Buffer.allocUnsafe(valueEnd - valueStart);
+    source.copy(value, 0, valueStart, valueEnd);
+    return value;
+  }
 }
 
 /**

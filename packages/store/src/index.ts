@@ -1,7 +1,9 @@
+export type { ChangeList, ChangesLimit } from "./change-list.js";
 export { CheckpointFormatError } from "./checkpoint-file.js";
 export type { Checkpoint, SmallState } from "./checkpoint-file.js";
 export type { WhenDurable } from "./checkpointer.js";
 export {
+  CompactedError,
   FutureRevisionError,
   GroupAttachedError,
   InvalidFsmSyncModeError,
@@ -13,9 +15,17 @@ export {
   StoreOpenError,
   invariant,
 } from "./errors.js";
+export { prefixRange } from "./key-range.js";
+export type { KeyRange } from "./key-range.js";
+export type { Change, KeyValue } from "./key-value.js";
+export type { Order } from "./latest-scan.js";
+export type { LoadedKey, LoadedRange } from "./loaded-range.js";
 export type { MutationBatch } from "./mutation-batch.js";
 export type { StoreOptions } from "./options.js";
+export type { RangeQuery, RangeResult } from "./range.js";
+export type { Applied, ContentsHash, StateHash } from "./readable-store.js";
+export type { StoreSizes } from "./sizes.js";
 export { Store } from "./store.js";
-export type { Applied, ContentsHash, KeyValue, Mutation } from "./store.js";
+export type { AttachedGroup, Mutation, PrefixDeletion } from "./store.js";
 export { parseFsmSyncMode } from "./sync-mode.js";
 export type { FsmSyncMode } from "./sync-mode.js";

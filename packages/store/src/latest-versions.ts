@@ -90,6 +90,7 @@ export class LatestVersions {
       sub: version.sub,
       createRevision: version.createRevision,
       version: version.version,
+      lease: version.lease,
       previous: version.previous,
       rank: version.rank,
       roots: version.roots,

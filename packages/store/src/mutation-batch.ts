@@ -1,9 +1,15 @@
 import { ancestryAfter } from "./ancestry.js";
+import { asBuffer } from "./bytes.js";
 import { invariant } from "./errors.js";
+import type { History } from "./history.js";
+import { changeOf } from "./key-value.js";
+import type { Change, KeyValue } from "./key-value.js";
 import type { LatestVersions } from "./latest-versions.js";
+import type { Position } from "./position.js";
+import { valued } from "./range.js";
 import { encodeHeader, headerBytesMax, markValueElsewhere } from "./record.js";
-import { changeKey, latestKey } from "./record-keys.js";
-import { basesOf } from "./version.js";
+import { attachedKey, changeKey, latestKey } from "./record-keys.js";
+import { basesOf, isDeletion } from "./version.js";
 import type { CheckpointMarks, Version } from "./version.js";
 import type { WriteQueue } from "./write-queue.js";
 
@@ -11,12 +17,14 @@ import type { WriteQueue } from "./write-queue.js";
 export interface BatchTarget {
   readonly latest: LatestVersions;
   readonly queue: WriteQueue;
+  readonly history: History;
   readonly marks: CheckpointMarks;
-  readonly state: Map<string, Uint8Array>;
   readonly inlineValueBytesMax: number;
   /** The store's position, moved on by the batch. */
-  readonly position: { revision: number; index: number; term: number };
+  readonly position: { -readonly [Field in keyof Position]: Position[Field] };
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Entries of the log on their way into the store. Each operation takes effect in memory as it is called, so an entry
@@ -29,6 +37,8 @@ export class MutationBatch {
   readonly #target: BatchTarget;
   #sub = 0;
   #changedInEntry = false;
+  /** The batch's changes, when somebody wants to be told. */
+  #changes: Version[] | null = null;
 
   constructor(target: BatchTarget) {
     this.#target = target;
@@ -58,11 +68,18 @@ export class MutationBatch {
     return this.#target.position.revision;
   }
 
-  /** Sets a key. Returns the revision at which it stands. */
-  put(key: Uint8Array, value: Uint8Array): number {
+  /** A key as the batch stands now, with everything so far in it; null when it is not there. The value is a copy. */
+  get(key: Uint8Array): KeyValue | null {
+    const bytes = asBuffer(key);
+    const latest = this.#target.latest.get(bytes.toString("latin1"), bytes);
+    return latest === null || isDeletion(latest) ? null : valued(this.#target, latest, bytes);
+  }
+
+  /** Sets a key and attaches it to a lease, 0 for none. Returns the revision at which it stands. */
+  put(key: Uint8Array, value: Uint8Array, lease = 0): number {
     const bytes = asBuffer(key);
     const name = bytes.toString("latin1");
-    return this.#change(name, bytes, this.#target.latest.get(name, bytes), value);
+    return this.#change(name, bytes, this.#target.latest.get(name, bytes), value, lease);
   }
 
   /** Deletes a key. False, and no revision is taken, when it is not there. */
@@ -71,13 +88,30 @@ export class MutationBatch {
     const name = bytes.toString("latin1");
     const previous = this.#target.latest.get(name, bytes);
     if (previous === null || previous.version === 0) return false;
-    this.#change(name, bytes, previous, null);
+    this.#change(name, bytes, previous, null, 0);
     return true;
   }
 
-  /** Replaces a piece of the small state, which lives in memory and in the checkpoint file. Takes no revision. */
-  setState(name: string, value: Uint8Array): void {
-    this.#target.state.set(name, Uint8Array.from(value));
+  /**
+   * Raises the compaction floor: from here on a read of a revision before `floor` fails (S8). What that makes useless is
+   * collected in the background. Takes no revision.
+   */
+  compact(floor: number): void {
+    const { position } = this.#target;
+    invariant(floor > position.floor && floor <= position.revision, "the floor rises, up to the revision");
+    position.floor = floor;
+  }
+
+  /** Begins to note the changes, or not to. */
+  noteChanges(noted: boolean): void {
+    this.#changes = noted ? [] : null;
+  }
+
+  /** What was noted, in order; null when nothing was to be. */
+  takeChanges(): Change[] | null {
+    const changes = this.#changes;
+    this.#changes = null;
+    return changes?.map((version) => changeOf(version, Buffer.from(version.key, "latin1"))) ?? null;
   }
 
   /** Takes a revision for a transaction that changed no key. */
@@ -87,7 +121,13 @@ export class MutationBatch {
     this.#target.position.revision += 1;
   }
 
-  #change(name: string, key: Buffer, previous: Version | null, value: Uint8Array | null): number {
+  #change(
+    name: string,
+    key: Buffer,
+    previous: Version | null,
+    value: Uint8Array | null,
+    lease: number,
+  ): number {
     this.takeRevision();
     const { latest, queue, marks, position, inlineValueBytesMax } = this.#target;
     const modRevision = position.revision;
@@ -102,6 +142,7 @@ export class MutationBatch {
       sub: this.#sub,
       createRevision: value === null ? 0 : alive ? previous.createRevision : modRevision,
       version: value === null ? 0 : (previous?.version ?? 0) + 1,
+      lease,
       previous: previous === null ? 0 : previous.modRevision,
       rank,
       roots,
@@ -118,8 +159,15 @@ export class MutationBatch {
     const record = slab.subarray(used, version.valueEnd);
     queue.put(changeKey(modRevision, key), record);
     queue.put(latestKey(key), valueBytes > inlineValueBytesMax ? referenceTo(version, record, used) : record);
+    const leaseBefore = previous?.lease ?? 0;
+    if (leaseBefore !== lease) {
+      if (leaseBefore !== 0) queue.delete(attachedKey(leaseBefore, key));
+      if (lease !== 0) queue.put(attachedKey(lease, key), NOTHING);
+    }
     queue.track(version, record.length + key.length);
     latest.add(version, record.length);
+    position.keys += (value === null ? 0 : 1) - (alive ? 1 : 0);
+    this.#changes?.push(version);
     return modRevision;
   }
 }
@@ -129,8 +177,4 @@ function referenceTo(version: Version, record: Buffer, recordStart: number): Buf
   const header = Buffer.from(record.subarray(0, version.valueStart - recordStart));
   markValueElsewhere(header);
   return header;
-}
-
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

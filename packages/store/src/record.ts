@@ -9,8 +9,10 @@ import type { Version } from "./version.js";
 const DELETED = 0x01;
 const VALUE_ELSEWHERE = 0x02;
 const BASES_SHIFT = 2;
+const BASES_MASK = 3;
 const BASES_MAX = 2;
-const KNOWN_FLAGS = DELETED | VALUE_ELSEWHERE | (3 << BASES_SHIFT);
+const LEASED = 0x10;
+const KNOWN_FLAGS = DELETED | VALUE_ELSEWHERE | (BASES_MASK << BASES_SHIFT) | LEASED;
 
 const VARINT_BYTES_MAX = 8;
 const FIXED_BYTES = 3;
@@ -19,25 +21,27 @@ const BITWISE_MAX = 0x7fff_ffff;
 
 /** The most bytes that the part before the value can take. */
 export function headerBytesMax(rootNumbers: number): number {
-  return FIXED_BYTES + (5 + rootNumbers + 2 * BASES_MAX) * VARINT_BYTES_MAX;
+  return FIXED_BYTES + (6 + rootNumbers + 2 * BASES_MAX) * VARINT_BYTES_MAX;
 }
 
 /** Writes everything before the value at `offset`; returns the offset behind it. */
 export function encodeHeader(
   version: Pick<
     Version,
-    "modRevision" | "sub" | "createRevision" | "version" | "previous" | "rank" | "roots" | "bases"
+    "modRevision" | "sub" | "createRevision" | "version" | "lease" | "previous" | "rank" | "roots" | "bases"
   >,
   target: Buffer,
   offset: number,
 ): number {
-  const { roots, bases } = version;
+  const { roots, bases, lease } = version;
   const deleted = version.version === 0 ? DELETED : 0;
-  target[offset] = deleted | ((bases.length >> 1) << BASES_SHIFT);
+  const leased = lease === 0 ? 0 : LEASED;
+  target[offset] = deleted | leased | ((bases.length >> 1) << BASES_SHIFT);
   let at = writeVarint(target, offset + 1, version.modRevision);
   at = writeVarint(target, at, version.sub);
   at = writeVarint(target, at, version.createRevision);
   at = writeVarint(target, at, version.version);
+  if (leased !== 0) at = writeVarint(target, at, lease);
   at = writeVarint(target, at, version.previous);
   target[at] = version.rank;
   target[at + 1] = roots.length >> 1;
@@ -58,7 +62,8 @@ export function markValueElsewhere(header: Buffer): void {
  */
 export function decodeRecord(key: string, bytes: Buffer, directory: string): Version {
   const flags = bytes[0];
-  if (flags === undefined || (flags & ~KNOWN_FLAGS) !== 0 || flags >> BASES_SHIFT > BASES_MAX) {
+  const baseCount = ((flags ?? 0) >> BASES_SHIFT) & BASES_MASK;
+  if (flags === undefined || (flags & ~KNOWN_FLAGS) !== 0 || baseCount > BASES_MAX) {
     throw damaged(directory, key, flags === undefined ? "no bytes" : `flags 0x${flags.toString(16)}`);
   }
   cursor = 1;
@@ -66,17 +71,17 @@ export function decodeRecord(key: string, bytes: Buffer, directory: string): Ver
   const sub = readVarint(bytes);
   const createRevision = readVarint(bytes);
   const version = readVarint(bytes);
+  const lease = (flags & LEASED) === 0 ? 0 : readVarint(bytes);
   const previous = readVarint(bytes);
   const rank = bytes[cursor] ?? 0;
   const rootCount = bytes[cursor + 1] ?? 0;
   cursor += 2;
   const roots = rootCount === 0 ? NONE : readVarints(bytes, 2 * rootCount);
-  const baseCount = flags >> BASES_SHIFT;
   const bases = baseCount === 0 ? NONE : readVarints(bytes, 2 * baseCount);
   const valueStart = cursor;
   if (valueStart > bytes.length)
     throw damaged(directory, key, `${bytes.length} bytes, its header needs more`);
-  if ((version === 0) !== ((flags & DELETED) !== 0)) {
+  if ((version === 0) !== ((flags & DELETED) !== 0) || (version === 0 && lease !== 0)) {
     throw damaged(directory, key, `version ${version} with flags 0x${flags.toString(16)}`);
   }
   return {
@@ -85,6 +90,7 @@ export function decodeRecord(key: string, bytes: Buffer, directory: string): Ver
     sub,
     createRevision,
     version,
+    lease,
     previous,
     rank,
     roots,

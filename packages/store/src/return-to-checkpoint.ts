@@ -1,23 +1,26 @@
 import type { Database } from "./database.js";
 import { readChange } from "./history.js";
 import { decodeRecord, markValueElsewhere } from "./record.js";
-import { changesAfter, keyOfChange, latestKey } from "./record-keys.js";
+import { attachedKey, changesAfter, keyBehindNumber, latestKey } from "./record-keys.js";
 import { baseAt } from "./version.js";
+import type { Version } from "./version.js";
 
 const CHANGES_PER_BATCH = 1_000;
 const READ_AHEAD_BYTES = 1024 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Brings LevelDB back to the checkpoint of revision `checkpointRevision`: what was written after it is undone (S3).
  * Returns how many changes were.
  *
  * LevelDB may hold any subset of the batches after the checkpoint (S1). Each batch has, for every key it changes, the
- * change record and the record of the latest version; and each change names the key's base at the checkpoint. So
- * where the latest version of a key is not the one of the checkpoint, the change that made it is there, and tells
- * which one was.
+ * change record, the record of the latest version, and what it changes in the index of leases; and each change names
+ * the key's base at the checkpoint. So where the latest version of a key is not the one of the checkpoint, the change
+ * that made it is there, and tells which one was. Where the index has a key under a lease that it did not have at
+ * the checkpoint, a change to that lease is there; where it lacks one, a change away from it is.
  *
- * Every batch below removes changes and, in the same batch, restores the latest version of each of their keys. So
- * that sentence holds after it as well, whichever of these batches, and of those that the log writes anew behind them,
+ * Every batch below removes changes and, in the same batch, restores the latest version of each of their keys and
+ * its place in the index. So those sentences hold after it as well, whichever of these batches, and of those that the log writes anew behind them,
  * are lost in turn: nothing needs to be flushed in between, and a return that was broken off is simply begun again.
  */
 export async function returnToCheckpoint(
@@ -27,6 +30,7 @@ export async function returnToCheckpoint(
 ): Promise<number> {
   const iterator = database.iterator({
     ...changesAfter(checkpointRevision),
+    reverse: false,
     highWaterMarkBytes: READ_AHEAD_BYTES,
   });
   let undone = 0;
@@ -49,29 +53,30 @@ async function undo(
   inlineValueBytesMax: number,
 ): Promise<void> {
   const batch = database.batch();
-  const restored = new Set<string>();
+  /** Of each key that was restored, the version that it has again. */
+  const restored = new Map<string, Version | null>();
   for (const [recordKey, record] of changes) {
-    const key = keyOfChange(recordKey);
+    const key = keyBehindNumber(recordKey);
     const name = key.toString("latin1");
+    const change = decodeRecord(name, record, database.location);
     batch.del(recordKey);
-    if (restored.has(name)) continue;
-    restored.add(name);
-    const base = baseAt(decodeRecord(name, record, database.location), checkpointRevision);
-    if (base === 0) batch.del(latestKey(key));
-    else batch.put(latestKey(key), latestRecordAt(database, name, key, base, inlineValueBytesMax));
+    let base = restored.get(name);
+    if (base === undefined) {
+      const revision = baseAt(change, checkpointRevision);
+      base = revision === 0 ? null : readChange(database, name, key, revision);
+      restored.set(name, base);
+      if (base === null) batch.del(latestKey(key));
+      else batch.put(latestKey(key), latestRecordOf(base, inlineValueBytesMax));
+      if (base !== null && base.lease !== 0) batch.put(attachedKey(base.lease, key), NOTHING);
+    }
+    if (change.lease !== 0 && change.lease !== base?.lease) batch.del(attachedKey(change.lease, key));
   }
   await batch.write({ sync: false });
 }
 
-/** The record of the latest version as it stood when the change at `revision` was the newest. */
-function latestRecordAt(
-  database: Database,
-  name: string,
-  key: Buffer,
-  revision: number,
-  inlineValueBytesMax: number,
-): Buffer {
-  const { source, valueStart, valueEnd } = readChange(database, name, key, revision);
+/** The record of the latest version as it stood when `change` was the newest. */
+function latestRecordOf(change: Version, inlineValueBytesMax: number): Buffer {
+  const { source, valueStart, valueEnd } = change;
   if (valueEnd - valueStart <= inlineValueBytesMax) return source;
   const header = Buffer.from(source.subarray(0, valueStart));
   markValueElsewhere(header);

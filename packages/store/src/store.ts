@@ -1,112 +1,88 @@
-import type { Checkpoint } from "./checkpoint-file.js";
+import type { Checkpoint, SmallState } from "./checkpoint-file.js";
 import { Checkpointer } from "./checkpointer.js";
 import type { WhenDurable } from "./checkpointer.js";
-import { hashContents } from "./contents-hash.js";
-import type { Database } from "./database.js";
-import {
-  FutureRevisionError,
-  GroupAttachedError,
-  StoreClosedError,
-  StoreFailedError,
-  invariant,
-} from "./errors.js";
-import { History } from "./history.js";
-import { LatestVersions } from "./latest-versions.js";
-import { MutationBatch, asBuffer } from "./mutation-batch.js";
+import { GroupAttachedError, StoreClosedError, StoreFailedError, invariant } from "./errors.js";
+import { prefixRange } from "./key-range.js";
+import type { Change } from "./key-value.js";
+import type { LoadedRange } from "./loaded-range.js";
+import { MutationBatch } from "./mutation-batch.js";
 import { openAtCheckpoint } from "./open.js";
 import type { OpenedDatabase } from "./open.js";
 import { REAL_DISK, storeOptions } from "./options.js";
 import type { StoreDisk, StoreOptions } from "./options.js";
-import { isDeletion } from "./version.js";
-import { WriteQueue } from "./write-queue.js";
-
-export interface KeyValue {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-  /** The revision that created the key: of the first put since it was last deleted. */
-  readonly createRevision: number;
-  /** The revision of the last put. */
-  readonly modRevision: number;
-  /** Counts the puts since the key was created, from 1. */
-  readonly version: number;
-}
+import { ReadableStore, storeParts } from "./readable-store.js";
+import type { Applied } from "./readable-store.js";
 
 export type Mutation =
-  | { readonly kind: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
+  | {
+      readonly kind: "put";
+      readonly key: Uint8Array;
+      readonly value: Uint8Array;
+    }
   | { readonly kind: "delete"; readonly key: Uint8Array }
   | { readonly kind: "setState"; readonly name: string; readonly value: Uint8Array };
 
-/** The last entry of the log that is in the store; 0 and 0 before the first. */
-export interface Applied {
-  readonly index: number;
-  readonly term: number;
+/** Who writes a store out of a log. */
+export interface AttachedGroup {
+  /**
+   * The group's small state as of the last entry applied: whole, by names, not to be changed later. Called
+   * synchronously, in the turn in which a checkpoint is sampled.
+   */
+  smallState(): SmallState;
 }
 
-/** Equal on replicas that hold the same contents at `revision`. */
-export interface ContentsHash {
+/** What a delete of a prefix did. */
+export interface PrefixDeletion {
+  /** The revision of the delete, or the current one when nothing was there to delete. */
   readonly revision: number;
-  /** The applied index when the hash was asked for. */
-  readonly appliedIndex: number;
-  readonly hash: string;
+  /** Keys that were there. */
+  readonly deleted: number;
 }
 
 const ALREADY_DURABLE: WhenDurable = () => Promise.resolve();
 
 /** The multi-version key-value store of one group. docs/storage-format.md shows what is on disk. */
-export class Store {
+export class Store extends ReadableStore {
   readonly #options: StoreOptions;
-  readonly #database: Database;
-  readonly #queue: WriteQueue;
-  readonly #latest: LatestVersions;
-  readonly #history: History;
   readonly #checkpointer: Checkpointer;
   readonly #batch: MutationBatch;
-  readonly #position: { index: number; term: number; revision: number };
-  readonly #state: Map<string, Uint8Array>;
+  /** Set by direct writes, for the checkpoint that ends each. */
+  readonly #directState: Map<string, Uint8Array>;
   readonly #undoneChanges: number;
-  #attached = false;
+  /**
+   * Told what each batch changed, in order, once its results may be told; reads show it earlier than that. Set by the
+   * node; nothing is made for it while it is null.
+   */
+  onChanges: ((changes: readonly Change[]) => void) | null = null;
+  #group: AttachedGroup | null = null;
   #batchOpen = false;
   #failure: StoreFailedError | null = null;
   #closing: Promise<void> | null = null;
-  #lastHash: { readonly revision: number; readonly hash: Promise<string> } | null = null;
 
   private constructor(directory: string, opened: OpenedDatabase, options: StoreOptions, disk: StoreDisk) {
     const { database, checkpoint, generation } = opened;
+    const parts = storeParts(database, checkpoint, options);
+    super(parts);
+    const { queue, position } = parts;
     const onFailure = (error: Error): void => this.fail(error);
-    const position = {
-      index: checkpoint?.index ?? 0,
-      term: checkpoint?.term ?? 0,
-      revision: checkpoint?.revision ?? 0,
-    };
-    const state = new Map(checkpoint?.state);
+    queue.onFailure = onFailure;
     const marks = { recorded: position.revision, pending: null };
-    const queue = new WriteQueue(database, {
-      revision: position.revision,
-      unwrittenBytesMax: options.unwrittenBytesMax,
-      onFailure,
-    });
     this.#options = options;
-    this.#database = database;
-    this.#queue = queue;
-    this.#latest = new LatestVersions(database, options.cacheBytes, () => queue.writtenRevision);
-    this.#history = new History(database, queue);
-    this.#position = position;
-    this.#state = state;
+    this.#directState = new Map(checkpoint?.state);
     this.#undoneChanges = opened.undoneChanges;
     const { fileSystem } = disk;
+    const collected = checkpoint?.collected ?? 0;
+    const sample = (): Omit<Checkpoint, "generation"> => ({
+      ...position,
+      collected,
+      state: this.sampleState(),
+    });
     this.#checkpointer = new Checkpointer(
-      { directory, database, fileSystem, queue, generation, position, state, marks, onFailure },
+      { directory, database, fileSystem, queue, generation, sample, marks, onFailure },
       checkpoint,
     );
     const { inlineValueBytesMax } = options;
-    this.#batch = new MutationBatch({
-      latest: this.#latest,
-      queue,
-      marks,
-      state,
-      inlineValueBytesMax,
-      position,
-    });
+    this.#batch = new MutationBatch({ ...parts, marks, inlineValueBytesMax });
   }
 
   /**
@@ -124,15 +100,6 @@ export class Store {
     return new Store(directory, await openAtCheckpoint(directory, complete, disk), complete, disk);
   }
 
-  /** Counts the transactions that changed a key, as in etcd; 0 in an empty store. */
-  get revision(): number {
-    return this.#position.revision;
-  }
-
-  get applied(): Applied {
-    return { index: this.#position.index, term: this.#position.term };
-  }
-
   /** What the next opening returns to; null before the first checkpoint. The log is kept behind its index (S4). */
   get checkpointed(): Checkpoint | null {
     return this.#checkpointer.recorded;
@@ -147,53 +114,22 @@ export class Store {
     return this.#undoneChanges;
   }
 
-  /** Bytes of changes that are in memory and in the log, but not in LevelDB yet. */
-  get unwrittenBytes(): number {
-    return this.#queue.unwrittenBytes;
-  }
-
-  /** Bytes that the latest versions take in memory. */
-  get cachedBytes(): number {
-    return this.#latest.bytes;
-  }
-
-  /**
-   * Reads a key as it stood at `revision`, by default the current one; null when it was not there. The value is a copy.
-   * @throws {FutureRevisionError} `revision` is above the current one (S8).
-   * @throws {StoreFailedError} a write failed before (S9).
-   */
-  get(key: Uint8Array, options?: { readonly revision?: number }): KeyValue | null {
-    this.#assertServing();
-    const { revision } = this.#position;
-    const asked = options?.revision ?? revision;
-    if (asked > revision) throw new FutureRevisionError(asked, revision);
-    const bytes = asBuffer(key);
-    const latest = this.#latest.get(bytes.toString("latin1"), bytes);
-    const found = latest === null ? null : this.#history.at(latest, bytes, asked);
-    if (found === null || isDeletion(found)) return null;
-    const { source, valueStart, valueEnd } = this.#history.withValue(found, bytes);
-    const value = Buffer.allocUnsafe(valueEnd - valueStart);
-    source.copy(value, 0, valueStart, valueEnd);
-    const { createRevision, modRevision, version } = found;
-    return { key, value, createRevision, modRevision, version };
-  }
-
-  /** A piece of the small state; null when it was never set. Not a copy: leave it as it is. */
+  /** A piece of the small state as the last checkpoint has it; null when that has none. Not a copy: leave it as it is. */
   state(name: string): Uint8Array | null {
-    this.#assertServing();
-    return this.#state.get(name) ?? null;
+    this.assertServing();
+    return this.checkpointed?.state.get(name) ?? null;
   }
 
-  /** From here on every write comes out of a log; direct ones are refused (S6). */
-  attachGroup(): void {
-    invariant(!this.#attached, "one group is attached to a store");
-    this.#attached = true;
+  /** From here on every write comes out of a log; direct ones are refused (S6). The small state is the group's. */
+  attachGroup(group: AttachedGroup): void {
+    invariant(this.#group === null, "one group is attached to a store");
+    this.#group = group;
   }
 
   /** Begins a batch of entries out of the log. It ends with `applyMutationsRaft`, in the same turn. */
   beginBatch(): MutationBatch {
-    this.#assertServing();
-    invariant(this.#attached, "entries come from the group that is attached");
+    this.assertServing();
+    invariant(this.#group !== null, "entries come from the group that is attached");
     return this.#begin();
   }
 
@@ -211,21 +147,42 @@ export class Store {
   }
 
   /**
+   * An entry of the log that deletes every key which begins with `prefix`, at one revision; the same as a batch of those
+   * deletes. Nothing may be applied until it resolves. For the state machine alone (S6).
+   */
+  async deletePrefixAtRaft(entry: Applied, prefix: Uint8Array): Promise<PrefixDeletion> {
+    const loaded = await this.loadRange(prefixRange(prefix));
+    const batch = this.beginBatch();
+    batch.beginEntry(entry.index, entry.term);
+    return this.#deleteLoaded(batch, loaded, this.#options.mode === "sync");
+  }
+
+  /**
    * One transaction without a log behind it: for catalog bootstrap, restore tools, migrations. Takes exactly one
    * revision. Always synced, whatever the mode, and in a checkpoint when the promise resolves (S6).
    * @throws {GroupAttachedError} the store belongs to a group: only its log may write.
    */
   async applyMutations(mutations: readonly Mutation[]): Promise<{ readonly revision: number }> {
-    this.#assertServing();
-    if (this.#attached) throw new GroupAttachedError();
-    const batch = this.#begin();
-    batch.beginTransaction();
+    const batch = this.#beginDirect();
     batch.takeRevision();
-    for (const mutation of mutations) mutate(batch, mutation);
+    for (const mutation of mutations) this.#mutate(batch, mutation);
     const { revision } = batch;
     await this.#apply(true);
     await this.checkpoint(ALREADY_DURABLE);
     return { revision };
+  }
+
+  /**
+   * Deletes every key that begins with `prefix`, at one revision, without a log behind it. Always synced, whatever the
+   * mode, and in a checkpoint when the promise resolves (S6). One direct write at a time.
+   * @throws {GroupAttachedError} the store belongs to a group: only its log may write.
+   */
+  async deletePrefixAt(prefix: Uint8Array): Promise<PrefixDeletion> {
+    this.#assertDirect();
+    const loaded = await this.loadRange(prefixRange(prefix));
+    const done = await this.#deleteLoaded(this.#beginDirect(), loaded, true);
+    await this.checkpoint(ALREADY_DURABLE);
+    return done;
   }
 
   /**
@@ -236,7 +193,7 @@ export class Store {
    * @throws {StoreFailedError} a step failed: nothing is served after that (S9).
    */
   async checkpoint(whenDurable: WhenDurable): Promise<Checkpoint> {
-    this.#assertServing();
+    this.assertServing();
     try {
       return await this.#checkpointer.make(whenDurable);
     } catch (error) {
@@ -244,26 +201,11 @@ export class Store {
     }
   }
 
-  /**
-   * Hashes the contents at `revision`, by default the current one; see `hashContents`. Reads everything, in short turns,
-   * while writes go on; the last result is kept.
-   * @throws {FutureRevisionError} `revision` is above the current one.
-   */
-  async hash(revision: number = this.#position.revision): Promise<ContentsHash> {
-    this.#assertServing();
-    const { index: appliedIndex, revision: current } = this.#position;
-    if (revision > current) throw new FutureRevisionError(revision, current);
-    if (this.#lastHash?.revision !== revision) {
-      this.#lastHash = { revision, hash: this.#hashAt(revision) };
-    }
-    return { revision, appliedIndex, hash: await this.#lastHash.hash };
-  }
-
   /** Makes the store useless for good: reads and writes throw from here on (S9). Told once to `onFailure`. */
   fail(cause: unknown): void {
     if (this.#failure !== null) return;
     this.#failure = new StoreFailedError(cause);
-    this.#queue.fail(this.#failure);
+    this.parts.queue.fail(this.#failure);
     this.#options.onFailure(this.#failure);
   }
 
@@ -279,54 +221,70 @@ export class Store {
   async #close(whenDurable: WhenDurable | null): Promise<void> {
     try {
       if (this.#failure === null && whenDurable !== null) await this.#checkpointer.make(whenDurable);
-      if (this.#failure === null) await this.#queue.drained();
+      if (this.#failure === null) await this.parts.queue.drained();
     } finally {
       await this.#checkpointer.idle();
-      await this.#queue.close();
-      await this.#database.close();
+      await this.parts.queue.close();
+      await this.parts.database.close();
     }
   }
 
   #begin(): MutationBatch {
     invariant(!this.#batchOpen, "one batch at a time");
     this.#batchOpen = true;
-    this.#queue.open();
+    this.parts.queue.open();
+    this.#batch.noteChanges(this.onChanges !== null);
     return this.#batch;
   }
 
-  /** The body of both entry points: hands the open batch over to LevelDB. */
-  async #apply(sync: boolean): Promise<void> {
-    this.#batchOpen = false;
-    const wait = this.#queue.handOver(sync);
-    if (wait !== null) await wait;
+  #beginDirect(): MutationBatch {
+    this.#assertDirect();
+    const batch = this.#begin();
+    batch.beginTransaction();
+    return batch;
   }
 
-  async #hashAt(revision: number): Promise<string> {
-    try {
-      await this.#queue.drained();
-      return await hashContents(this.#database, this.#history, revision);
-    } catch (error) {
-      this.#lastHash = null;
-      throw this.#closing === null ? error : new StoreClosedError();
+  async #deleteLoaded(batch: MutationBatch, loaded: LoadedRange, sync: boolean): Promise<PrefixDeletion> {
+    for (const { key } of loaded) batch.delete(key);
+    const { revision } = batch;
+    await this.#apply(sync);
+    return { revision, deleted: loaded.length };
+  }
+
+  #mutate(batch: MutationBatch, mutation: Mutation): void {
+    switch (mutation.kind) {
+      case "put":
+        batch.put(mutation.key, mutation.value);
+        return;
+      case "delete":
+        batch.delete(mutation.key);
+        return;
+      case "setState":
+        this.#directState.set(mutation.name, Uint8Array.from(mutation.value));
+        return;
     }
   }
 
-  #assertServing(): void {
+  /** The body of all four ways to write: hands the open batch over to LevelDB, and tells what it changed. */
+  async #apply(sync: boolean): Promise<void> {
+    this.#batchOpen = false;
+    const changes = this.#batch.takeChanges();
+    const wait = this.parts.queue.handOver(sync);
+    if (wait !== null) await wait;
+    if (changes !== null && changes.length > 0) this.onChanges?.(changes);
+  }
+
+  protected override sampleState(): SmallState {
+    return this.#group?.smallState() ?? new Map(this.#directState);
+  }
+
+  #assertDirect(): void {
+    this.assertServing();
+    if (this.#group !== null) throw new GroupAttachedError();
+  }
+
+  protected override assertServing(): void {
     if (this.#failure !== null) throw this.#failure;
     if (this.#closing !== null) throw new StoreClosedError();
-  }
-}
-
-function mutate(batch: MutationBatch, mutation: Mutation): void {
-  switch (mutation.kind) {
-    case "put":
-      batch.put(mutation.key, mutation.value);
-      return;
-    case "delete":
-      batch.delete(mutation.key);
-      return;
-    case "setState":
-      batch.setState(mutation.name, mutation.value);
-      return;
   }
 }

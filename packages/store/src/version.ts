@@ -16,6 +16,8 @@ export interface Version {
   readonly createRevision: number;
   /** Counts the puts since the key was created, from 1; 0 for a deletion. */
   readonly version: number;
+  /** The lease that the key is attached to; 0 for none, and for a deletion. */
+  readonly lease: number;
   /** The revision of the version of this key before this one, a deletion included; 0 when there is none. */
   readonly previous: number;
   readonly rank: number;

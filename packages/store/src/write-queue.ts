@@ -1,6 +1,8 @@
+import { asBuffer } from "./bytes.js";
 import { putBarrier } from "./database.js";
 import type { Database, DatabaseBatch } from "./database.js";
 import { invariant } from "./errors.js";
+import type { KeyRange } from "./key-range.js";
 import type { Version } from "./version.js";
 
 /**
@@ -40,7 +42,8 @@ class Group {
 export class WriteQueue {
   readonly #database: Database;
   readonly #unwrittenBytesMax: number;
-  readonly #onFailure: (error: Error) => void;
+  /** Told when a write failed; set by the store before it writes anything. */
+  onFailure: (error: Error) => void = () => undefined;
   #filling: Group | null = null;
   #writing: Group | null = null;
   /** Between `open` and `handOver` the filling group may end in half an entry. */
@@ -49,14 +52,10 @@ export class WriteQueue {
   #failure: Error | null = null;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(
-    database: Database,
-    options: { revision: number; unwrittenBytesMax: number; onFailure: (error: Error) => void },
-  ) {
+  constructor(database: Database, options: { revision: number; unwrittenBytesMax: number }) {
     this.#database = database;
     this.#writtenRevision = options.revision;
     this.#unwrittenBytesMax = options.unwrittenBytesMax;
-    this.#onFailure = options.onFailure;
   }
 
   /** LevelDB has every change up to this revision. */
@@ -77,6 +76,11 @@ export class WriteQueue {
   put(key: Buffer, record: Buffer): void {
     invariant(this.#entryOpen, "a record belongs to an entry that was begun (S5)");
     this.#group().batch.put(key, record);
+  }
+
+  delete(key: Buffer): void {
+    invariant(this.#entryOpen, "a record is removed by an entry that was begun (S5)");
+    this.#group().batch.del(key);
   }
 
   /** Remembers a change for readers until LevelDB has it. */
@@ -117,14 +121,39 @@ export class WriteQueue {
     await this.handOver(true);
   }
 
-  /** A change that LevelDB has not got yet, if it is one of those. Linear: only reads of the very recent past ask. */
+  /** A change that LevelDB has not got yet, if it is one of those. */
   findUnwritten(key: string, revision: number): Version | null {
-    for (const group of [this.#filling, this.#writing]) {
-      if (group === null) continue;
-      const found = group.changes.find((change) => change.modRevision === revision && change.key === key);
-      if (found !== undefined) return found;
+    for (const change of this.unwrittenFrom(revision)) {
+      if (change.modRevision !== revision) return null;
+      if (change.key === key) return change;
     }
     return null;
+  }
+
+  /** The changes from a revision on that LevelDB has not got yet, in their order. */
+  *unwrittenFrom(revision: number): Generator<Version, void, void> {
+    for (const group of [this.#writing, this.#filling]) {
+      if (group === null) continue;
+      const { changes } = group;
+      for (let i = firstFrom(changes, revision); i < changes.length; i++) {
+        const change = changes[i];
+        if (change !== undefined) yield change;
+      }
+    }
+  }
+
+  /** Of each key in a range that was changed, and that LevelDB has not got, the latest version; in no order. */
+  unwrittenIn(range: KeyRange): Iterable<Version> {
+    const start = latin1(range.start);
+    const end = range.end === null ? null : latin1(range.end);
+    const latest = new Map<string, Version>();
+    for (const group of [this.#writing, this.#filling]) {
+      if (group === null) continue;
+      for (const change of group.changes) {
+        if (change.key >= start && (end === null || change.key < end)) latest.set(change.key, change);
+      }
+    }
+    return latest.values();
   }
 
   /** Everybody who waits now or later gets `error`. */
@@ -173,7 +202,7 @@ export class WriteQueue {
     this.#writing = group;
     group.batch.write({ sync: group.sync }).then(
       () => this.#written(group),
-      (error: unknown) => this.#onFailure(error instanceof Error ? error : new Error(String(error))),
+      (error: unknown) => this.onFailure(error instanceof Error ? error : new Error(String(error))),
     );
   }
 
@@ -189,4 +218,20 @@ export class WriteQueue {
       await this.#writing.whenDone();
     }
   }
+}
+
+/** Where the changes of `revision` or a later one begin, by halving: they come in the order of revisions. */
+function firstFrom(changes: readonly Version[], revision: number): number {
+  let low = 0;
+  let high = changes.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((changes[middle]?.modRevision ?? 0) < revision) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return asBuffer(bytes).toString("latin1");
 }

@@ -13,6 +13,7 @@ function chain(count: number): Map<number, Version> {
       sub: 0,
       createRevision: 3,
       version: i,
+      lease: 0,
       previous: 3 * (i - 1),
       ...ancestryAfter(previous),
       bases: [],

@@ -9,6 +9,9 @@ const CHECKPOINT = {
   index: 12,
   term: 3,
   revision: 9,
+  floor: 4,
+  keys: 5,
+  collected: 2,
   generation: 2,
   state: new Map([
     ["b", Uint8Array.of(0, 10, 255)],
@@ -23,7 +26,7 @@ describe("The D file", () => {
     const bytes = encodeCheckpoint(CHECKPOINT);
     expect(decodeCheckpoint(bytes, "checkpoint")).to.deep.equal(CHECKPOINT);
     expect(bytes.toString("latin1").split("\n")[1]).to.equal(
-      '{"index":12,"term":3,"revision":9,"generation":2,"state":[["a",0],["b",3]]}',
+      '{"index":12,"term":3,"revision":9,"floor":4,"keys":5,"collected":2,"generation":2,"state":[["a",0],["b",3]]}',
     );
   });
 

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { Store } from "@raftkv/store";
+import { GroupAttachedError, Store } from "@raftkv/store";
 import type { FsmSyncMode } from "@raftkv/store";
 import { makeDirectory, removeDirectories } from "./support/directory.js";
 import { applyTo, openWithGroup } from "./support/log.js";
@@ -41,6 +41,32 @@ describe("The two ways to write (S6)", () => {
       await applyTo(store, [PUT], 1);
       await applyTo(store, [PUT, PUT], 2);
       if (mode === "sync") expect(store.unwrittenBytes, "unwritten after a synced write").to.equal(0);
+      await store.close();
+      expect(new Set(syncOptions(disk))).to.deep.equal(new Set([mode === "sync"]));
+    });
+
+    it(`S6: in the mode ${mode} deletePrefixAt reaches LevelDB with sync: true, and ends in a checkpoint`, async () => {
+      const disk = new RecordingDisk();
+      const store = await Store.open(await makeDirectory(), { mode }, disk);
+      await store.applyMutations(["k", "ka", "l"].map((key) => ({ ...PUT, key: bytes(key) })));
+      expect(await store.deletePrefixAt(bytes("k"))).to.deep.equal({ revision: 2, deleted: 2 });
+      expect(await store.deletePrefixAt(bytes("k"))).to.deep.equal({ revision: 2, deleted: 0 });
+      expect(syncOptions(disk)).to.deep.equal([true, true]);
+      expect(store.checkpointed?.revision).to.equal(2);
+      expect([store.get(bytes("ka")), store.get(bytes("l"))?.modRevision]).to.deep.equal([null, 1]);
+      await store.close();
+    });
+
+    it(`S6: in the mode ${mode} deletePrefixAtRaft reaches LevelDB with sync: ${mode === "sync"}`, async () => {
+      const disk = new RecordingDisk();
+      const store = await openWithGroup(await makeDirectory(), { mode }, disk);
+      await applyTo(store, [PUT, { ...PUT, key: bytes("ka") }], 2);
+      const done = await store.deletePrefixAtRaft({ index: 3, term: 1 }, bytes("k"));
+      expect(done).to.deep.equal({ revision: 3, deleted: 2 });
+      expect([store.applied, store.get(bytes("k"))]).to.deep.equal([{ index: 3, term: 1 }, null]);
+      if (mode === "sync") expect(store.unwrittenBytes, "unwritten after a synced write").to.equal(0);
+      const refused = await store.deletePrefixAt(bytes("")).catch((error: unknown) => error);
+      expect(refused).to.be.instanceOf(GroupAttachedError);
       await store.close();
       expect(new Set(syncOptions(disk))).to.deep.equal(new Set([mode === "sync"]));
     });

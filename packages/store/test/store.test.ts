@@ -164,8 +164,9 @@ describe("The store", () => {
   it("S6: entries are refused while no group is attached, and a second group always", async () => {
     const other = await Store.open(await makeDirectory());
     expect(() => other.beginBatch()).to.throw(InvariantViolation);
-    other.attachGroup();
-    expect(() => other.attachGroup()).to.throw(InvariantViolation);
+    const group = { smallState: () => new Map<string, Uint8Array>() };
+    other.attachGroup(group);
+    expect(() => other.attachGroup(group)).to.throw(InvariantViolation);
     await other.close();
   });
 

@@ -54,6 +54,7 @@ export class FailingDisk implements StoreDisk {
       },
       getSync: (key) => database.getSync(key),
       iterator: (range) => database.iterator(range),
+      approximateSize: (start, end) => database.approximateSize(start, end),
       // LevelDB keeps the errors of a flush to itself, so this one does not fail either: it does nothing.
       compactRange: (start, end) =>
         this.#step("flush", () => database.compactRange(start, end)).catch(() => undefined),

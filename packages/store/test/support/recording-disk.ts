@@ -63,6 +63,7 @@ export class RecordingDisk implements StoreDisk {
       batch: () => this.#recordedBatch(database.batch()),
       getSync: (key) => database.getSync(key),
       iterator: (range) => database.iterator(range),
+      approximateSize: (start, end) => database.approximateSize(start, end),
       compactRange: async (start, end) => {
         this.events.push({ kind: "flush" });
         await database.compactRange(start, end);
@@ -147,7 +148,7 @@ export async function layOut(remains: Remains, directory: string): Promise<void>
   if (remains.checkpoint !== null) await writeFile(join(directory, "checkpoint"), remains.checkpoint);
 }
 
-/** All records in the LevelDB of a store that is closed, by their keys in hex. */
+/** All records in the LevelDB of a store that is closed, barriers aside, by their keys in hex. */
 export async function dumpRecords(directory: string): Promise<Map<string, Buffer>> {
   const [name] = (await readdir(directory)).filter((found) => found.startsWith("store-"));
   const database = await openDatabase(join(directory, name ?? ""), {
@@ -157,15 +158,16 @@ export async function dumpRecords(directory: string): Promise<Map<string, Buffer
     compression: false,
   });
   const iterator = database.iterator({
-    gte: Buffer.from("H"),
+    gte: Buffer.from("A"),
     lt: Buffer.from("M"),
+    reverse: false,
     highWaterMarkBytes: 1 << 20,
   });
   const records = new Map<string, Buffer>();
   for (;;) {
     const entries = await iterator.nextv(1_000);
     if (entries.length === 0) break;
-    for (const [key, value] of entries) records.set(key.toString("hex"), value);
+    for (const [key, value] of entries) if (key[0] !== 0x42) records.set(key.toString("hex"), value);
   }
   await iterator.close();
   await database.close();

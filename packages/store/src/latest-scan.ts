@@ -1,0 +1,115 @@
+import type { Database, DatabaseIterator } from "./database.js";
+import type { History } from "./history.js";
+import type { KeyRange } from "./key-range.js";
+import { decodeRecord } from "./record.js";
+import { keyOfLatest, latestIn } from "./record-keys.js";
+import type { Version } from "./version.js";
+import type { WriteQueue } from "./write-queue.js";
+
+/** Keys that a scan goes on by in one turn of the event loop: a millisecond or two (C5). */
+const KEYS_PER_TURN = 256;
+const READ_AHEAD_BYTES = 256 * 1024;
+
+export type Order = "ascending" | "descending";
+
+/** Where scans read. */
+export interface ScanSource {
+  readonly database: Database;
+  readonly queue: WriteQueue;
+  readonly history: History;
+}
+
+export interface ScannedKey {
+  readonly key: Buffer;
+  /** A deletion included. */
+  readonly latest: Version;
+}
+
+/**
+ * The latest versions of the keys in a range, as they were when the scan was created, whatever is written meanwhile:
+ * LevelDB's as of then, under what it had not got yet. Nothing has to be written out first.
+ */
+export class LatestScan {
+  readonly #location: string;
+  readonly #iterator: DatabaseIterator;
+  readonly #descending: boolean;
+  /** What LevelDB had not got when the scan was created, in the order of the scan. */
+  readonly #unwritten: readonly Version[];
+  #unwrittenAt = 0;
+  #records: readonly [Buffer, Buffer][] = [];
+  #recordsAt = 0;
+  #recordsEnded = false;
+
+  constructor(source: ScanSource, range: KeyRange, order: Order = "ascending") {
+    const { database, queue } = source;
+    this.#location = database.location;
+    this.#descending = order === "descending";
+    this.#iterator = database.iterator({
+      ...latestIn(range),
+      reverse: this.#descending,
+      highWaterMarkBytes: READ_AHEAD_BYTES,
+    });
+    this.#unwritten = sorted(queue.unwrittenIn(range), this.#descending);
+  }
+
+  /** The next keys, at most `max` of them and no more than one turn bears; none at the end. */
+  async next(max: number = KEYS_PER_TURN): Promise<ScannedKey[]> {
+    const count = Math.min(max, KEYS_PER_TURN);
+    if (this.#recordsEnded || this.#recordsAt < this.#records.length) await nextTurn();
+    const keys: ScannedKey[] = [];
+    while (keys.length < count) {
+      if (!this.#recordsEnded && this.#recordsAt === this.#records.length) {
+        this.#records = await this.#iterator.nextv(count);
+        this.#recordsAt = 0;
+        this.#recordsEnded = this.#records.length === 0;
+      }
+      const next = this.#nextKey();
+      if (next === null) break;
+      keys.push(next);
+    }
+    return keys;
+  }
+
+  async close(): Promise<void> {
+    await this.#iterator.close();
+  }
+
+  /** The lesser of the two sources' next keys in the order of the scan; where they are one, memory is newer. */
+  #nextKey(): ScannedKey | null {
+    const unwritten = this.#unwritten[this.#unwrittenAt];
+    const record = this.#records[this.#recordsAt];
+    if (record === undefined) {
+      if (unwritten === undefined) return null;
+      return this.#takeUnwritten(unwritten);
+    }
+    const key = keyOfLatest(record[0]);
+    const name = key.toString("latin1");
+    if (unwritten !== undefined) {
+      if (unwritten.key === name) {
+        this.#recordsAt += 1;
+        return this.#takeUnwritten(unwritten);
+      }
+      if (unwritten.key < name !== this.#descending) return this.#takeUnwritten(unwritten);
+    }
+    this.#recordsAt += 1;
+    return { key, latest: decodeRecord(name, record[1], this.#location) };
+  }
+
+  #takeUnwritten(latest: Version): ScannedKey {
+    this.#unwrittenAt += 1;
+    return { key: Buffer.from(latest.key, "latin1"), latest };
+  }
+}
+
+/** Strings of latin1 compare as the bytes that they stand for. */
+function sorted(versions: Iterable<Version>, descending: boolean): readonly Version[] {
+  const ascending = [...versions].sort((a, b) => (a.key < b.key ? -1 : 1));
+  return descending ? ascending.reverse() : ascending;
+}
+
+/** Lets the event loop do what waits. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
