@@ -78,7 +78,7 @@ export class Client {
   }
 
   /** Not `async`, and without a closure: one promise a request, and few objects. */
-  #submit(op: Op, key: Bytes, value: Bytes | null, options: GetOptions): Promise<unknown> {
+  #submit(op: RequestBody["op"], key: Bytes, value: Bytes | null, options: GetOptions): Promise<unknown> {
     let body: RequestBody;
     let timeoutMs: number;
     try {

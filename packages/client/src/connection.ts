@@ -111,13 +111,14 @@ export class Connection {
     let frame: WireRequest[] = [];
     let bytes = 0;
     for (const request of requests) {
-      const size = requestBytes(request.body.key, request.body.value);
+      const wire = request.toWire(now);
+      const size = requestBytes(wire);
       if (frame.length === limits.frameRequests || (bytes + size > limits.frameBytes && frame.length > 0)) {
         this.#sendFrame(frame);
         frame = [];
         bytes = 0;
       }
-      frame.push(request.toWire(now));
+      frame.push(wire);
       bytes += size;
       request.connection = this;
       this.inFlight.set(request.id, request);
@@ -189,7 +190,8 @@ export class Connection {
       const frame = this.#decode(decodeNodeFrame, data);
       if (frame === null) return;
       if (frame.kind === "replies") this.#owner.replied(this, frame.replies);
-      else this.#owner.leaderChanged(this, frame.leader);
+      else if (frame.kind === "leader") this.#owner.leaderChanged(this, frame.leader);
+      else this.fail(new ProtocolError("the node sent events of a watch that nobody asked for"));
     }
   }
 

@@ -10,7 +10,7 @@ const NO_BYTES = new Uint8Array(0);
 
 /** What a request asks for, with its bytes already checked. */
 export interface RequestBody {
-  readonly op: Op;
+  readonly op: typeof Op.put | typeof Op.get | typeof Op.delete;
   readonly key: Uint8Array;
   /** Null unless it is a put. */
   readonly value: Uint8Array | null;
@@ -78,6 +78,7 @@ export class PendingRequest extends Timed {
     if (reply.op !== this.body.op) return undefined;
     if (reply.op === Op.put) return { revision: reply.revision };
     if (reply.op === Op.delete) return { revision: reply.revision, deleted: reply.deleted };
+    if (reply.op !== Op.get) return undefined;
     if (reply.value === null) return null;
     // The one copy (J): what the caller keeps must not keep the whole frame alive.
     const value = new Uint8Array(reply.value);

@@ -1,6 +1,6 @@
 import { Op, encodeReplies, getReply, putReply } from "@raftkv/protocol";
 import { expect } from "chai";
-import { FakeNode, refusal, servingScript } from "./support/fake-node.js";
+import { FakeNode, keyOf, refusal, servingScript } from "./support/fake-node.js";
 import type { Script } from "./support/fake-node.js";
 import { cleanUp, connected, failure, until } from "./support/help.js";
 
@@ -106,7 +106,7 @@ describe("what becomes of a request (C1)", () => {
   it("one overloaded request does not hold up the others", async () => {
     const serve = servingScript();
     const node = await leader((request, self) =>
-      request.key.toString() === "slow"
+      keyOf(request).toString() === "slow"
         ? refusal(request, "OVERLOADED", { retryAfterMs: 60_000 })
         : serve(request, self),
     );

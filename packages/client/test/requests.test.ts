@@ -1,7 +1,7 @@
 import { KeyValue, connect } from "@raftkv/client";
 import { Op } from "@raftkv/protocol";
 import { expect } from "chai";
-import { FakeNode, servingScript } from "./support/fake-node.js";
+import { FakeNode, keyOf, servingScript } from "./support/fake-node.js";
 import { cleanUp, connected, failure, until } from "./support/help.js";
 
 async function leader(limits = {}): Promise<FakeNode> {
@@ -160,7 +160,9 @@ describe("requests", () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     await Promise.all(puts);
-    expect(node.requests.map((request) => request.key.toString())).to.deep.equal(puts.map((_, i) => `k${i}`));
+    expect(node.requests.map((request) => keyOf(request).toString())).to.deep.equal(
+      puts.map((_, i) => `k${i}`),
+    );
   });
 
   it("a write stuck behind a full socket was not sent: TIMEOUT (C1)", async () => {

@@ -5,7 +5,8 @@ import { afterLoss, afterRefusal, wantedWaitMs } from "../dist/retry.js";
 
 function reply(code: ErrorCode, retryAfterMs: number | null = null): ErrorReply {
   const { retryable } = ERRORS[code];
-  return { requestId: 1, op: 0, code, retryable, message: "m", leader: null, retryAfterMs, limit: null };
+  const none = { leader: null, limit: null, floor: null, revision: null, lease: null, version: null };
+  return { requestId: 1, op: 0, code, retryable, message: "m", retryAfterMs, ...none };
 }
 
 describe("retrying (C1)", () => {

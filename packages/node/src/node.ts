@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { REQUEST_OVERHEAD_BYTES } from "@raftkv/protocol";
+import { DEFAULT_LIMITS, REQUEST_OVERHEAD_BYTES } from "@raftkv/protocol";
 import type { LeaderHint } from "@raftkv/protocol";
 import { LogWriter } from "raft-ts";
 import type { FileSystem, ServerId, Term } from "raft-ts";
@@ -199,13 +199,16 @@ class Node implements RunningNode {
   #clientListener(): ClientListener {
     const { maxFrameBytes, maxFrameRequests, maxKeyBytes, maxValueBytes } = this.#options;
     const { maxConnections, maxUnreadBytes, requestTimeoutMs } = this.#options;
-    const largest = maxKeyBytes + maxValueBytes + REQUEST_OVERHEAD_BYTES;
+    const largest = maxKeyBytes + Math.max(maxKeyBytes, maxValueBytes) + REQUEST_OVERHEAD_BYTES;
     const service = new KeyValueService({
       limits: {
         frameBytes: Math.max(maxFrameBytes, largest),
         frameRequests: maxFrameRequests,
         keyBytes: maxKeyBytes,
         valueBytes: maxValueBytes,
+        operationsInTxn: DEFAULT_LIMITS.operationsInTxn,
+        watchesPerConnection: DEFAULT_LIMITS.watchesPerConnection,
+        rangeEntries: DEFAULT_LIMITS.rangeEntries,
       },
       requestTimeoutMs,
       identity: () => ({

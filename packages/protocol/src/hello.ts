@@ -1,4 +1,5 @@
-import { ProtocolError, RaftKvError, errorCodeOfWire, wireOfErrorCode } from "./errors.js";
+import { errorCodeOfWire, wireOfErrorCode } from "./error-codes.js";
+import { ProtocolError, RaftKvError } from "./errors.js";
 import type { LeaderHint } from "./errors.js";
 import { leaderFromWire, leaderToWire } from "./leader.js";
 import { checkLimits } from "./limits.js";
@@ -21,6 +22,17 @@ export const CLOSE_REFUSED = 1008;
 export const HELLO_BYTES_MAX = 4096;
 
 const MAGIC = "raftkv";
+
+/** The limits as they stand in a welcome. */
+const LIMITS_IN_ORDER = [
+  "frameBytes",
+  "frameRequests",
+  "keyBytes",
+  "valueBytes",
+  "operationsInTxn",
+  "watchesPerConnection",
+  "rangeEntries",
+] as const satisfies readonly (keyof Limits)[];
 
 /** The client's first message. */
 export interface Hello {
@@ -96,8 +108,7 @@ export function answerHello(
     return refuse(new RaftKvError("WRONG_CLUSTER", message));
   }
   const answer: Welcome = { accepted: true, version, ...node };
-  const { frameBytes, frameRequests, keyBytes, valueBytes } = node.limits;
-  const limits = [frameBytes, frameRequests, keyBytes, valueBytes];
+  const limits = LIMITS_IN_ORDER.map((name) => node.limits[name]);
   const leader = leaderToWire(node.leader);
   return { answer, bytes: pack([MAGIC, true, version, node.clusterId, node.nodeName, leader, limits]) };
 }
@@ -144,16 +155,14 @@ export function decodeHelloAnswer(bytes: Buffer): Welcome | Refusal {
 }
 
 function limitsFromWire(value: unknown): Limits {
-  if (!Array.isArray(value) || value.length < 4) {
-    throw new ProtocolError(`the limits are ${describe(value)}: an array of at least 4 is wanted`);
+  if (!Array.isArray(value) || value.length < LIMITS_IN_ORDER.length) {
+    throw new ProtocolError(
+      `the limits are ${describe(value)}: an array of at least ${LIMITS_IN_ORDER.length} is wanted`,
+    );
   }
   const fields = value as readonly unknown[];
-  const limits: Limits = {
-    frameBytes: count(fields[0], "frameBytes"),
-    frameRequests: count(fields[1], "frameRequests"),
-    keyBytes: count(fields[2], "keyBytes"),
-    valueBytes: count(fields[3], "valueBytes"),
-  };
+  const read = LIMITS_IN_ORDER.map((name, at) => [name, count(fields[at], name)]);
+  const limits = Object.fromEntries(read) as unknown as Limits;
   try {
     return checkLimits(limits);
   } catch (error) {

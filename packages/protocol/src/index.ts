@@ -1,15 +1,26 @@
 export {
   ERRORS,
+  errorCodeOfWire,
+  factOfErrorCode,
+  wireOfErrorCode,
+  type ErrorCode,
+  type ErrorFact,
+} from "./error-codes.js";
+export {
   ProtocolError,
   RaftKvError,
-  errorCodeOfWire,
-  wireOfErrorCode,
   type EndpointReport,
-  type ErrorCode,
   type ErrorFacts,
   type LeaderHint,
 } from "./errors.js";
-export { DEFAULT_LIMITS, REQUEST_OVERHEAD_BYTES, checkLimits, type Limits } from "./limits.js";
+export {
+  DEFAULT_LIMITS,
+  REQUEST_OVERHEAD_BYTES,
+  TTL_MS_MAX,
+  TXN_DEPTH_MAX,
+  checkLimits,
+  type Limits,
+} from "./limits.js";
 export {
   CLIENT_PATH,
   CLOSE_GOING_AWAY,
@@ -24,44 +35,37 @@ export {
   encodeHello,
   type Hello,
   type NodeIdentity,
-  type Refusal,
+  type Refusal as HelloRefusal,
   type Welcome,
 } from "./hello.js";
+export { isSingleKey, prefixRange, singleKey, type KeyRange } from "./key-range.js";
+export type { KeyValue } from "./key-value.js";
+export { Op, REPLY_ERROR } from "./op.js";
+export type * from "./request.js";
+export { DEADLINE_MS_MAX, decodeClientFrame } from "./request-decode.js";
+export { tooLargeMessage } from "./request-fault.js";
+export * from "./request-encode.js";
+export type * from "./reply.js";
+export * from "./reply-encode.js";
+export { decodeNodeFrame, type NodeFrame } from "./reply-decode.js";
 export {
-  DEADLINE_MS_MAX,
-  Op,
-  decodeClientFrame,
-  deleteRequest,
-  encodeRequests,
-  getRequest,
-  putRequest,
-  requestBytes,
-  tooLargeMessage,
-  type ClientFrame,
-  type ClientRequest,
-  type DeleteRequest,
-  type GetRequest,
-  type PutRequest,
-  type RefusedRequest,
-  type WireRequest,
-} from "./request.js";
+  EVERYTHING,
+  type Compare,
+  type CompareRelation,
+  type CompareTarget,
+  type NestedTxn,
+  type RangeSelection,
+  type Txn,
+  type TxnDelete,
+  type TxnGet,
+  type TxnOp,
+  type TxnPut,
+} from "./transaction.js";
 export {
-  REPLY_ERROR,
-  decodeNodeFrame,
-  deleteReply,
-  encodeLeaderNotice,
-  encodeReplies,
-  errorReply,
-  getReply,
-  putReply,
-  type DeleteReply,
-  type ErrorReply,
-  type FoundEntry,
-  type GetReply,
-  type NodeFrame,
-  type PutReply,
-  type Reply,
-  type ReplyFacts,
-  type WireReply,
-} from "./reply.js";
+  encodeWatchEnd,
+  encodeWatchEvents,
+  encodeWatchProgress,
+  type WatchEvent,
+  type WatchEvents,
+} from "./watch-frame.js";
 export * from "./peer/index.js";

@@ -4,10 +4,19 @@ import { RaftKvError } from "./errors.js";
 export interface Limits {
   /** Bytes of one message, in either direction; at least one largest request. */
   readonly frameBytes: number;
-  /** Requests in one message. */
+  /**
+   * Requests in one message, the operations in them counted as well; a message of one request may have
+   * `operationsInTxn` even if that is more.
+   */
   readonly frameRequests: number;
   readonly keyBytes: number;
   readonly valueBytes: number;
+  /** Compares and operations of one transaction, both branches and nested ones counted. Also leases in a keep-alive. */
+  readonly operationsInTxn: number;
+  /** Watches that one connection may have open. */
+  readonly watchesPerConnection: number;
+  /** Keys in one reply to a range; a client pages on from there. */
+  readonly rangeEntries: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -15,9 +24,18 @@ export const DEFAULT_LIMITS: Limits = {
   frameRequests: 4096,
   keyBytes: 64 * 1024,
   valueBytes: 1024 * 1024,
+  operationsInTxn: 1024,
+  watchesPerConnection: 10_000,
+  rangeEntries: 10_000,
 };
 
-/** More than any request or reply takes beside its key and its value, the frame around it included. */
+/** How deep transactions may stand in each other, the outermost counted. */
+export const TXN_DEPTH_MAX = 4;
+
+/** Leases and sessions longer than ten years are a mistake. */
+export const TTL_MS_MAX = 10 * 365 * 24 * 3_600_000;
+
+/** More than a put, a get or a range takes beside its keys and its value, the frame around it included. */
 export const REQUEST_OVERHEAD_BYTES = 128;
 
 const FRAME_BYTES_MAX = 2 ** 30;
@@ -31,11 +49,14 @@ export function checkLimits(limits: Limits): Limits {
   atLeastOne("keyBytes", limits.keyBytes);
   atLeastOne("valueBytes", limits.valueBytes);
   atLeastOne("frameBytes", limits.frameBytes);
-  const largest = limits.keyBytes + limits.valueBytes + REQUEST_OVERHEAD_BYTES;
+  atLeastOne("operationsInTxn", limits.operationsInTxn);
+  atLeastOne("watchesPerConnection", limits.watchesPerConnection);
+  atLeastOne("rangeEntries", limits.rangeEntries);
+  const largest = limits.keyBytes + Math.max(limits.keyBytes, limits.valueBytes) + REQUEST_OVERHEAD_BYTES;
   if (limits.frameBytes < largest || limits.frameBytes > FRAME_BYTES_MAX) {
     throw new RaftKvError(
       "INVALID_ARGUMENT",
-      `frameBytes is ${limits.frameBytes}: allowed is ${largest} (one largest key and value) to ${FRAME_BYTES_MAX}`,
+      `frameBytes is ${limits.frameBytes}: allowed is ${largest} (one largest request) to ${FRAME_BYTES_MAX}`,
     );
   }
   return limits;

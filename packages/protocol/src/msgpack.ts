@@ -29,6 +29,16 @@ export function unpackArray(bytes: Buffer): readonly unknown[] {
   return value as readonly unknown[];
 }
 
+/** An upper bound of the bytes that `value` takes when it is encoded. */
+export function packedBytesMax(value: unknown): number {
+  if (value instanceof Uint8Array) return value.length + 5;
+  if (typeof value === "string") return value.length * 3 + 5;
+  if (!Array.isArray(value)) return 9;
+  let size = 5;
+  for (const item of value as readonly unknown[]) size += packedBytesMax(item);
+  return size;
+}
+
 /** A value as an error message shows it: short, and without its bytes. */
 export function describe(value: unknown): string {
   if (value === null) return "nil";

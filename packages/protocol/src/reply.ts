@@ -1,44 +1,149 @@
-import { ProtocolError, errorCodeOfWire, wireOfErrorCode } from "./errors.js";
-import type { ErrorCode, LeaderHint } from "./errors.js";
-import { leaderFromWire, leaderToWire } from "./leader.js";
-import { REQUEST_OVERHEAD_BYTES } from "./limits.js";
-import { count, describe, isCount, pack, text, tuple, unpackArray } from "./msgpack.js";
-import { Op } from "./request.js";
+import type { ErrorCode, ErrorFact } from "./error-codes.js";
+import type { LeaderHint } from "./errors.js";
+import type { KeyValue } from "./key-value.js";
+import type { Op, REPLY_ERROR } from "./op.js";
+import type { RouteChange } from "./request.js";
 
-/** The first field of a frame from a node. */
-export const NODE_FRAME_REPLIES = 1;
-export const NODE_FRAME_LEADER = 2;
-
-/** Stands where a reply that answers in full has its operation. */
-export const REPLY_ERROR = 0;
-
-export interface PutReply {
+interface ReplyFields {
   readonly requestId: number;
+}
+
+/** Bytes in decoded replies are views of the frame (J). */
+export interface PutReply extends ReplyFields {
   readonly op: typeof Op.put;
   readonly revision: number;
+  /** What was there before; null when there was nothing, or when it was not asked for. */
+  readonly previous: KeyValue | null;
 }
-export interface GetReply {
-  readonly requestId: number;
+export interface GetReply extends ReplyFields {
   readonly op: typeof Op.get;
   /** The store's revision that was read. */
   readonly revision: number;
-  /** A view of the frame (J); null when there is no such key, and the three counters are 0. */
+  /** Null when there is no such key, and the four counters are 0. */
   readonly value: Buffer | null;
   readonly createRevision: number;
   readonly modRevision: number;
   readonly version: number;
+  readonly lease: number;
 }
-export interface DeleteReply {
-  readonly requestId: number;
+export interface DeleteReply extends ReplyFields {
   readonly op: typeof Op.delete;
   /** The store's revision behind the deletion; the one before it when there was nothing to delete. */
   readonly revision: number;
   /** Keys that were deleted. */
   readonly deleted: number;
+  /** What was deleted, if it was asked for. */
+  readonly previous: readonly KeyValue[];
 }
-export interface ErrorReply {
-  readonly requestId: number;
-  readonly op: typeof REPLY_ERROR;
+/** What a range found. */
+export interface RangeFound {
+  /** In the order that was asked for; none when only the number was asked for. */
+  readonly entries: readonly KeyValue[];
+  /** Whether keys of the range are left out, because of the limit or of the reply's size. */
+  readonly more: boolean;
+  /** All keys of the range that match; null when the node did not count them. */
+  readonly count: number | null;
+}
+export interface RangeReply extends ReplyFields, RangeFound {
+  readonly op: typeof Op.range;
+  /** The revision that was read: pages that follow ask for it. */
+  readonly revision: number;
+}
+
+/** What became of one operation of the branch that was carried out. */
+export type TxnOpResult =
+  | { readonly kind: "put"; readonly previous: KeyValue | null }
+  | { readonly kind: "delete"; readonly deleted: number; readonly previous: readonly KeyValue[] }
+  | ({ readonly kind: "get" } & RangeFound)
+  | ({ readonly kind: "txn" } & TxnResult);
+
+export interface TxnResult {
+  /** Whether all compares held, and so `then` was carried out. */
+  readonly succeeded: boolean;
+  /** One for each operation of that branch, in its order. */
+  readonly results: readonly TxnOpResult[];
+}
+export interface TxnReply extends ReplyFields, TxnResult {
+  readonly op: typeof Op.txn;
+  /** The store's revision behind it; it counts one up when anything was changed. */
+  readonly revision: number;
+}
+export interface LeaseGrantReply extends ReplyFields {
+  readonly op: typeof Op.leaseGrant;
+  readonly lease: number;
+  readonly ttlMs: number;
+}
+export interface LeaseRevokeReply extends ReplyFields {
+  readonly op: typeof Op.leaseRevoke;
+  /** The store's revision behind the deletion of its keys. */
+  readonly revision: number;
+  /** Keys that were attached to it. */
+  readonly deleted: number;
+}
+export interface LeaseKeepAliveReply extends ReplyFields {
+  readonly op: typeof Op.leaseKeepAlive;
+  /** For each lease of the request the time that it has again, in milliseconds; 0 when there is no such lease. */
+  readonly ttlsMs: readonly number[];
+}
+export interface LeaseTimeToLiveReply extends ReplyFields {
+  readonly op: typeof Op.leaseTimeToLive;
+  readonly ttlMs: number;
+  readonly remainingMs: number;
+  /** The keys that are attached to it; none when they were not asked for. */
+  readonly keys: readonly Uint8Array[];
+}
+export interface LeaseInfo {
+  readonly lease: number;
+  readonly ttlMs: number;
+  readonly remainingMs: number;
+}
+export interface LeaseListReply extends ReplyFields {
+  readonly op: typeof Op.leaseList;
+  readonly leases: readonly LeaseInfo[];
+}
+export interface SessionOpenReply extends ReplyFields {
+  readonly op: typeof Op.sessionOpen;
+  readonly session: number;
+  readonly ttlMs: number;
+}
+export interface SessionCloseReply extends ReplyFields {
+  readonly op: typeof Op.sessionClose;
+}
+export interface SessionKeepAliveReply extends ReplyFields {
+  readonly op: typeof Op.sessionKeepAlive;
+  readonly ttlMs: number;
+}
+export interface CompactReply extends ReplyFields {
+  readonly op: typeof Op.compact;
+  /** The floor from now on: the oldest revision that can be read. */
+  readonly floor: number;
+}
+/** A range of keys and the group that holds it. */
+export interface Route extends RouteChange {
+  /** Counts the changes of this route, from 1. */
+  readonly version: number;
+}
+export interface CatalogReply extends ReplyFields {
+  readonly op: typeof Op.catalog;
+  readonly version: number;
+  readonly routes: readonly Route[];
+}
+export interface CatalogChangeReply extends ReplyFields {
+  readonly op: typeof Op.catalogChange;
+  /** The catalog's version from now on. */
+  readonly version: number;
+}
+export interface WatchReply extends ReplyFields {
+  readonly op: typeof Op.watch;
+  /** The store's revision as the watch began: a watch from now on sees what comes after it. */
+  readonly revision: number;
+}
+export interface WatchCancelReply extends ReplyFields {
+  readonly op: typeof Op.watchCancel;
+}
+
+/** What a node says instead of an answer, to a request or at the end of a watch. */
+export interface Refusal extends Readonly<Record<ErrorFact, number | null>> {
   readonly code: ErrorCode;
   readonly retryable: boolean;
   readonly message: string;
@@ -46,184 +151,27 @@ export interface ErrorReply {
   readonly retryAfterMs: number | null;
   readonly limit: number | null;
 }
-export type Reply = PutReply | GetReply | DeleteReply | ErrorReply;
-
-export type NodeFrame =
-  | { readonly kind: "replies"; readonly replies: readonly Reply[] }
-  /** Who leads has changed, as this node sees it; null when it knows of no leader now. */
-  | { readonly kind: "leader"; readonly leader: LeaderHint | null };
-
-/** A reply in the form that travels. Its fields are those of the interfaces above, in docs/protocol.md's order. */
-export type WireReply = readonly [number, ...unknown[]];
-
-export function putReply(requestId: number, revision: number): WireReply {
-  return [requestId, Op.put, revision];
+export interface ErrorReply extends ReplyFields, Refusal {
+  readonly op: typeof REPLY_ERROR;
 }
 
-export interface FoundEntry {
-  readonly value: Uint8Array;
-  readonly createRevision: number;
-  readonly modRevision: number;
-  readonly version: number;
-}
-
-/** `revision` is the store's, at which was read; `entry` is null when there is no such key. */
-export function getReply(requestId: number, revision: number, entry: FoundEntry | null): WireReply {
-  if (entry === null) return [requestId, Op.get, revision];
-  const { value, createRevision, modRevision, version } = entry;
-  return [requestId, Op.get, revision, value, createRevision, modRevision, version];
-}
-
-export function deleteReply(requestId: number, revision: number, deleted: number): WireReply {
-  return [requestId, Op.delete, revision, deleted];
-}
-
-/** Facts of a refusal. What is not given is nil on the wire. */
-export interface ReplyFacts {
-  readonly leader?: LeaderHint | null;
-  readonly retryAfterMs?: number | null;
-  readonly limit?: number | null;
-}
-
-/** @param code one that travels: not CLOSED, which clients make for themselves. */
-export function errorReply(
-  requestId: number,
-  refusal: {
-    readonly code: Exclude<ErrorCode, "CLOSED">;
-    readonly message: string;
-    readonly retryable: boolean;
-  },
-  facts: ReplyFacts = {},
-): WireReply {
-  const { code, message, retryable } = refusal;
-  const leader = leaderToWire(facts.leader ?? null);
-  const wire = wireOfErrorCode(code);
-  return [
-    requestId,
-    REPLY_ERROR,
-    wire,
-    retryable,
-    message,
-    leader,
-    facts.retryAfterMs ?? null,
-    facts.limit ?? null,
-  ];
-}
-
-/** Encodes replies into as few frames of at most `frameBytes` as it takes, in order; usually one. */
-export function encodeReplies(replies: readonly WireReply[], frameBytes: number): readonly Buffer[] {
-  let bytes = 0;
-  for (const reply of replies) bytes += replyBytes(reply);
-  if (bytes <= frameBytes) return replies.length === 0 ? [] : [pack([NODE_FRAME_REPLIES, replies])];
-  const frames: Buffer[] = [];
-  let part: WireReply[] = [];
-  bytes = 0;
-  for (const reply of replies) {
-    const size = replyBytes(reply);
-    if (bytes + size > frameBytes && part.length > 0) {
-      frames.push(pack([NODE_FRAME_REPLIES, part]));
-      part = [];
-      bytes = 0;
-    }
-    part.push(reply);
-    bytes += size;
-  }
-  frames.push(pack([NODE_FRAME_REPLIES, part]));
-  return frames;
-}
-
-function replyBytes(reply: WireReply): number {
-  // The two fields whose size is not bounded: a get's value and an error's message.
-  if (reply[1] === Op.get && reply.length === 7)
-    return (reply[3] as Uint8Array).length + REQUEST_OVERHEAD_BYTES;
-  if (reply[1] === REPLY_ERROR) return (reply[4] as string).length * 3 + 8 * REQUEST_OVERHEAD_BYTES;
-  return REQUEST_OVERHEAD_BYTES;
-}
-
-/** Tells a client who leads now, unasked: sent on every connection when the node's view changes. */
-export function encodeLeaderNotice(leader: LeaderHint | null): Buffer {
-  return pack([NODE_FRAME_LEADER, leaderToWire(leader)]);
-}
-
-/**
- * Decodes one frame from a node (C6). Values are views of `bytes`.
- * @throws {ProtocolError} it is none: the connection must be cut.
- */
-export function decodeNodeFrame(bytes: Buffer): NodeFrame {
-  const frame = unpackArray(bytes);
-  if (frame.length !== 2)
-    throw new ProtocolError(`a frame from a node has 2 fields, this is ${describe(frame)}`);
-  const body = frame[1];
-  if (frame[0] === NODE_FRAME_LEADER) return { kind: "leader", leader: leaderFromWire(body) };
-  if (frame[0] !== NODE_FRAME_REPLIES) {
-    throw new ProtocolError(`a frame from a node begins with ${describe(frame[0])}: 1 or 2 is wanted`);
-  }
-  if (!Array.isArray(body)) throw new ProtocolError(`the replies are ${describe(body)}: an array is wanted`);
-  const replies: Reply[] = [];
-  for (const item of body as readonly unknown[]) replies.push(toReply(item));
-  return { kind: "replies", replies };
-}
-
-function toReply(item: unknown): Reply {
-  if (!Array.isArray(item)) throw new ProtocolError(`a reply is ${describe(item)}: an array is wanted`);
-  const fields = item as readonly unknown[];
-  const requestId = count(fields[0], "a reply's number");
-  switch (fields[1]) {
-    case Op.put:
-      tuple(fields, 3, "the reply to a put");
-      return { requestId, op: Op.put, revision: count(fields[2], "the revision") };
-    case Op.get:
-      return toGetReply(requestId, fields);
-    case Op.delete:
-      tuple(fields, 4, "the reply to a delete");
-      return {
-        requestId,
-        op: Op.delete,
-        revision: count(fields[2], "the revision"),
-        deleted: count(fields[3], "the number of deleted keys"),
-      };
-    case REPLY_ERROR:
-      return toErrorReply(requestId, fields);
-    default:
-      throw new ProtocolError(`a reply's operation is ${describe(fields[1])}: 0 to 3 are known`);
-  }
-}
-
-function toGetReply(requestId: number, fields: readonly unknown[]): GetReply {
-  const revision = count(fields[2], "the revision");
-  if (fields.length === 3) {
-    return { requestId, op: Op.get, revision, value: null, createRevision: 0, modRevision: 0, version: 0 };
-  }
-  tuple(fields, 7, "the reply to a get");
-  const value = fields[3];
-  if (!Buffer.isBuffer(value)) throw new ProtocolError(`the value is ${describe(value)}: bytes are wanted`);
-  return {
-    requestId,
-    op: Op.get,
-    revision,
-    value,
-    createRevision: count(fields[4], "the create revision"),
-    modRevision: count(fields[5], "the modify revision"),
-    version: count(fields[6], "the version"),
-  };
-}
-
-function toErrorReply(requestId: number, fields: readonly unknown[]): ErrorReply {
-  tuple(fields, 8, "an error reply");
-  const code = isCount(fields[2]) ? errorCodeOfWire(fields[2]) : null;
-  if (code === null) throw new ProtocolError(`an error's code is ${describe(fields[2])}, which is none`);
-  const retryable = fields[3];
-  if (typeof retryable !== "boolean") {
-    throw new ProtocolError(`retryable is ${describe(retryable)}: a boolean is wanted`);
-  }
-  return {
-    requestId,
-    op: REPLY_ERROR,
-    code,
-    retryable,
-    message: text(fields[4], "an error's message"),
-    leader: leaderFromWire(fields[5]),
-    retryAfterMs: fields[6] === null ? null : count(fields[6], "retryAfterMs"),
-    limit: fields[7] === null ? null : count(fields[7], "the limit"),
-  };
-}
+export type Reply =
+  | PutReply
+  | GetReply
+  | DeleteReply
+  | RangeReply
+  | TxnReply
+  | LeaseGrantReply
+  | LeaseRevokeReply
+  | LeaseKeepAliveReply
+  | LeaseTimeToLiveReply
+  | LeaseListReply
+  | SessionOpenReply
+  | SessionCloseReply
+  | SessionKeepAliveReply
+  | CompactReply
+  | CatalogReply
+  | CatalogChangeReply
+  | WatchReply
+  | WatchCancelReply
+  | ErrorReply;

@@ -3,9 +3,10 @@
  * the decoder. So no frame can define records (which msgpackr compiles into functions), build maps or extension
  * types, nest until the stack is full, claim arrays larger than itself, or have bytes left behind its end.
  *
- * What travels: nil, booleans, whole numbers, float 64, str, bin, and arrays of these, at most DEPTH_MAX deep.
+ * What travels: nil, booleans, whole numbers, float 64, str, bin, and arrays of these, at most DEPTH_MAX deep: what TXN_DEPTH_MAX transactions in each
+ * other take, and a little more, so that one that is too deep can be refused by itself.
  */
-const DEPTH_MAX = 8;
+const DEPTH_MAX = 16;
 
 /** One decode at a time, and it never yields, so one stack is enough. `open[d]`: elements still to come at depth d. */
 const open = new Float64Array(DEPTH_MAX);

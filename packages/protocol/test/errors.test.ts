@@ -49,6 +49,8 @@ describe("error codes", () => {
       exitCode: 3,
     });
     expect(bare).to.include({ leader: null, retryAfterMs: null, limit: null, outcomeKnown: true });
+    expect(bare).to.include({ floor: null, revision: null, lease: null, version: null });
+    expect(new RaftKvError("COMPACTED", "m", { floor: 7 })).to.include({ floor: 7, retryable: false });
     expect(bare.endpoints).to.deep.equal([]);
     expect(new RaftKvError("NOT_LEADER", "m", { retryable: false }).retryable).to.equal(false);
   });

@@ -1,8 +1,11 @@
 import {
   DEFAULT_LIMITS,
+  EVERYTHING,
   Op,
   ProtocolError,
   answerHello,
+  catalogChangeRequest,
+  catalogReply,
   decodeClientFrame,
   decodeHello,
   decodeHelloAnswer,
@@ -13,12 +16,23 @@ import {
   encodeLeaderNotice,
   encodeReplies,
   encodeRequests,
+  encodeWatchEnd,
+  encodeWatchEvents,
   errorReply,
   getReply,
   getRequest,
+  leaseKeepAliveRequest,
+  leaseListReply,
+  leaseTimeToLiveRequest,
   putReply,
   putRequest,
+  rangeReply,
+  rangeRequest,
+  txnReply,
+  txnRequest,
+  watchRequest,
 } from "@raftkv/protocol";
+import type { KeyValue, Txn, TxnResult, WatchEvent } from "@raftkv/protocol";
 import { expect } from "chai";
 import type { Random } from "./support/random.js";
 import { withSeed } from "./support/random.js";
@@ -30,9 +44,11 @@ const leader = { name: "n2", address: "127.0.0.1:7402", term: 9 };
 function goodFrames(): Buffer[] {
   const key = Buffer.from("key");
   const value = Buffer.alloc(300, 7);
-  const entry = { value, createRevision: 2 ** 40, modRevision: 2 ** 41, version: 70_000 };
+  const entry = { value, createRevision: 2 ** 40, modRevision: 2 ** 41, version: 70_000, lease: 3 };
   const refusal = { code: "NOT_LEADER", message: "not me", retryable: true } as const;
+  const kv = { key, ...entry };
   return [
+    ...otherFrames(kv),
     encodeHello({ versionMin: 1, versionMax: 1, clusterId: "c1", clientName: "app" }),
     answerHello(
       { versionMin: 1, versionMax: 1, clusterId: null, clientName: "app" },
@@ -51,6 +67,57 @@ function goodFrames(): Buffer[] {
   ];
 }
 
+/** What is neither put nor get. */
+function otherFrames(kv: KeyValue): Buffer[] {
+  const { key, value } = kv;
+  const range = { start: key, end: null };
+  const get = { kind: "get", range, ...EVERYTHING } as const;
+  const txn: Txn = {
+    compares: [{ range, target: "version", relation: ">", operand: 0 }],
+    then: [{ kind: "put", key, value, lease: 5, wantPrevious: true }, get],
+    else: [{ kind: "txn", compares: [], then: [{ kind: "delete", range, wantPrevious: false }], else: [] }],
+  };
+  const watch = { watchId: 7, range, fromRevision: 3, wantPrevious: true, noPut: false, noDelete: true };
+  const found = { entries: [kv], more: true, count: 5 };
+  const route = { routeId: 1, ...range, groupId: 1, version: 2 };
+  const result: TxnResult = {
+    succeeded: true,
+    results: [
+      { kind: "put", previous: kv },
+      { kind: "get", ...found },
+      { kind: "txn", succeeded: false, results: [{ kind: "delete", deleted: 1, previous: [kv] }] },
+    ],
+  };
+  const events: WatchEvent[] = [
+    { kind: "delete", key, modRevision: 4, previous: kv },
+    { kind: "put", ...kv, previous: null },
+  ];
+  return [
+    encodeRequests(
+      [
+        rangeRequest(1, 5, { range, linearizable: true, revision: 0, ...EVERYTHING }),
+        txnRequest(9, 0, txn, 8),
+        leaseKeepAliveRequest(2, 0, [1, 2 ** 40]),
+        leaseTimeToLiveRequest(3, 0, 4, true),
+        watchRequest(4, 0, { ...watch, progress: true }),
+        catalogChangeRequest(5, 0, 3, [route]),
+      ],
+      { session: 77, answeredBelow: 3 },
+    ),
+    ...encodeReplies(
+      [
+        rangeReply(1, 9, found),
+        txnReply(2, 9, result),
+        leaseListReply(3, [{ lease: 1, ttlMs: 2, remainingMs: 3 }]),
+        catalogReply(4, 3, [route]),
+      ],
+      100_000,
+    ),
+    ...encodeWatchEvents(7, events, 100_000),
+    encodeWatchEnd(7, { code: "COMPACTED", message: "gone", retryable: false }, { floor: 9 }),
+  ];
+}
+
 /** Decodes as everything there is. The only thing that may come out, beside a result, is a ProtocolError. */
 function decodeAll(bytes: Buffer): number {
   const decoders = [
@@ -62,6 +129,7 @@ function decodeAll(bytes: Buffer): number {
       for (const request of requests) {
         expect(Number.isSafeInteger(request.requestId) && request.requestId > 0).to.equal(true);
         expect(Number.isSafeInteger(request.deadlineMs) && request.deadlineMs >= 0).to.equal(true);
+        if (request.op !== Op.put && request.op !== Op.get) continue;
         expect(Buffer.isBuffer(request.key)).to.equal(true);
         if (request.op === Op.put) expect(Buffer.isBuffer(request.value)).to.equal(true);
       }

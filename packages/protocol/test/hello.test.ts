@@ -29,7 +29,7 @@ describe("the handshake", () => {
   it("is the bytes that docs/protocol.md shows", () => {
     expect(encodeHello(hello).toString("hex")).to.equal("95a6726166746b760101c0a3617070");
     expect(answerHello(hello, { ...node, leader: null }).bytes.toString("hex")).to.equal(
-      "97a6726166746b76c301a26331a26e31c094ce00400000cd1000ce00010000ce00100000",
+      "97a6726166746b76c301a26331a26e31c097ce00400000cd1000ce00010000ce00100000cd0400cd2710cd2710",
     );
   });
 
@@ -76,7 +76,16 @@ describe("the handshake", () => {
   it("fields that a newer version put behind are passed over", () => {
     const longer = packr.pack(["raftkv", 1, 3, null, "app", "from the future", [1, 2]]);
     expect(decodeHello(longer)).to.deep.equal({ ...hello, versionMax: 3 });
-    const welcome = packr.pack(["raftkv", true, 1, "c1", "n1", null, [4_000_000, 1, 1, 1, 99], "more"]);
+    const welcome = packr.pack([
+      "raftkv",
+      true,
+      1,
+      "c1",
+      "n1",
+      null,
+      [4_000_000, 1, 1, 1, 1, 1, 1, 99],
+      "more",
+    ]);
     expect(decodeHelloAnswer(welcome)).to.include({ accepted: true, nodeName: "n1" });
   });
 
@@ -98,13 +107,14 @@ describe("the handshake", () => {
   });
 
   describe("refuses as an answer to a hello (C6)", () => {
-    const limits = [4_000_000, 100, 100, 100];
+    const limits = [4_000_000, 100, 100, 100, 100, 100, 100];
     const cases: Record<string, unknown> = {
       "neither accepted nor not": ["raftkv", 1, 1, "c1", "n1", null, limits],
       "a version that was not offered": ["raftkv", true, 2, "c1", "n1", null, limits],
       "no limits": ["raftkv", true, 1, "c1", "n1", null],
-      "limits of 0": ["raftkv", true, 1, "c1", "n1", null, [4_000_000, 0, 100, 100]],
-      "frames that hold no largest value": ["raftkv", true, 1, "c1", "n1", null, [100, 1, 100, 100]],
+      "limits of 0": ["raftkv", true, 1, "c1", "n1", null, [4_000_000, 0, 100, 100, 100, 100, 100]],
+      "a limit too few": ["raftkv", true, 1, "c1", "n1", null, [4_000_000, 100, 100, 100, 100, 100]],
+      "frames that hold no largest value": ["raftkv", true, 1, "c1", "n1", null, [100, 1, 100, 100, 1, 1, 1]],
       "a refusal with an unknown code": ["raftkv", false, 1, 1, 99, "m"],
       "a refusal without a message": ["raftkv", false, 1, 1, 9, null],
     };
@@ -125,6 +135,9 @@ describe("limits (C7)", () => {
       { frameRequests: 0 },
       { keyBytes: -1 },
       { valueBytes: 1.5 },
+      { operationsInTxn: 0 },
+      { watchesPerConnection: -1 },
+      { rangeEntries: 0.5 },
     ]) {
       const [name] = Object.keys(wrong);
       expect(() => checkLimits({ ...DEFAULT_LIMITS, ...wrong }))

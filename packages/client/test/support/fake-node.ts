@@ -227,11 +227,13 @@ export function refusal(
 export function servingScript(): Script {
   const keys = new Map<
     string,
-    { value: Buffer; createRevision: number; modRevision: number; version: number }
+    { value: Buffer; createRevision: number; modRevision: number; version: number; lease: number }
   >();
   let revision = 0;
   return (request) => {
-    const name = request.key.toString("hex");
+    const isWritten = request.op === Op.put || request.op === Op.get || request.op === Op.delete;
+    if (!isWritten) return refusal(request, "INVALID_ARGUMENT", { retryable: false });
+    const name = keyOf(request).toString("hex");
     const found = keys.get(name);
     if (request.op === Op.get) return getReply(request.requestId, revision, found ?? null);
     if (request.op === Op.delete) {
@@ -244,6 +246,7 @@ export function servingScript(): Script {
       createRevision: found?.createRevision ?? revision,
       modRevision: revision,
       version: (found?.version ?? 0) + 1,
+      lease: request.lease,
     });
     return putReply(request.requestId, revision);
   };
@@ -255,4 +258,11 @@ export function followingScript(gets: Script | null = null): Script {
     if (gets !== null && request.op === Op.get) return gets(request, node);
     return refusal(request, "NOT_LEADER", { leader: node.leader });
   };
+}
+
+/** The key of a request that has one. */
+export function keyOf(request: ClientRequest): Buffer {
+  const key = "key" in request ? request.key : "range" in request ? request.range.start : null;
+  if (key === null) throw new Error(`operation ${request.op} has no key`);
+  return Buffer.from(key);
 }

@@ -12,9 +12,17 @@ import {
   encodeReplies,
   errorReply,
   getReply,
+  isSingleKey,
   putReply,
 } from "@raftkv/protocol";
-import type { ClientRequest, GetRequest, LeaderHint, WireReply } from "@raftkv/protocol";
+import type {
+  ClientRequest,
+  DeleteRequest,
+  GetRequest,
+  LeaderHint,
+  PutRequest,
+  WireReply,
+} from "@raftkv/protocol";
 import type { WebSocket } from "ws";
 import type { RequestRefusal, WriteOrigin } from "../group/client-proposal.js";
 import type { Logger } from "../logger.js";
@@ -135,8 +143,13 @@ export class ClientConnection implements WriteOrigin {
 
   #serve(request: ClientRequest): void {
     const { service } = this.#options;
-    if (request.op !== Op.get) {
-      service.write(request, this);
+    if (request.op === Op.put || request.op === Op.delete) {
+      if (isPlainWrite(request)) service.write(request, this);
+      else this.#notServed(request);
+      return;
+    }
+    if (request.op !== Op.get || request.revision !== 0) {
+      this.#notServed(request);
       return;
     }
     if (!request.linearizable) {
@@ -147,6 +160,11 @@ export class ClientConnection implements WriteOrigin {
       granted: () => this.#answerGet(request),
       refused: () => this.refused(request.requestId, service.readRefusal()),
     });
+  }
+
+  #notServed({ requestId, op }: ClientRequest): void {
+    const message = `operation ${op} is not served by this node in this form`;
+    this.#reply(errorReply(requestId, { code: "INVALID_ARGUMENT", message, retryable: false }));
   }
 
   #answerGet(request: GetRequest): void {
@@ -162,7 +180,8 @@ export class ClientConnection implements WriteOrigin {
       this.refused(request.requestId, service.readRefusal());
       return;
     }
-    this.#reply(getReply(request.requestId, read.revision, read.entry));
+    const entry = read.entry === null ? null : { ...read.entry, lease: 0 };
+    this.#reply(getReply(request.requestId, read.revision, entry));
     this.#repliesBytes += read.entry?.value.length ?? 0;
   }
 
@@ -182,4 +201,10 @@ export class ClientConnection implements WriteOrigin {
     socket.close(CLOSE_PROTOCOL_ERROR, why.slice(0, 100));
     setTimeout(() => socket.terminate(), CUT_MS).unref();
   }
+}
+
+/** What the state machine has commands for: one key, without a lease, a previous value or a session. */
+function isPlainWrite(request: PutRequest | DeleteRequest): boolean {
+  if (request.wantPrevious) return false;
+  return request.op === Op.put ? request.lease === 0 : isSingleKey(request.range);
 }

@@ -94,5 +94,5 @@ export class KeyValueService {
 function toCommand(request: PutRequest | DeleteRequest): Command {
   return request.op === Op.put
     ? { kind: "put", key: request.key, value: request.value }
-    : { kind: "delete", key: request.key };
+    : { kind: "delete", key: request.range.start };
 }
