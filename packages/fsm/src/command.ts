@@ -1,73 +1,110 @@
-import { CommandFormatError } from "./errors.js";
+import type { KeyRange } from "@raftkv/store";
+import type { Settings } from "./settings.js";
 
-/** What an entry of the log asks the state machine to do. Keys and values are bytes. */
+/** What an entry of the log asks the state machine to do. Keys and values are bytes; a number that is 0 is none. */
 export type Command =
-  | { readonly kind: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
-  | { readonly kind: "delete"; readonly key: Uint8Array };
+  | Put
+  | Delete
+  | (Txn & { readonly kind: "txn" })
+  | { readonly kind: "leaseGrant"; readonly ttlMs: number }
+  | { readonly kind: "leaseRevoke"; readonly lease: number }
+  | { readonly kind: "leaseKeepAlive"; readonly leases: readonly number[] }
+  /** Opens the session that has the index of this entry. It comes without a session itself. */
+  | { readonly kind: "sessionOpen"; readonly ttlMs: number }
+  /** Of the session in the envelope. Needs no number: nothing is recorded. */
+  | { readonly kind: "sessionKeepAlive" }
+  | { readonly kind: "sessionClose" }
+  /** Versions that no read at or above `revision` needs may go. */
+  | { readonly kind: "compact"; readonly revision: number }
+  | {
+      readonly kind: "catalogChange";
+      readonly expectedVersion: number;
+      readonly routes: readonly RouteChange[];
+    }
+  /** Of the leader: log time has reached something that is due (F5). */
+  | { readonly kind: "clock" }
+  | { readonly kind: "settingsChange"; readonly settings: Partial<Settings> };
+
+export interface Put {
+  readonly kind: "put";
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly lease: number;
+  readonly wantPrevious: boolean;
+}
+
+export interface Delete {
+  readonly kind: "delete";
+  readonly range: KeyRange;
+  readonly wantPrevious: boolean;
+}
+
+/** Reads inside a transaction. The bounds on revisions include them; 0 is no bound, and no limit. */
+export interface Get {
+  readonly kind: "get";
+  readonly range: KeyRange;
+  readonly limit: number;
+  readonly order: "ascending" | "descending";
+  readonly keysOnly: boolean;
+  readonly countOnly: boolean;
+  readonly minModRevision: number;
+  readonly maxModRevision: number;
+  readonly minCreateRevision: number;
+  readonly maxCreateRevision: number;
+}
 
 /**
- * The bytes of a command, the body of its entry. Encoded once by whoever proposes it, straight into the entry's frame.
- *
- *     offset  size  field
- *          0     1  format, 1
- *          1     1  kind: 1 put, 2 delete
- *          2     4  length of the key, unsigned, little-endian
- *          6     …  key
- *          …     …  value, up to the end (put only)
+ * All compares hold: `then`, otherwise `else`. As in etcd, every compare, of nested transactions too, is judged by what
+ * was there before the outermost transaction; reads see the writes before them.
  */
-export const COMMAND_FORMAT = 1;
-const PUT = 1;
-const DELETE = 2;
-const HEADER_BYTES = 6;
-
-/** Bytes that `encodeCommandInto` will write. */
-export function encodedCommandSize(command: Command): number {
-  const size = HEADER_BYTES + command.key.length;
-  return command.kind === "put" ? size + command.value.length : size;
+export interface Txn {
+  readonly compares: readonly Compare[];
+  readonly then: readonly Op[];
+  readonly else: readonly Op[];
 }
 
-/** Writes the command at `offset`; the caller has made room for `encodedCommandSize`. */
-export function encodeCommandInto(command: Command, target: Uint8Array, offset: number): void {
-  const { key } = command;
-  target[offset] = COMMAND_FORMAT;
-  target[offset + 1] = command.kind === "put" ? PUT : DELETE;
-  for (let i = 0; i < 4; i++) target[offset + 2 + i] = (key.length >>> (8 * i)) & 0xff;
-  target.set(key, offset + HEADER_BYTES);
-  if (command.kind === "put") target.set(command.value, offset + HEADER_BYTES + key.length);
-}
+export type Op = Put | Delete | Get | (Txn & { readonly kind: "txn" });
+
+export type CompareRelation = "=" | "!=" | "<" | ">";
+export type CompareNumberTarget = "version" | "create" | "mod" | "lease";
 
 /**
- * Reads a command. Key and value are views of `bytes`.
- * @throws {CommandFormatError} it is none, or of a newer format.
+ * Holds when it does for every key in the range. Where no key is, numbers are taken for 0, and a compare of values does
+ * not hold, whatever its relation.
  */
-export function decodeCommand(bytes: Uint8Array): Command {
-  if (bytes.length < HEADER_BYTES) {
-    throw new CommandFormatError(`a command has at least ${HEADER_BYTES} bytes, found ${bytes.length}`);
-  }
-  const format = bytes[0];
-  if (format !== COMMAND_FORMAT) {
-    throw new CommandFormatError(`command format ${format}, this version reads ${COMMAND_FORMAT}`);
-  }
-  const keyLength = readLength(bytes);
-  const keyEnd = HEADER_BYTES + keyLength;
-  if (keyEnd > bytes.length) {
-    throw new CommandFormatError(`a key of ${keyLength} bytes in a command of ${bytes.length}`);
-  }
-  const key = bytes.subarray(HEADER_BYTES, keyEnd);
-  switch (bytes[1]) {
-    case PUT:
-      return { kind: "put", key, value: bytes.subarray(keyEnd) };
-    case DELETE:
-      if (keyEnd < bytes.length) {
-        throw new CommandFormatError(`${bytes.length - keyEnd} bytes behind the key of a delete`);
-      }
-      return { kind: "delete", key };
-    default:
-      throw new CommandFormatError(`command kind ${bytes[1]} is none of ${PUT}, ${DELETE}`);
-  }
+export type Compare =
+  | {
+      readonly range: KeyRange;
+      readonly target: "value";
+      readonly relation: CompareRelation;
+      readonly operand: Uint8Array;
+    }
+  | {
+      readonly range: KeyRange;
+      readonly target: CompareNumberTarget;
+      readonly relation: CompareRelation;
+      readonly operand: number;
+    };
+
+/** One route of the whole catalog as it is to be. */
+export interface RouteChange {
+  /** Of a route that there is; 0 for a new one. */
+  readonly routeId: number;
+  readonly start: Uint8Array;
+  readonly end: Uint8Array | null;
+  readonly groupId: number;
 }
 
-function readLength(bytes: Uint8Array): number {
-  const [low = 0, second = 0, third = 0, high = 0] = bytes.subarray(2, HEADER_BYTES);
-  return low + second * 2 ** 8 + third * 2 ** 16 + high * 2 ** 24;
+/** Who asks, and what has been answered: what makes a retry harmless (F3). */
+export interface Envelope {
+  /** 0: the command belongs to no session, and a retry of it would be another one. */
+  readonly session: number;
+  /** Of this command in its session, from 1; 0: a retry does no harm, so nothing is recorded. */
+  readonly number: number;
+  /** The client has received the answers of all numbers below. */
+  readonly answeredBelow: number;
+  /** This one is refused until that number is applied; 0: there is none. */
+  readonly predecessor: number;
 }
+
+export const NO_SESSION: Envelope = { session: 0, number: 0, answeredBelow: 0, predecessor: 0 };

@@ -7,8 +7,36 @@ export {
   readCatalog,
 } from "./catalog.js";
 export type { Catalog, Route } from "./catalog.js";
-export { COMMAND_FORMAT, decodeCommand, encodeCommandInto, encodedCommandSize } from "./command.js";
-export type { Command } from "./command.js";
-export { CatalogFormatError, CommandFormatError } from "./errors.js";
+export { NO_SESSION } from "./command.js";
+export type {
+  Command,
+  Compare,
+  CompareNumberTarget,
+  CompareRelation,
+  Delete,
+  Envelope,
+  Get,
+  Op,
+  Put,
+  RouteChange,
+  Txn,
+} from "./command.js";
+export { COMMAND_FORMAT, decode, encodeInto, encodedSize } from "./command-codec.js";
+export type { DecodedCommand } from "./command-codec.js";
+export {
+  CatalogFormatError,
+  CommandFormatError,
+  CommandTooLargeError,
+  InvalidCommandError,
+  SmallStateFormatError,
+} from "./errors.js";
+export { isOneKey, rangeOfKey } from "./key-range.js";
+export type { LeaseStatus } from "./leases.js";
+export { LogClock } from "./log-clock.js";
+export type { CommandResult, OpResult, RefusalCode, Refused, TxnOutcome } from "./result.js";
+export { DEFAULT_SETTINGS } from "./settings.js";
+export type { Settings } from "./settings.js";
 export { StateMachine } from "./state-machine.js";
-export type { CommandResult, CommittedEntry } from "./state-machine.js";
+export type { CommittedEntry } from "./state-machine.js";
+export { DEFAULT_COMMAND_LIMITS, validateCommand } from "./validate-command.js";
+export type { CommandLimits } from "./validate-command.js";

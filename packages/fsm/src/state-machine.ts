@@ -1,7 +1,15 @@
-import type { MutationBatch, Store } from "@raftkv/store";
-import { CATALOG_STATE } from "./catalog.js";
-import { decodeCommand } from "./command.js";
+import type { Catalog } from "./catalog.js";
 import type { Command } from "./command.js";
+import { CommandReader } from "./command-codec.js";
+import { evaluate, evaluatePut } from "./evaluate.js";
+import type { LeaseStatus } from "./leases.js";
+import { load, mustLoad } from "./loading.js";
+import type { Loaded } from "./loading.js";
+import { MachineState } from "./machine-state.js";
+import type { MutationBatch, Store } from "@raftkv/store";
+import { HAS_LEASE, WANT_PREVIOUS } from "./operation-codec.js";
+import type { CommandResult } from "./result.js";
+import type { Settings } from "./settings.js";
 
 /** A committed entry, as the log has it. */
 export interface CommittedEntry {
@@ -11,12 +19,6 @@ export interface CommittedEntry {
   readonly body: Uint8Array;
 }
 
-export type CommandResult =
-  /** `revision` is that of the put. */
-  | { readonly kind: "put"; readonly revision: number }
-  /** `revision` is that of the delete, or the current one when nothing was there to delete. */
-  | { readonly kind: "delete"; readonly revision: number; readonly deleted: 0 | 1 };
-
 /**
  * Turns committed entries into the store's contents. The same entries give the same contents and the same results on
  * every replica, however they are split over calls (F1): time, order and limits come out of the log, nothing is read
@@ -24,48 +26,162 @@ export type CommandResult =
  */
 export class StateMachine {
   readonly #store: Store;
+  readonly #state: MachineState;
+  /** Of the entry that is being applied. */
+  readonly #reader = new CommandReader();
+  #term: number;
 
-  /** Attaches itself to the store, which refuses direct writes from here on (S6). */
-  constructor(store: Store) {
-    const catalog = store.state(CATALOG_STATE);
-    const state: ReadonlyMap<string, Uint8Array> =
-      catalog === null ? new Map() : new Map([[CATALOG_STATE, catalog]]);
-    store.attachGroup({ smallState: () => state });
+  /**
+   * Attaches itself to the store, which refuses direct writes from here on (S6), and takes up the small state of its
+   * checkpoint.
+   * @throws {CatalogFormatError | SmallStateFormatError} that is none.
+   */
+  constructor(store: Store, options: { readonly groupId: number } = { groupId: 1 }) {
     this.#store = store;
+    this.#state = new MachineState(options.groupId, (name) => store.state(name));
+    this.#term = store.applied.term;
+    store.attachGroup({ smallState: () => this.#state.encode() });
+  }
+
+  get catalog(): Catalog {
+    return this.#state.catalog;
+  }
+
+  get settings(): Settings {
+    return this.#state.settings;
+  }
+
+  /** The largest stamp that was applied, in ms (F5). */
+  get logTimeMs(): number {
+    return this.#state.logTimeMs;
   }
 
   /**
-   * Applies a whole commit advance as one batch: entries in order, without gaps, behind `store.applied`. One result an
-   * entry, null for those that are no command; they move the applied index as well (F2). What is applied can be read
-   * when this returns; the promise resolves when the results may be told, see `Store.applyMutationsRaft`.
+   * When the next lease or session falls due, in log time; null when there is none. The leader proposes `clock` then,
+   * and again as long as this is not later than its log time.
+   */
+  get nextDueMs(): number | null {
+    return this.#state.nextDueMs;
+  }
+
+  get sessionsCount(): number {
+    return this.#state.sessions.size;
+  }
+
+  get leasesCount(): number {
+    return this.#state.leases.size;
+  }
+
+  /** All leases, by their ids. `logTimeMs` is the leader's, by default that of the last entry. */
+  leases(logTimeMs: number = this.#state.logTimeMs): LeaseStatus[] {
+    return this.#state.leases.list(logTimeMs);
+  }
+
+  /** Null when there is no such lease. The store lists the keys that are attached to it: `Store.loadLease`. */
+  lease(id: number, logTimeMs: number = this.#state.logTimeMs): LeaseStatus | null {
+    return this.#state.leases.status(id, logTimeMs);
+  }
+
+  /**
+   * Applies a whole commit advance: entries in order, without gaps, behind `store.applied`. One result an entry, null
+   * for those that are no command; they move the applied index as well (F2). It is one batch, unless an entry reads more
+   * than single keys: what is before that is handed over then, and what it needs is read, since an entry is carried out
+   * in one turn. What is applied can be read at once; the promise resolves when the results may be told, see
+   * `Store.applyMutationsRaft`. One call at a time.
    *
    * An exception in here is not the entry's failure but ours: the store fails with it and the node must stop, or its
    * replica would differ from the others (F4).
    */
   async apply(entries: readonly CommittedEntry[]): Promise<(CommandResult | null)[]> {
-    const batch = this.#store.beginBatch();
     const results: (CommandResult | null)[] = [];
     try {
+      let batch = this.#store.beginBatch();
       for (const entry of entries) {
-        batch.beginEntry(entry.index, entry.term);
-        results.push(entry.kind === "command" ? evaluate(batch, entry.body) : null);
+        if (entry.kind !== "command") {
+          this.#begin(batch, entry);
+          results.push(null);
+          continue;
+        }
+        const reader = this.#reader;
+        reader.open(entry.body);
+        const command = reader.kind === "put" ? null : reader.command();
+        let loaded: Loaded | null = null;
+        if (command !== null && this.#mustLoad(command)) {
+          await this.#store.applyMutationsRaft(batch);
+          loaded = await load(command, this.#store, this.#state, this.#logTimeAfter(reader));
+          batch = this.#store.beginBatch();
+        }
+        results.push(this.#carryOut(batch, entry, command, loaded));
       }
+      await this.#store.applyMutationsRaft(batch);
     } catch (error) {
       this.#store.fail(error);
       throw error;
     }
-    await this.#store.applyMutationsRaft(batch);
     return results;
   }
-}
 
-function evaluate(batch: MutationBatch, body: Uint8Array): CommandResult {
-  const command = decodeCommand(body);
-  if (command.kind === "put") return { kind: "put", revision: batch.put(command.key, command.value) };
-  return evaluateDelete(batch, command);
-}
+  /** A command that is answered without being carried out reads nothing. */
+  #mustLoad(command: Command): boolean {
+    const { sessions, settings } = this.#state;
+    const reader = this.#reader;
+    if (!mustLoad(command, this.#state, this.#logTimeAfter(reader))) return false;
+    return (
+      reader.session === 0 || sessions.answerTo(sessions.find(reader.session), reader, settings) === null
+    );
+  }
 
-function evaluateDelete(batch: MutationBatch, command: Command & { kind: "delete" }): CommandResult {
-  const deleted = batch.delete(command.key) ? 1 : 0;
-  return { kind: "delete", revision: batch.revision, deleted };
+  #logTimeAfter({ stampMs }: { readonly stampMs: number }): number {
+    return Math.max(this.#state.logTimeMs, stampMs);
+  }
+
+  /** Every entry moves the applied index (F2); the first of a term renews leases and sessions (F5). */
+  #begin(batch: MutationBatch, entry: CommittedEntry): void {
+    batch.beginEntry(entry.index, entry.term);
+    if (entry.term === this.#term) return;
+    this.#term = entry.term;
+    this.#state.renewAll();
+  }
+
+  /** In one turn: the keys, the small state and the applied index change together, and a checkpoint sees all or nothing. */
+  #carryOut(
+    batch: MutationBatch,
+    entry: CommittedEntry,
+    command: Command | null,
+    loaded: Loaded | null,
+  ): CommandResult {
+    const state = this.#state;
+    const reader = this.#reader;
+    this.#begin(batch, entry);
+    if (reader.stampMs > state.logTimeMs) state.logTimeMs = reader.stampMs;
+    if (reader.session === 0) return this.#evaluate(batch, entry.index, command, loaded);
+    const { sessions, settings } = state;
+    const session = sessions.find(reader.session);
+    const answer = sessions.answerTo(session, reader, settings);
+    if (session !== null) sessions.heard(session, reader.answeredBelow, state.logTimeMs);
+    if (answer !== null) return answer;
+    const result = this.#evaluate(batch, entry.index, command, loaded);
+    if (session !== null) sessions.record(session, reader.number, result, batch.revision, settings);
+    return result;
+  }
+
+  #evaluate(
+    batch: MutationBatch,
+    index: number,
+    command: Command | null,
+    loaded: Loaded | null,
+  ): CommandResult {
+    const state = this.#state;
+    if (command !== null) {
+      const context = { index, session: this.#reader.session, batch, state };
+      return evaluate(command, { ...context, compactionFloor: this.#store.compactionFloor }, loaded);
+    }
+    const reader = this.#reader;
+    const flags = reader.byte();
+    const lease = (flags & HAS_LEASE) === 0 ? 0 : reader.varint();
+    const key = reader.blob();
+    const value = reader.blob();
+    reader.end();
+    return evaluatePut(batch, state, key, value, lease, (flags & WANT_PREVIOUS) !== 0);
+  }
 }

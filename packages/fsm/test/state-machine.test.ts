@@ -28,10 +28,10 @@ describe("The state machine", () => {
     expect(
       await machine.apply(entries(1, [put("a", "1"), put("b", "2"), put("a", "3"), del("b")])),
     ).to.deep.equal([
-      { kind: "put", revision: 2 },
-      { kind: "put", revision: 3 },
-      { kind: "put", revision: 4 },
-      { kind: "delete", revision: 5, deleted: 1 },
+      { kind: "put", revision: 2, previous: null },
+      { kind: "put", revision: 3, previous: null },
+      { kind: "put", revision: 4, previous: null },
+      { kind: "delete", revision: 5, deleted: 1, previous: [] },
     ]);
     const { value, ...counters } = store.get(bytes("a")) ?? {};
     expect(value).to.deep.equal(bytes("3"));
@@ -49,10 +49,10 @@ describe("The state machine", () => {
     expect(
       await machine.apply(entries(1, [put("a", "1"), del("missing"), del("a"), del("a")])),
     ).to.deep.equal([
-      { kind: "put", revision: 2 },
-      { kind: "delete", revision: 2, deleted: 0 },
-      { kind: "delete", revision: 3, deleted: 1 },
-      { kind: "delete", revision: 3, deleted: 0 },
+      { kind: "put", revision: 2, previous: null },
+      { kind: "delete", revision: 2, deleted: 0, previous: [] },
+      { kind: "delete", revision: 3, deleted: 1, previous: [] },
+      { kind: "delete", revision: 3, deleted: 0, previous: [] },
     ]);
   });
 
@@ -60,7 +60,7 @@ describe("The state machine", () => {
     expect(await machine.apply(entries(1, ["noop", "configuration", put("a", "1"), "noop"]))).to.deep.equal([
       null,
       null,
-      { kind: "put", revision: 2 },
+      { kind: "put", revision: 2, previous: null },
       null,
     ]);
     expect(store.applied).to.deep.equal({ index: 4, term: 1 });

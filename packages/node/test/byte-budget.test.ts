@@ -159,7 +159,7 @@ function life(seed: number): void {
   const applyOne = (winner: number): void => {
     if (applied >= lastIndex) return;
     applied += 1;
-    const result = { kind: "put", revision: applied } as const;
+    const result = { kind: "put", revision: applied, previous: null } as const;
     writes.applied(logIndex(applied), term(winner), result, (lost) => refuse([lost]));
   };
   for (let step = 0; step < 300; step += 1) {

@@ -12,7 +12,7 @@ function told() {
   return { answers, proposal };
 }
 
-const RESULT = { kind: "put", revision: 9 } as const;
+const RESULT = { kind: "put", revision: 9, previous: null } as const;
 
 describe("writes that wait (C1)", () => {
   const appended = (firstIndex: number, inTerm: number, proposals: ClientProposal[]) =>

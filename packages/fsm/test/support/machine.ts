@@ -1,4 +1,4 @@
-import { encodeCommandInto, encodedCommandSize } from "@raftkv/fsm";
+import { NO_SESSION, encodeInto, encodedSize, rangeOfKey } from "@raftkv/fsm";
 import type { Command, CommittedEntry } from "@raftkv/fsm";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,16 +23,22 @@ export const put = (key: string, value: string): Command => ({
   kind: "put",
   key: bytes(key),
   value: bytes(value),
+  lease: 0,
+  wantPrevious: false,
 });
-export const del = (key: string): Command => ({ kind: "delete", key: bytes(key) });
+export const del = (key: string): Command => ({
+  kind: "delete",
+  range: rangeOfKey(bytes(key)),
+  wantPrevious: false,
+});
 
 /** An entry of term 1 with a command, or with none. */
 export function entry(index: number, command: Command | "noop" | "configuration"): CommittedEntry {
   if (command === "noop" || command === "configuration") {
     return { index, term: 1, kind: command, body: new Uint8Array([1, 2, 3]) };
   }
-  const body = new Uint8Array(encodedCommandSize(command));
-  encodeCommandInto(command, body, 0);
+  const body = new Uint8Array(encodedSize(command, NO_SESSION));
+  encodeInto(command, NO_SESSION, 0, body, 0);
   return { index, term: 1, kind: "command", body };
 }
 

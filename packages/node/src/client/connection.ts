@@ -1,3 +1,4 @@
+import { InvariantViolation } from "raft-ts";
 import type { CommandResult } from "@raftkv/fsm";
 import {
   CLOSE_PROTOCOL_ERROR,
@@ -94,11 +95,10 @@ export class ClientConnection implements WriteOrigin {
   }
 
   applied(requestId: number, result: CommandResult): void {
-    this.#reply(
-      result.kind === "put"
-        ? putReply(requestId, result.revision)
-        : deleteReply(requestId, result.revision, result.deleted),
-    );
+    if (result.kind === "put") this.#reply(putReply(requestId, result.revision));
+    else if (result.kind === "delete") {
+      this.#reply(deleteReply(requestId, result.revision, result.deleted));
+    } else throw new InvariantViolation(`nothing asks for a ${result.kind} yet`);
   }
 
   refused(requestId: number, refusal: RequestRefusal): void {

@@ -1,4 +1,4 @@
-import { encodedCommandSize } from "@raftkv/fsm";
+import { NO_SESSION, encodedSize, rangeOfKey } from "@raftkv/fsm";
 import type { Command } from "@raftkv/fsm";
 import { Op } from "@raftkv/protocol";
 import type { DeleteRequest, Limits, NodeIdentity, PutRequest } from "@raftkv/protocol";
@@ -48,7 +48,7 @@ export class KeyValueService {
     const waitMs = request.deadlineMs === 0 ? requestTimeoutMs : request.deadlineMs;
     admission.admit(
       new ClientProposal({
-        bytes: entryBytes(encodedCommandSize(command)),
+        bytes: entryBytes(encodedSize(command, NO_SESSION)),
         command,
         requestId: request.requestId,
         origin,
@@ -93,6 +93,6 @@ export class KeyValueService {
 /** Views of the network's buffer are good until the turn ends, when the command is encoded into the log's entry (J). */
 function toCommand(request: PutRequest | DeleteRequest): Command {
   return request.op === Op.put
-    ? { kind: "put", key: request.key, value: request.value }
-    : { kind: "delete", key: request.range.start };
+    ? { kind: "put", key: request.key, value: request.value, lease: 0, wantPrevious: false }
+    : { kind: "delete", range: rangeOfKey(request.range.start), wantPrevious: false };
 }

@@ -1,3 +1,4 @@
+import { rangeOfKey } from "@raftkv/fsm";
 import type { Command, CommandResult } from "@raftkv/fsm";
 import type { LeaderHint } from "@raftkv/protocol";
 import { logIndex, term } from "raft-ts";
@@ -57,11 +58,12 @@ export class ClientProposal implements Proposal, Permitted {
   /** Key and value are views of the network's buffer until the turn ends (J): whoever waits longer has a copy. */
   keepBytes(): void {
     const { command } = this;
-    const key = Uint8Array.from(command.key);
-    this.command =
-      command.kind === "put"
-        ? { ...command, key, value: Uint8Array.from(command.value) }
-        : { ...command, key };
+    if (command.kind === "put") {
+      const { key, value } = command;
+      this.command = { ...command, key: Uint8Array.from(key), value: Uint8Array.from(value) };
+    } else if (command.kind === "delete") {
+      this.command = { ...command, range: rangeOfKey(Uint8Array.from(command.range.start)) };
+    }
   }
 
   applied(result: CommandResult): void {

@@ -20,7 +20,7 @@ import type {
   LogIndex,
   TermRun,
 } from "raft-ts";
-import { encodeCommandInto } from "@raftkv/fsm";
+import { NO_SESSION, encodeInto } from "@raftkv/fsm";
 import type { ClientProposal } from "./client-proposal.js";
 
 /** Entries that cannot follow each other as a peer sent them. The connection is cut (C6). */
@@ -60,7 +60,7 @@ export class EntryBodies {
     let offset = 0;
     let index = firstIndex;
     for (const proposal of proposals) {
-      encodeCommandInto(proposal.command, slab, offset + FRAME_HEADER_BYTES);
+      encodeInto(proposal.command, NO_SESSION, 0, slab, offset + FRAME_HEADER_BYTES);
       const header = { group: this.#group, term, index, kind };
       frames.push(sealFrame(slab, offset, proposal.bytes - FRAME_HEADER_BYTES, header));
       offset += proposal.bytes;

@@ -1,3 +1,4 @@
+import { rangeOfKey } from "@raftkv/fsm";
 import { ByteBudget } from "../../dist/byte-budget.js";
 import { ClientProposal } from "../../dist/group/client-proposal.js";
 import type { RequestRefusal, WriteOrigin } from "../../dist/group/client-proposal.js";
@@ -26,7 +27,7 @@ export function proposalOf(
 ): ClientProposal {
   return new ClientProposal({
     bytes: more.bytes ?? 40,
-    command: { kind: "delete", key: new Uint8Array() },
+    command: { kind: "delete", range: rangeOfKey(new Uint8Array()), wantPrevious: false },
     requestId,
     origin,
     expiresAtMs: more.expiresAtMs ?? 1_000,

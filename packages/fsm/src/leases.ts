@@ -1,0 +1,102 @@
+import type { ByteReader } from "./byte-reader.js";
+import type { ByteWriter } from "./byte-writer.js";
+import { DueQueue } from "./due-queue.js";
+import type { Due } from "./due-queue.js";
+
+interface Lease extends Due {
+  readonly ttlMs: number;
+}
+
+/** A lease as `lease list` and `lease ttl` show it. */
+export interface LeaseStatus {
+  readonly lease: number;
+  readonly ttlMs: number;
+  /** In log time; 0 when it is due and no clock entry has ended it yet. */
+  readonly remainingMs: number;
+}
+
+/** The leases that are granted, by their ids: the indexes of the entries that granted them. */
+export class Leases {
+  /** In ascending order: ids come out of the log. */
+  readonly #byId = new Map<number, Lease>();
+  readonly #queue = new DueQueue<Lease>();
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** When the next one falls due. */
+  get nextDueMs(): number | null {
+    return this.#queue.first()?.dueMs ?? null;
+  }
+
+  has(id: number): boolean {
+    return this.#byId.has(id);
+  }
+
+  grant(id: number, ttlMs: number, logTimeMs: number): void {
+    this.#add({ id, ttlMs, dueMs: logTimeMs + ttlMs, gone: false });
+  }
+
+  /** Its time to live in full again. Returns that; 0 when there is no such lease. */
+  keepAlive(id: number, logTimeMs: number): number {
+    const lease = this.#byId.get(id);
+    if (lease === undefined) return 0;
+    lease.dueMs = Math.max(lease.dueMs, logTimeMs + lease.ttlMs);
+    return lease.ttlMs;
+  }
+
+  /** The first entry of a term: nobody could keep anything alive while there was no leader (F5). */
+  renewAll(logTimeMs: number): void {
+    for (const lease of this.#byId.values()) lease.dueMs = Math.max(lease.dueMs, logTimeMs + lease.ttlMs);
+  }
+
+  remove(id: number): void {
+    const lease = this.#byId.get(id);
+    if (lease === undefined) return;
+    lease.gone = true;
+    this.#byId.delete(id);
+  }
+
+  /** Ids of those that are due, in the order in which they fell due. */
+  due(logTimeMs: number, countMax: number): number[] {
+    return this.#queue.due(logTimeMs, countMax).map((lease) => lease.id);
+  }
+
+  status(id: number, logTimeMs: number): LeaseStatus | null {
+    const lease = this.#byId.get(id);
+    return lease === undefined ? null : statusOf(lease, logTimeMs);
+  }
+
+  /** In ascending order. */
+  list(logTimeMs: number): LeaseStatus[] {
+    return Array.from(this.#byId.values(), (lease) => statusOf(lease, logTimeMs));
+  }
+
+  write(writer: ByteWriter): void {
+    writer.varint(this.#byId.size);
+    for (const { id, ttlMs, dueMs } of this.#byId.values()) {
+      writer.varint(id);
+      writer.varint(ttlMs);
+      writer.varint(dueMs);
+    }
+  }
+
+  read(reader: ByteReader): void {
+    for (let left = reader.varint(); left > 0; left--) {
+      const id = reader.varint();
+      const ttlMs = reader.varint();
+      this.#add({ id, ttlMs, dueMs: reader.varint(), gone: false });
+    }
+  }
+
+  #add(lease: Lease): void {
+    this.#byId.set(lease.id, lease);
+    this.#queue.add(lease);
+  }
+}
+
+function statusOf(lease: Lease, logTimeMs: number): LeaseStatus {
+  const { id, ttlMs, dueMs } = lease;
+  return { lease: id, ttlMs, remainingMs: Math.max(0, dueMs - logTimeMs) };
+}

@@ -1,0 +1,84 @@
+import { CATALOG_STATE, FIRST_CATALOG, decodeCatalog, encodeCatalog } from "./catalog.js";
+import type { Catalog } from "./catalog.js";
+import { ownsAllKeys } from "./catalog-change.js";
+import { Leases } from "./leases.js";
+import { Sessions } from "./sessions.js";
+import { DEFAULT_SETTINGS, readSettings, writeSettings } from "./settings.js";
+import type { Settings } from "./settings.js";
+import { decodePiece, encodePiece } from "./small-state.js";
+
+const CLOCK_STATE = "clock";
+const LEASES_STATE = "leases";
+const SESSIONS_STATE = "sessions";
+const SETTINGS_STATE = "settings";
+
+/** What the state machine knows beside the keys: the same on every replica at one applied index (F3). */
+export class MachineState {
+  readonly sessions = new Sessions();
+  readonly leases = new Leases();
+  settings: Settings = DEFAULT_SETTINGS;
+  /** The largest stamp that was applied (F5). */
+  logTimeMs = 0;
+  readonly #groupId: number;
+  #catalog: Catalog;
+  #ownsAllKeys: boolean;
+
+  /**
+   * From the pieces of a checkpoint, by their names; null is a piece that it does not have.
+   * @throws {CatalogFormatError | SmallStateFormatError} a piece is none.
+   */
+  constructor(groupId: number, piece: (name: string) => Uint8Array | null) {
+    this.#groupId = groupId;
+    const bytes = piece(CATALOG_STATE);
+    this.#catalog = bytes === null ? FIRST_CATALOG : decodeCatalog(bytes);
+    this.#ownsAllKeys = ownsAllKeys(this.#catalog, groupId);
+    decodePiece(CLOCK_STATE, piece(CLOCK_STATE), (reader) => (this.logTimeMs = reader.varint()));
+    decodePiece(LEASES_STATE, piece(LEASES_STATE), (reader) => this.leases.read(reader));
+    decodePiece(SESSIONS_STATE, piece(SESSIONS_STATE), (reader) => this.sessions.read(reader));
+    decodePiece(SETTINGS_STATE, piece(SETTINGS_STATE), (reader) => {
+      this.settings = { ...DEFAULT_SETTINGS, ...readSettings(reader) };
+    });
+  }
+
+  get groupId(): number {
+    return this.#groupId;
+  }
+
+  get catalog(): Catalog {
+    return this.#catalog;
+  }
+
+  set catalog(catalog: Catalog) {
+    this.#catalog = catalog;
+    this.#ownsAllKeys = ownsAllKeys(catalog, this.#groupId);
+  }
+
+  /** No route needs to be looked at: the group has every key. */
+  get ownsAllKeys(): boolean {
+    return this.#ownsAllKeys;
+  }
+
+  /** When the next lease or session falls due. */
+  get nextDueMs(): number | null {
+    const lease = this.leases.nextDueMs;
+    const session = this.sessions.nextDueMs;
+    return lease === null || session === null ? (lease ?? session) : Math.min(lease, session);
+  }
+
+  /** The first entry of a term: nobody could keep anything alive while there was no leader (F5). */
+  renewAll(): void {
+    this.leases.renewAll(this.logTimeMs);
+    this.sessions.renewAll(this.logTimeMs);
+  }
+
+  /** The pieces, for the checkpoint: the same bytes on every replica. */
+  encode(): ReadonlyMap<string, Uint8Array> {
+    return new Map([
+      [CATALOG_STATE, encodeCatalog(this.#catalog)],
+      [CLOCK_STATE, encodePiece((writer) => writer.varint(this.logTimeMs))],
+      [LEASES_STATE, encodePiece((writer) => this.leases.write(writer))],
+      [SESSIONS_STATE, encodePiece((writer) => this.sessions.write(writer))],
+      [SETTINGS_STATE, encodePiece((writer) => writeSettings(writer, this.settings))],
+    ]);
+  }
+}

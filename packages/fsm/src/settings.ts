@@ -1,0 +1,70 @@
+import type { ByteReader } from "./byte-reader.js";
+import type { ByteWriter } from "./byte-writer.js";
+
+/**
+ * Limits that only apply can check. They are part of the replicated state and change through the log alone: a limit of
+ * a node's own would make replicas differ (F1).
+ */
+export interface Settings {
+  /** Sessions that are open at a time; another one is refused `OVERLOADED`. */
+  readonly sessionsMax: number;
+  /** How far a session's numbers may run ahead of the answers that its client has received. */
+  readonly sessionResultsMax: number;
+  /** A larger answer is not kept: a retry learns only at which revision it was carried out. */
+  readonly resultBytesMax: number;
+  /** The same for all that is kept in all sessions together. */
+  readonly allResultBytesMax: number;
+  /** Keys that a command may delete by a range, or look at by a range beside a write. */
+  readonly rangeDeleteKeysMax: number;
+  /** Keys and values in the answer of a transaction or a range delete. */
+  readonly answerBytesMax: number;
+  readonly leasesMax: number;
+  /** Keys that go with expired leases in one entry; at least one lease goes, whole. */
+  readonly leaseExpiryKeysMax: number;
+}
+
+export const DEFAULT_SETTINGS: Settings = {
+  sessionsMax: 100_000,
+  sessionResultsMax: 16_384,
+  resultBytesMax: 1024 * 1024,
+  allResultBytesMax: 64 * 1024 * 1024,
+  rangeDeleteKeysMax: 100_000,
+  answerBytesMax: 2 * 1024 * 1024,
+  leasesMax: 100_000,
+  leaseExpiryKeysMax: 10_000,
+};
+
+/** Their numbers in the log and in the checkpoint, never given twice; a setting's number is its place, from 1. */
+const NAMES = [
+  "sessionsMax",
+  "sessionResultsMax",
+  "resultBytesMax",
+  "allResultBytesMax",
+  "rangeDeleteKeysMax",
+  "answerBytesMax",
+  "leasesMax",
+  "leaseExpiryKeysMax",
+] as const satisfies readonly (keyof Settings)[];
+
+export const SETTING_NAMES: readonly (keyof Settings)[] = NAMES;
+
+/** How many there are, then number and value of each, by number. */
+export function writeSettings(writer: ByteWriter, settings: Partial<Settings>): void {
+  const given = NAMES.filter((name) => settings[name] !== undefined);
+  writer.varint(given.length);
+  for (const name of given) {
+    writer.varint(NAMES.indexOf(name) + 1);
+    writer.varint(settings[name] ?? 0);
+  }
+}
+
+export function readSettings(reader: ByteReader): Partial<Settings> {
+  const settings: { -readonly [Name in keyof Settings]?: Settings[Name] } = {};
+  for (let left = reader.varint(); left > 0; left--) {
+    const number = reader.varint();
+    const name = NAMES[number - 1];
+    if (name === undefined) reader.fail(`setting ${number} is none of 1 to ${NAMES.length}`);
+    settings[name] = reader.varint();
+  }
+  return settings;
+}
