@@ -1,6 +1,7 @@
 import { HistoryError } from "./errors.js";
+import { operationFields } from "./fields.js";
 import type { Operation } from "./history.js";
-import { operationFields, validateHistory } from "./validate.js";
+import { validateHistory } from "./validate.js";
 
 /** An operation to a line, in the given order. */
 export function formatHistory(history: readonly Operation[]): string {

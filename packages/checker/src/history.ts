@@ -68,6 +68,26 @@ export interface Delete extends Base {
 }
 export type KvOperation = Get | Put | Delete;
 
+/** Adds to the end of a string; a key that is not there is an empty one. */
+export interface Append extends Base {
+  readonly op: "append";
+  readonly value: string;
+}
+export type StringOperation = Get | Put | Delete | Append;
+
+/** An element of a list, or of a set. */
+export type Element = string | number;
+/** One step of a transaction: an element added to the end of a list, or a list read (`null`: not told). */
+export type Step =
+  | readonly ["append", key: string, element: Element]
+  | readonly ["read", key: string, elements: readonly Element[] | null];
+/** A transaction over several lists. Its `key` names the store that holds them. */
+export interface Transaction extends Base {
+  readonly op: "txn";
+  /** In the order in which they ran. Asked, but for the lists that were read: those are answers. */
+  readonly steps: readonly Step[];
+}
+
 export interface Add extends Base {
   readonly op: "add";
   readonly value: string | number;
@@ -93,7 +113,121 @@ export interface Total extends Base {
 }
 export type CounterOperation = Increment | Total;
 
-export type Operation = RegisterOperation | KvOperation | SetOperation | CounterOperation;
+/** What a bank's accounts hold, by name. */
+export type Balances = Readonly<Record<string, number>>;
+export interface Transfer extends Base {
+  readonly op: "transfer";
+  readonly from: string;
+  readonly to: string;
+  readonly amount: number;
+  /** Answer: `false` when the account did not hold enough; `null` is "not told". */
+  readonly done: boolean | null;
+}
+export interface ReadBalances extends Base {
+  readonly op: "balances";
+  /** Answer: all accounts, read at one moment. */
+  readonly balances: Balances | null;
+}
+export type BankOperation = Transfer | ReadBalances;
+
+/** Puts one more element behind the others of its appender, without waiting for their answers. `key` names the log. */
+export interface Submit extends Base {
+  readonly op: "submit";
+  readonly appender: string;
+  /** Counts the elements of one appender, from 1. */
+  readonly sequence: number;
+}
+/** Reads the log. */
+export interface ReadLog extends Base {
+  readonly op: "log";
+  /** Answer: everything in the log, in its order, each element by its appender and its sequence number. */
+  readonly entries: readonly (readonly [appender: string, sequence: number])[] | null;
+}
+export type AppenderOperation = Submit | ReadLog;
+
+export interface Acquire extends Base {
+  readonly op: "acquire";
+  /** Answer: the fencing token of this holding; `null`: somebody else holds the lock. */
+  readonly token: number | null;
+}
+export interface Release extends Base {
+  readonly op: "release";
+  readonly token: number;
+}
+/** A use of what the lock protects, which looks at the token. */
+export interface Guarded extends Base {
+  readonly op: "guarded";
+  readonly token: number;
+  /** Answer: whether the token was taken for a valid one. */
+  readonly accepted: boolean | null;
+}
+export type LockOperation = Acquire | Release | Guarded;
+
+/** Lease operations have clock readings too: milliseconds of one monotonic clock, never to order anything by. */
+interface Timed extends Base {
+  readonly callMs: number;
+  /** `null` as `return` is. */
+  readonly returnMs: number | null;
+}
+/** Makes the lease that `key` names. */
+export interface Grant extends Timed {
+  readonly op: "grant";
+  readonly ttlMs: number;
+}
+export interface Renew extends Timed {
+  readonly op: "renew";
+  /** Answer: whether the lease was still there; `null` is "not told". */
+  readonly found: boolean | null;
+}
+export interface Revoke extends Timed {
+  readonly op: "revoke";
+}
+/** Looks whether the lease, or a key that hangs on it, is there. */
+export interface Alive extends Timed {
+  readonly op: "alive";
+  readonly alive: boolean | null;
+}
+export type LeaseOperation = Grant | Renew | Revoke | Alive;
+
+/** What a transaction changed in a key, `null` for a delete. */
+export type Change = readonly [key: string, value: string | null];
+/** Several puts and deletes in one transaction, which share a revision. Its `key` names the store. */
+export interface ChangeTogether extends Base {
+  readonly op: "change";
+  readonly changes: readonly Change[];
+  /** Answer: the revision that it made; `null` is "not told". */
+  readonly revision: number | null;
+}
+/** A message that a watch received: the changes of one revision, or a progress mark. */
+export type WatchMessage =
+  | { readonly revision: number; readonly changes: readonly Change[] }
+  | { readonly progress: number };
+/** One stream of a watch, from its opening to its end. A watch that was resumed is several, with one `watcher`. */
+export interface Watch extends Base {
+  readonly op: "watch";
+  readonly watcher: string;
+  /** Keys in [start, end) are watched, in the order of JavaScript's strings; `null`: no end. */
+  readonly start: string;
+  readonly end: string | null;
+  /** The first revision that is wanted. */
+  readonly from: number;
+  /** Answer: what came, in its order. */
+  readonly received: readonly WatchMessage[] | null;
+}
+export type WatchOperation = Put | Delete | ChangeTogether | Watch;
+
+export type Operation =
+  | RegisterOperation
+  | KvOperation
+  | StringOperation
+  | Transaction
+  | SetOperation
+  | CounterOperation
+  | BankOperation
+  | AppenderOperation
+  | LockOperation
+  | LeaseOperation
+  | WatchOperation;
 
 /** The operations of a history by key, each list in the order of `call`. Keys come in the order of their first call. */
 export function splitByKey<O extends Operation>(history: readonly O[]): Map<string, O[]> {

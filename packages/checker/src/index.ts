@@ -2,25 +2,7 @@
  * Judges histories: what clients asked, what they were told, and in which order. Plain functions without I/O.
  * The format and what each check proves: `docs/histories.md`.
  */
-export type {
-  Add,
-  CompareAndSet,
-  CounterOperation,
-  Delete,
-  Get,
-  Increment,
-  KvOperation,
-  Members,
-  Operation,
-  Outcome,
-  Put,
-  Read,
-  RegisterOperation,
-  SetOperation,
-  Total,
-  Value,
-  Write,
-} from "./history.js";
+export type * from "./history.js";
 export { HistoryError } from "./errors.js";
 export { HistoryRecorder } from "./recorder.js";
 export type { Answer, Invocation } from "./recorder.js";
@@ -31,10 +13,20 @@ export { UNSEEN } from "./model.js";
 export { registerModel } from "./models/register.js";
 export { kvModel } from "./models/kv.js";
 export type { KvState } from "./models/kv.js";
+export { stringModel } from "./models/string.js";
+export type { StringState } from "./models/string.js";
 export { checkLinearizability } from "./linearizability.js";
 export type { CheckOptions, LinearizabilityResult } from "./linearizability.js";
 export type { Violation } from "./explain.js";
-export { describeOperation, describeViolation, summarize } from "./report.js";
+export { describeViolation } from "./report.js";
+export { describeOperation, summarize } from "./summarize.js";
+export { checkListAppend } from "./transactions/list-append.js";
+export type {
+  Dependency,
+  ListAppendResult,
+  TransactionAnomaly,
+  TransactionFinding,
+} from "./transactions/list-append.js";
 export { checkSet } from "./set.js";
 export type { SetFinding, SetResult } from "./set.js";
 export { checkCounter } from "./counter.js";

@@ -1,5 +1,5 @@
 import { HistoryError } from "./errors.js";
-import type { Operation, Outcome } from "./history.js";
+import type { Balances, Operation, Outcome, Step, WatchMessage } from "./history.js";
 
 /** What is known when an operation is called: everything but its place in the order, its end and its answer. */
 export type Invocation = DistributiveInvocation<Operation>;
@@ -8,7 +8,9 @@ type DistributiveInvocation<O> = O extends Operation
   : never;
 type AnswerOf<O> = O extends { op: "read" | "get" }
   ? "value" | "modRevision" | "createRevision" | "version"
-  : "swapped" | "revision" | "deleted" | "values" | "total";
+  : O extends { op: "release" | "guarded" }
+    ? "accepted"
+    : Exclude<keyof Answer, "value" | "steps">;
 
 /** What the client was told. Fields that are left out are "not told". */
 export interface Answer {
@@ -21,6 +23,17 @@ export interface Answer {
   readonly deleted?: boolean | null;
   readonly values?: readonly (string | number)[];
   readonly total?: number | null;
+  /** Of a transaction: all steps again, the reads with what they read. */
+  readonly steps?: readonly Step[];
+  readonly done?: boolean | null;
+  readonly balances?: Balances | null;
+  readonly entries?: readonly (readonly [string, number])[] | null;
+  readonly token?: number | null;
+  readonly accepted?: boolean | null;
+  readonly found?: boolean | null;
+  readonly alive?: boolean | null;
+  readonly returnMs?: number | null;
+  readonly received?: readonly WatchMessage[] | null;
 }
 
 /** The answer fields of each kind, not told yet. */
@@ -35,6 +48,21 @@ const untold: Readonly<Record<Operation["op"], Answer>> = {
   members: { values: [] },
   increment: { total: null },
   total: { total: null },
+  append: {},
+  txn: {},
+  transfer: { done: null },
+  balances: { balances: null },
+  submit: {},
+  log: { entries: null },
+  acquire: { token: null },
+  release: {},
+  guarded: { accepted: null },
+  grant: { returnMs: null },
+  renew: { found: null, returnMs: null },
+  revoke: { returnMs: null },
+  alive: { alive: null, returnMs: null },
+  change: { revision: null },
+  watch: { received: null },
 };
 
 interface Slot {

@@ -1,6 +1,7 @@
 import type { Violation } from "./explain.js";
 import { endOf } from "./history.js";
 import type { Operation } from "./history.js";
+import { describeOperation, summarize } from "./summarize.js";
 
 const BAR_COLUMNS = 40;
 const ORDER_SHOWN = 8;
@@ -28,58 +29,6 @@ function whateverElse({ since, others }: Violation): string {
   if (others === 0) return before;
   const concurrent = others === 1 ? "one other operation is" : `${others} other operations are`;
   return `${before}${since === null ? "," : " and"} wherever the ${concurrent} placed`;
-}
-
-/** One operation in one line, with its process and its place in the order. */
-export function describeOperation(operation: Operation): string {
-  const end = operation.return === null ? "open" : `return ${operation.return}`;
-  return `process ${operation.process}: ${summarize(operation)} (call ${operation.call}, ${end})`;
-}
-
-/** What was asked and told, without who and when. */
-export function summarize(operation: Operation): string {
-  const isTold = operation.outcome === "ok";
-  const answer = (text: string): string =>
-    isTold ? ` -> ${text}` : operation.outcome === "fail" ? " failed" : " -> ?";
-  switch (operation.op) {
-    case "read":
-      return `read${answer(operation.value === null ? "unset" : JSON.stringify(operation.value))}`;
-    case "write":
-      return `write ${JSON.stringify(operation.value)}${isTold ? "" : answer("")}`;
-    case "cas": {
-      const asked = `cas ${JSON.stringify(operation.expected)} to ${JSON.stringify(operation.value)}`;
-      return asked + answer(operation.swapped === true ? "swapped" : "refused");
-    }
-    case "get": {
-      const facts = told({
-        revision: operation.modRevision,
-        created: operation.createRevision,
-        version: operation.version,
-      });
-      return `get${answer((operation.value === null ? "missing" : JSON.stringify(operation.value)) + facts)}`;
-    }
-    case "put": {
-      const facts = told({ revision: operation.revision });
-      return `put ${JSON.stringify(operation.value)}${isTold ? facts : answer("")}`;
-    }
-    case "delete": {
-      const found = operation.deleted === null ? "done" : operation.deleted ? "deleted" : "nothing there";
-      return `delete${answer(found + told({ revision: operation.revision }))}`;
-    }
-    case "add":
-      return `add ${JSON.stringify(operation.value)}${isTold ? "" : answer("")}`;
-    case "members":
-      return `members${answer(`${operation.values.length} elements`)}`;
-    case "increment":
-      return `increment by ${operation.by}${answer(operation.total === null ? "done" : String(operation.total))}`;
-    case "total":
-      return `total${answer(String(operation.total))}`;
-  }
-}
-
-function told(facts: Readonly<Record<string, number | null>>): string {
-  const known = Object.entries(facts).filter(([, value]) => value !== null);
-  return known.length === 0 ? "" : ` (${known.map(([name, value]) => `${name} ${value}`).join(", ")})`;
 }
 
 /** A bar for each operation, over one common axis on which only the order counts. */

@@ -1,47 +1,7 @@
 import { HistoryError } from "./errors.js";
+import { count, operationFields, text } from "./fields.js";
+import type { Check } from "./fields.js";
 import type { Operation } from "./history.js";
-
-type Check = readonly [accepts: (value: unknown) => boolean, expected: string];
-
-const scalar: Check = [
-  (v) => v === null || typeof v === "string" || typeof v === "boolean" || isNumber(v),
-  "a string, a number, a boolean or null",
-];
-const text: Check = [(v) => typeof v === "string", "a string"];
-const textOrNull: Check = [(v) => v === null || typeof v === "string", "a string or null"];
-const flag: Check = [(v) => typeof v === "boolean", "true or false"];
-const flagOrNull: Check = [(v) => v === null || typeof v === "boolean", "true, false or null"];
-const element: Check = [isElement, "a string or a number"];
-const elements: Check = [(v) => Array.isArray(v) && v.every(isElement), "an array of strings or numbers"];
-const count: Check = [(v) => isPosition(v), "an integer of 0 or more"];
-const countOrNull: Check = [(v) => v === null || isPosition(v), "an integer of 0 or more, or null"];
-const integer: Check = [(v) => Number.isSafeInteger(v), "an integer"];
-const integerOrNull: Check = [(v) => v === null || Number.isSafeInteger(v), "an integer or null"];
-const step: Check = [(v) => Number.isSafeInteger(v) && v !== 0, "an integer that is not 0"];
-
-interface Fields {
-  /** What the client asked: needed whatever the outcome. */
-  readonly asked: Readonly<Record<string, Check>>;
-  /** What it was told: judged when the outcome is `ok`. */
-  readonly told: Readonly<Record<string, Check>>;
-}
-
-/** Every kind of operation, and the fields that it has beside those that all have. */
-export const operationFields: Readonly<Record<Operation["op"], Fields>> = {
-  read: { asked: {}, told: { value: scalar } },
-  write: { asked: { value: scalar }, told: {} },
-  cas: { asked: { expected: scalar, value: scalar }, told: { swapped: flag } },
-  get: {
-    asked: {},
-    told: { value: textOrNull, modRevision: countOrNull, createRevision: countOrNull, version: countOrNull },
-  },
-  put: { asked: { value: text }, told: { revision: countOrNull } },
-  delete: { asked: {}, told: { deleted: flagOrNull, revision: countOrNull } },
-  add: { asked: { value: element }, told: {} },
-  members: { asked: {}, told: { values: elements } },
-  increment: { asked: { by: step }, told: { total: integerOrNull } },
-  total: { asked: {}, told: { total: integer } },
-};
 
 const outcomes: readonly unknown[] = ["ok", "fail", "unknown"];
 
@@ -99,18 +59,6 @@ function expect(
 ): void {
   if (!accepts(record[name]))
     throw new HistoryError(`${name} is ${show(record[name])}; it must be ${expected}`, at);
-}
-
-function isNumber(value: unknown): value is number {
-  return typeof value === "number" && !Number.isNaN(value);
-}
-
-function isElement(value: unknown): boolean {
-  return typeof value === "string" || isNumber(value);
-}
-
-function isPosition(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function show(value: unknown): string {
