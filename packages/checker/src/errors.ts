@@ -7,9 +7,12 @@ export class HistoryError extends Error {
   readonly code = "BAD_HISTORY";
   /** The line of a text or the position in an array, from 1; null when no single one is to blame. */
   readonly at: number | null;
+  /** The message without the place. */
+  readonly what: string;
 
   constructor(what: string, at: number | null) {
     super(at === null ? what : `entry ${at}: ${what}`);
     this.at = at;
+    this.what = what;
   }
 }

@@ -6,7 +6,7 @@ export type * from "./history.js";
 export { HistoryError } from "./errors.js";
 export { HistoryRecorder } from "./recorder.js";
 export type { Answer, Invocation } from "./recorder.js";
-export { formatHistory, parseHistory } from "./history-lines.js";
+export { HistoryParser, formatHistory, parseHistory } from "./history-lines.js";
 export { validateHistory } from "./validate.js";
 export type { Identity, KeyModel, Model } from "./model.js";
 export { UNSEEN } from "./model.js";

@@ -7,15 +7,18 @@ const outcomes: readonly unknown[] = ["ok", "fail", "unknown"];
 
 /**
  * Checks that these objects are operations, of the given kinds, and that each process asked one thing at a time.
+ * @param lines the line of each entry, when they come from a text.
  * @throws {HistoryError} names the first entry that is none, the field, and what is allowed there.
  */
 export function validateHistory(
   history: readonly Operation[],
   kinds: readonly Operation["op"][] = Object.keys(operationFields) as Operation["op"][],
+  lines: readonly number[] | null = null,
 ): void {
-  for (const [position, operation] of history.entries()) validateOperation(operation, kinds, position + 1);
+  const placeOf = (index: number): number => lines?.[index] ?? index + 1;
+  for (const [index, operation] of history.entries()) validateOperation(operation, kinds, placeOf(index));
   const busyUntil = new Map<number, { end: number; at: number }>();
-  const order = history.map((operation, index) => ({ operation, at: index + 1 }));
+  const order = history.map((operation, index) => ({ operation, at: placeOf(index) }));
   order.sort((a, b) => a.operation.call - b.operation.call);
   for (const { operation, at } of order) {
     const previous = busyUntil.get(operation.process);

@@ -61,8 +61,8 @@ describe("the JSON lines of a history", () => {
       "return is set, but an unknown outcome stays open: null",
     ],
     "another outcome": [
-      lines({ ...read(1, 1, 2), outcome: "info" }),
-      'outcome is "info"; allowed: ok, fail, unknown',
+      lines({ ...read(1, 1, 2), outcome: "maybe" }),
+      'outcome is "maybe"; allowed: ok, fail, unknown',
     ],
     "an answer of the wrong type": [
       lines({ ...get("x", [1, 2]), version: "1" }),
@@ -92,8 +92,8 @@ describe("the JSON lines of a history", () => {
       "entry 2: process 3 is still waiting for an answer",
     ],
     "another type of event": [
-      lines({ type: "info", process: 3 }),
-      'type is "info"; allowed: invoke, ok, fail, unknown',
+      lines({ type: "maybe", process: 3 }),
+      'type is "maybe"; allowed: invoke, ok, fail, unknown',
     ],
   };
   for (const [name, [text, message]] of Object.entries(refused))

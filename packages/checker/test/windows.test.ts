@@ -1,10 +1,10 @@
 import { assert } from "chai";
-import { describeOperation, kvModel, registerModel } from "@raftkv/checker";
+import { describeOperation, kvModel, registerModel, stringModel } from "@raftkv/checker";
 import type { Model, Operation } from "@raftkv/checker";
 import { searchPart } from "../dist/decide.js";
 import { cutAt, cutBefore } from "../dist/weaken.js";
 import { windows } from "../dist/windows.js";
-import { generate, kvReference, registerReference } from "./support/generate.js";
+import { generate, kvReference, registerReference, stringReference } from "./support/generate.js";
 import type { Reference } from "./support/generate.js";
 import { Random, firstSeed, replayLine } from "./support/random.js";
 
@@ -48,6 +48,8 @@ describe("a part of a possible history, whatever went before", function () {
     "register, every value once": (name) => check(registerModel, () => registerReference(null), begin, name),
     "kv without facts": (name) => check(kvModel, () => kvReference(3, false), begin, name),
     "kv with facts": (name) => check(kvModel, () => kvReference(3, true), begin, name),
+    "strings, few pieces": (name) => check(stringModel, () => stringReference(5, true), begin, name),
+    "strings, every piece once": (name) => check(stringModel, () => stringReference(null, true), begin, name),
   };
   for (const [name, run] of Object.entries(cases))
     it(`is possible: ${name} (${HISTORIES} histories, seeds from ${begin})`, () => run(name));

@@ -1,4 +1,4 @@
-import type { KvOperation, RegisterOperation, Value } from "@raftkv/checker";
+import type { KvOperation, RegisterOperation, StringOperation, Value } from "@raftkv/checker";
 
 /**
  * Linearizability by its definition, without any cleverness: tries every order of every choice of open operations.
@@ -66,8 +66,22 @@ export function isLinearizableKv(history: readonly KvOperation[]): boolean {
   });
 }
 
+/** The same for strings; what is missing reads as the empty one. */
+export function isLinearizableString(history: readonly StringOperation[]): boolean {
+  return someOrder(history, [], (order) => {
+    let value = "";
+    for (const operation of order) {
+      if (operation.op === "put") value = operation.value;
+      else if (operation.op === "append") value += operation.value;
+      else if (operation.op === "delete") value = "";
+      else if (operation.outcome === "ok" && (operation.value ?? "") !== value) return false;
+    }
+    return true;
+  });
+}
+
 /** Whether `explains` holds for some order that keeps to calls and returns and has all finished operations. */
-function someOrder<O extends RegisterOperation | KvOperation>(
+function someOrder<O extends RegisterOperation | KvOperation | StringOperation>(
   left: readonly O[],
   placed: readonly O[],
   explains: (order: readonly O[]) => boolean,

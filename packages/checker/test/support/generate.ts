@@ -161,3 +161,30 @@ export function kvReference(values: number | null, facts: boolean): (key: string
     };
   };
 }
+
+/** A string. `pieces`: how many different ones are put and added; `null`: every one is different. */
+export function stringReference(pieces: number | null, puts: boolean): (key: string) => Reference {
+  let written = 0;
+  return () => {
+    let value = "";
+    return {
+      invoke(random) {
+        // Pieces that are beginnings of each other: "a" and "ab" can be put together in more than one way.
+        const piece =
+          pieces === null
+            ? `x ${(written += 1)} y`
+            : random.pick(["a", "ab", "b", "ba", ""].slice(0, pieces));
+        const kind = random.below(6);
+        if (kind < 3) return { op: "get", key: "" };
+        if (!puts || kind < 5) return { op: "append", key: "", value: piece };
+        return random.chance(0.8) ? { op: "put", key: "", value: piece } : { op: "delete", key: "" };
+      },
+      apply(invocation) {
+        if (invocation.op === "get") return { value };
+        if (invocation.op === "append") value += invocation.value;
+        else value = invocation.op === "put" ? invocation.value : "";
+        return {};
+      },
+    };
+  };
+}
