@@ -65,7 +65,7 @@ function findWrongElements(
     if (last === undefined || writer === undefined || writer.by === by || told.has(last)) continue;
     if (transactions[writer.by]?.outcome === "fail") continue;
     const next = appends.get(writer.by)?.[writer.nth + 1];
-    if (next === undefined) continue;
+    if (next === undefined || all.includes(next)) continue;
     told.add(last);
     const between = `${nameOf(transactions, writer.by)} appended ${last} and then ${next}`;
     found.push({ anomaly: "G1b", reason: `${reader}: ${between}`, by: [by, writer.by] });

@@ -122,7 +122,7 @@ function completed(event: Event, operation: Operation): Partial<Operation> {
  * error. Of any other (`:timed-out`, an error beside the value) it is only known that nothing happened.
  */
 function isRefusal(
-  { value }: Event,
+  { hasError, value }: Event,
   operation: { readonly expected: Value; readonly value: Value },
 ): boolean {
   if (hasError || !Array.isArray(value) || value.length !== 2) return false;

@@ -64,7 +64,7 @@ export function drawThroughput(report: RunReport, axis: TimeAxis): string {
 function bucketsOf(history: readonly ReportOperation[], axis: TimeAxis): Bucket[] {
   const width = (axis.to - axis.from) / BUCKETS;
   const latencies: number[][] = Array.from({ length: BUCKETS }, () => []);
-  const unknown = new Array<number>(BUCKETS).fill(0);
+  const unknown = Array.from({ length: BUCKETS }, () => 0);
   const at = (time: number): number => Math.min(Math.floor((time - axis.from) / width), BUCKETS - 1);
   for (const { end, outcome, start } of history) {
     if (outcome === "unknown") unknown[at(start)] = (unknown[at(start)] ?? 0) + 1;
