@@ -5,7 +5,7 @@ import { findCycles } from "./cycles.js";
 import type { CycleName } from "./cycles.js";
 import { DependencyGraph } from "./graph.js";
 import type { DependencyKind } from "./graph.js";
-import { beginsWith, collectLists, readsOf } from "./lists.js";
+import { beginsWith, collectLists, readsOf, widestReads } from "./lists.js";
 import type { ListFacts, ListRead, SelfContradiction } from "./lists.js";
 import { findReadAnomalies } from "./read-anomalies.js";
 
@@ -107,10 +107,10 @@ export function checkListAppend(history: readonly Transaction[]): ListAppendResu
 /** Those that were acknowledged, and those of unknown outcome of which something was read. */
 function whichHappened(transactions: readonly Transaction[], lists: readonly ListFacts[]): boolean[] {
   const happened = transactions.map(({ outcome }) => outcome === "ok");
-  for (const { reads, writers } of lists) {
-    for (const { all } of reads) {
+  for (const list of lists) {
+    for (const { all } of widestReads(list)) {
       for (const element of all) {
-        const writer = writers.get(element);
+        const writer = list.writers.get(element);
         if (writer !== undefined && transactions[writer.by]?.outcome === "unknown")
           happened[writer.by] = true;
       }
@@ -131,7 +131,7 @@ function buildGraph(
 }
 
 function addList(graph: DependencyGraph, list: ListFacts, happened: readonly boolean[]): void {
-  const { key, longest, reads, writers, appends } = list;
+  const { appends, key, longest, reads, strays, writers } = list;
   const order: readonly Element[] = longest?.all ?? [];
   const writerOf = (at: number): number | null => {
     const by = writers.get(order[at] as Element)?.by;
@@ -146,8 +146,9 @@ function addList(graph: DependencyGraph, list: ListFacts, happened: readonly boo
     (by) => happened[by] === true && appends.get(by)?.some((element) => !seen.has(element)) === true,
   );
   const atEnd: number[] = [];
-  for (const { by, base } of reads) {
-    if (!beginsWith(order, base)) continue;
+  for (const read of reads) {
+    const { base, by } = read;
+    if (strays.has(read) && !beginsWith(order, base)) continue;
     const from = base.length === 0 ? null : writerOf(base.length - 1);
     if (from !== null) graph.add(from, by, "wr", key);
     if (base.length === order.length) atEnd.push(by);

@@ -29,6 +29,8 @@ export interface ListFacts {
   readonly reads: readonly ListRead[];
   /** The longest read: the order of its elements. Empty when it was never read, or only while it was empty. */
   readonly longest: ListRead | null;
+  /** Reads that the longest does not begin with: no one list can have given both. */
+  readonly strays: ReadonlySet<ListRead>;
 }
 
 /** Collects all lists. `reads` come from `readsOf`, by transaction. @throws {HistoryError} an element was appended twice. */
@@ -65,7 +67,16 @@ export function collectLists(
     }
     for (const read of reads[by] ?? []) listOf(read.key).reads.push(read);
   }
-  return [...lists].map(([key, list]) => ({ key, ...list, longest: longestOf(list.reads) }));
+  return [...lists].map(([key, list]) => {
+    const longest = longestOf(list.reads);
+    const strays = list.reads.filter(({ all }) => longest !== null && !beginsWith(longest.all, all));
+    return { key, ...list, longest, strays: new Set(strays) };
+  });
+}
+
+/** Those that all others are beginnings of: a look at each of their elements is a look at everything that was read. */
+export function widestReads({ longest, strays }: ListFacts): ListRead[] {
+  return longest === null ? [] : [longest, ...strays];
 }
 
 function longestOf(reads: readonly ListRead[]): ListRead | null {
@@ -107,13 +118,14 @@ export function readsOf(
     }
     const all = step[2] ?? [];
     const shown = `it read ${key} -> [${all.join(" ")}]`;
-    const base = all.slice(0, Math.max(all.length - mine.length, 0));
+    const base = mine.length === 0 ? all : all.slice(0, Math.max(all.length - mine.length, 0));
     if (!mine.every((element, at) => all[base.length + at] === element)) {
       const reason = `${shown} after it had appended ${mine.join(", then ")} itself`;
       contradictions.push({ by, key, reason });
       continue;
     }
-    const ahead = base.find((element) => appended.get(key)?.has(element) === true);
+    const later = appended.get(key);
+    const ahead = later === undefined ? undefined : base.find((element) => later.has(element));
     if (ahead !== undefined) {
       contradictions.push({ by, key, reason: `${shown} before it appended ${ahead} itself` });
       continue;

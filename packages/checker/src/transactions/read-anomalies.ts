@@ -1,6 +1,6 @@
 import type { Element, Transaction } from "../history.js";
 import type { TransactionAnomaly } from "./list-append.js";
-import { beginsWith } from "./lists.js";
+import { widestReads } from "./lists.js";
 import type { ListFacts, ListRead, SelfContradiction } from "./lists.js";
 
 /** What can be seen without a cycle. `by`: the transactions that take part. */
@@ -36,11 +36,12 @@ export function findReadAnomalies({ transactions, lists, contradictions, happene
 /** Elements that nobody can have read there. */
 function findWrongElements(
   transactions: readonly Transaction[],
-  { key, reads, writers, appends }: ListFacts,
+  list: ListFacts,
   found: ReadAnomaly[],
 ): void {
+  const { key, reads, writers } = list;
   const told = new Set<Element>();
-  for (const { all, base, by } of reads) {
+  for (const { all, by } of widestReads(list)) {
     const reader = `${nameOf(transactions, by)} read ${show(key, all)}`;
     const once = new Set<Element>();
     for (const element of all) {
@@ -60,26 +61,37 @@ function findWrongElements(
         by: writer === undefined ? [by] : [by, writer.by],
       });
     }
-    const last = base.at(-1);
-    const writer = last === undefined ? undefined : writers.get(last);
-    if (last === undefined || writer === undefined || writer.by === by || told.has(last)) continue;
-    if (transactions[writer.by]?.outcome === "fail") continue;
-    const next = appends.get(writer.by)?.[writer.nth + 1];
-    if (next === undefined || all.includes(next)) continue;
-    told.add(last);
-    const between = `${nameOf(transactions, writer.by)} appended ${last} and then ${next}`;
-    found.push({ anomaly: "G1b", reason: `${reader}: ${between}`, by: [by, writer.by] });
   }
+  for (const read of reads) findIntermediate(transactions, list, { read, told, found });
+}
+
+/** A read that ends in the middle of what another transaction appended. */
+function findIntermediate(
+  transactions: readonly Transaction[],
+  { appends, key, writers }: ListFacts,
+  { found, read, told }: { read: ListRead; told: Set<Element>; found: ReadAnomaly[] },
+): void {
+  const { all, base, by } = read;
+  const last = base.at(-1);
+  const writer = last === undefined ? undefined : writers.get(last);
+  if (last === undefined || writer === undefined || writer.by === by || told.has(last)) return;
+  if (transactions[writer.by]?.outcome === "fail") return;
+  const next = appends.get(writer.by)?.[writer.nth + 1];
+  if (next === undefined || all.includes(next)) return;
+  told.add(last);
+  const between = `${nameOf(transactions, writer.by)} appended ${last} and then ${next}`;
+  const reason = `${nameOf(transactions, by)} read ${show(key, all)}: ${between}`;
+  found.push({ anomaly: "G1b", reason, by: [by, writer.by] });
 }
 
 /** Reads that do not all show one growing list, and transactions whose own appends are found in another order. */
 function findOrders(
   transactions: readonly Transaction[],
-  { key, longest, reads, writers }: ListFacts,
+  { key, longest, strays, writers }: ListFacts,
   found: ReadAnomaly[],
 ): void {
   if (longest === null) return;
-  const other = reads.find(({ all }) => !beginsWith(longest.all, all));
+  const [other] = strays;
   if (other !== undefined) {
     const one = (read: ListRead): string => `${nameOf(transactions, read.by)} read ${show(key, read.all)}`;
     const by = [other.by, longest.by];
