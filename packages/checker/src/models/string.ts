@@ -1,3 +1,4 @@
+import { endOf, inCallOrder } from "../history.js";
 import type { StringOperation } from "../history.js";
 import { ANYTHING } from "../model.js";
 import type { Identity, KeyModel, Model } from "../model.js";
@@ -26,10 +27,14 @@ export const stringModel: Model<StringOperation, StringState> = {
   kinds: ["get", "put", "append", "delete"],
   forKey(operations): KeyModel<StringOperation, StringState> {
     const told = new Told(operations);
+    const deadEnds = new DeadEnds(operations);
     return {
       initial: told.put(""),
       anything: ANYTHING,
-      step: (state, operation) => step(state, operation, told),
+      step(state, operation) {
+        const next = step(state, operation, told);
+        return next === OTHER && state !== OTHER && deadEnds.has(operation) ? undefined : next;
+      },
       identity,
       openClass: (operation) => openClass(operation, told),
       leaves: (operation) =>
@@ -125,6 +130,58 @@ class Told {
     if (state === ANYTHING) return "anything";
     if (state === OTHER) return "a string that no answer begins with";
     return JSON.stringify((this.#sorted[state.from] as string).slice(0, state.length));
+  }
+}
+
+/**
+ * Appends after which no answer may begin with what is there then, because a get is to come before anything replaces it. Those of
+ * unknown outcome all are: what leads to a string that nobody was told explains nothing.
+ */
+class DeadEnds {
+  /** Gets by their calls; with each the earliest return from there on. */
+  readonly #getCalls: readonly number[];
+  readonly #firstReturns: readonly number[];
+  /** Puts and deletes by their calls; with each the latest end up to there. */
+  readonly #resetCalls: readonly number[];
+  readonly #lastEnds: readonly number[];
+  readonly #known = new Map<StringOperation, boolean>();
+
+  constructor(operations: readonly StringOperation[]) {
+    const byCall = inCallOrder(operations);
+    const gets = byCall.filter(({ op, outcome }) => op === "get" && outcome === "ok");
+    this.#getCalls = gets.map(({ call }) => call);
+    let first = Number.POSITIVE_INFINITY;
+    this.#firstReturns = gets
+      .map((get) => endOf(get))
+      .reverse()
+      .map((end) => (first = Math.min(first, end)))
+      .reverse();
+    const resets = byCall.filter(({ op }) => op === "put" || op === "delete");
+    this.#resetCalls = resets.map(({ call }) => call);
+    let last = 0;
+    this.#lastEnds = resets.map((reset) => (last = Math.max(last, endOf(reset))));
+  }
+
+  has(operation: StringOperation): boolean {
+    if (operation.op !== "append") return false;
+    if (operation.outcome !== "ok") return true;
+    let isDeadEnd = this.#known.get(operation);
+    if (isDeadEnd === undefined) {
+      isDeadEnd = this.#isFollowedByGet(operation);
+      this.#known.set(operation, isDeadEnd);
+    }
+    return isDeadEnd;
+  }
+
+  /** Whether some get comes behind it for certain, and nothing that replaces the string can come between. */
+  #isFollowedByGet(append: StringOperation): boolean {
+    const calls = this.#getCalls;
+    const next = lowest(0, calls.length, (at) => (calls[at] as number) > endOf(append));
+    const until = this.#firstReturns[next];
+    if (until === undefined) return false;
+    const resets = this.#resetCalls;
+    const between = lowest(0, resets.length, (at) => (resets[at] as number) > until) - 1;
+    return between < 0 || (this.#lastEnds[between] as number) < append.call;
   }
 }
 
