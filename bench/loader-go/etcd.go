@@ -55,7 +55,7 @@ func (c *etcdConnection) get(ctx context.Context, key string, serializable bool)
 func (c *etcdConnection) close() { c.client.Close() }
 
 func codeOf(err error) string {
-	if errors.Is(err, errMissing) || errors.Is(err, errLate) {
+	if errors.Is(err, errMissing) {
 		return err.Error()
 	}
 	if code := status.Code(err); code != codes.Unknown {

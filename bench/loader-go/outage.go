@@ -1,12 +1,9 @@
 package main
 
 import (
-	"errors"
 	"sync"
 	"time"
 )
-
-var errLate = errors.New("due, but not sent before the end")
 
 // A node that was told to die may still answer for this long what was begun after the mark.
 const graceMicros = 5000

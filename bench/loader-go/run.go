@@ -47,10 +47,11 @@ type run struct {
 	nextKey    int64
 	outage     *outage
 	lag        histogram
+	due        chan time.Time
 }
 
 func newRun(job Job, pool *pool) *run {
-	r := &run{job: job, pool: pool, stopping: make(chan struct{})}
+	r := &run{job: job, pool: pool, stopping: make(chan struct{}), due: make(chan time.Time, openMax)}
 	if job.Mode == "outage" {
 		r.outage = newOutage(job.Clients)
 	}
@@ -150,6 +151,10 @@ func (r *run) execute() {
 		errors[code.(string)] = atomic.LoadInt64(count.(*int64))
 		return true
 	})
+	// What is still due in an open loop was not sent in time for this phase.
+	if late := len(r.due); late > 0 {
+		errors["due, but not sent before the end"] = int64(late)
+	}
 	result["errors"] = errors
 	r.stop()
 	<-finished
@@ -269,13 +274,12 @@ func fill(r *run) {
 // Requests fall due at a fixed rate whatever becomes of the ones before; latency counts from when each was due.
 func openLoop(r *run) {
 	op := r.operation()
-	due := make(chan time.Time, openMax)
 	var callers sync.WaitGroup
 	for i := 0; i < r.job.Clients; i++ {
 		callers.Add(1)
 		go func(w *worker) {
 			defer callers.Done()
-			for at := range due {
+			for at := range r.due {
 				ctx, cancel := r.context()
 				err := op(ctx, w)
 				cancel()
@@ -295,13 +299,11 @@ func openLoop(r *run) {
 		time.Sleep(time.Until(at))
 		r.lag.record(time.Since(at).Microseconds())
 		for ; float64(sent) < float64(tick)*perTick; sent++ {
-			due <- at
+			r.due <- at
 		}
 	}
-	close(due)
-	// What is still due was answered too late for this phase.
-	for range due {
-		r.failed(errLate)
+	close(r.due)
+	for range r.due {
 	}
 	callers.Wait()
 }

@@ -79,7 +79,7 @@ export function toMeasurement(
  * Whether the counters allow that each acknowledged put was synced on a majority before: a sync can cover no more puts
  * than there are callers, since each of them waits for its own. With one caller that is one sync a put on each of two.
  */
-function isSynced(
+export function isSynced(
   { clients, mode, operation }: Job,
   { operations }: JobResult,
   { fsyncs }: ServerUse,

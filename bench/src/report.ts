@@ -44,18 +44,18 @@ function main(args: readonly string[]): number {
 }
 
 /** Null when there is no such file. @throws {UsageError} it is none of ours. */
-function readResults<T>(folder: string, name: string): T | null {
+function readResults(folder: string, name: string): unknown {
   const path = join(folder, name);
   if (!existsSync(path)) return null;
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as T;
+    return JSON.parse(readFileSync(path, "utf8")) as unknown;
   } catch (error) {
     throw new UsageError(`${path} cannot be read: ${(error as Error).message}`);
   }
 }
 
 function resultsSection(folder: string): string {
-  const results = readResults<Results>(folder, "results.json");
+  const results = readResults(folder, "results.json") as Results | null;
   if (results === null) return "";
   if (results.format !== RESULTS_FORMAT) {
     throw new UsageError(
@@ -73,7 +73,7 @@ function resultsSection(folder: string): string {
 }
 
 function failoverSection(folder: string): string {
-  const results = readResults<FailoverResults>(folder, "failover.json");
+  const results = readResults(folder, "failover.json") as FailoverResults | null;
   if (results === null) return "";
   const { afterSeconds, clients, timeoutMs } = results;
   const how =
@@ -83,7 +83,7 @@ function failoverSection(folder: string): string {
 }
 
 function growthSection(folder: string): string {
-  const results = readResults<GrowthResults>(folder, "growth.json");
+  const results = readResults(folder, "growth.json") as GrowthResults | null;
   if (results === null) return "";
   const how = `${results.clients} closed-loop clients, values of 256 bytes.`;
   return ["## Growth", `${origin(results)} ${how}`, ...growthTables(results).map(markdownTable)].join("\n\n");

@@ -57,7 +57,7 @@ export class LoaderGroup {
 }
 
 /** As even as it goes; a job with fewer callers than there are processes uses as many as it has callers. */
-function shares(job: Job, processes: number): Job[] {
+export function shares(job: Job, processes: number): Job[] {
   const count = Math.min(processes, job.clients);
   const part = (whole: number, index: number): number =>
     Math.floor((whole * (index + 1)) / count) - Math.floor((whole * index) / count);
@@ -77,7 +77,8 @@ function shares(job: Job, processes: number): Job[] {
   });
 }
 
-function merged(results: readonly JobResult[]): JobResult {
+/** As if one process had done it all; percentiles come from the sum of all buckets. */
+export function merged(results: readonly JobResult[]): JobResult {
   const [first] = results;
   if (results.length === 1) return first as JobResult;
   const pairsOf = (of: (result: JobResult) => LatencyPairs): LatencyPairs => {

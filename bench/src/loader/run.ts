@@ -22,6 +22,8 @@ export class Run {
   readonly #errors = new Map<string, number>();
   readonly #stopping = new AbortController();
   #operations = 0;
+  /** Requests of an open loop that wait because too many are under way. */
+  overdue: () => number = () => 0;
 
   constructor(job: Job, targets: readonly Target[], report: (report: Report) => void) {
     this.job = job;
@@ -33,10 +35,6 @@ export class Run {
 
   get isStopping(): boolean {
     return this.#stopping.signal.aborted;
-  }
-
-  get stopping(): AbortSignal {
-    return this.#stopping.signal;
   }
 
   stop(): void {
@@ -57,12 +55,8 @@ export class Run {
   /** An error that is not raftkv's own way of refusing is our bug, and ends this process. */
   failed(error: unknown): Promise<void> {
     if (!(error instanceof RaftKvError)) throw error;
-    this.countError(error.code);
+    this.#errors.set(error.code, (this.#errors.get(error.code) ?? 0) + 1);
     return delay(AFTER_ERROR_MS);
-  }
-
-  countError(code: string): void {
-    this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1);
   }
 
   async execute(): Promise<JobResult> {
@@ -86,6 +80,8 @@ export class Run {
     await (job.mode === "fill" ? callers : this.#wait(job.seconds, callers));
     const seconds = (performance.now() - begin) / 1000;
     const { user, system } = process.cpuUsage(cpu);
+    const late = this.overdue();
+    if (late > 0) this.#errors.set("due, but not sent before the end", late);
     const found = {
       seconds,
       operations: this.#operations,

@@ -51,7 +51,7 @@ export interface WorkloadResult {
 
 /** `results.json`. */
 export interface Results {
-  readonly format: typeof RESULTS_FORMAT;
+  readonly format: number;
   /** ISO 8601. */
   readonly at: string;
   readonly commit: string;

@@ -90,13 +90,19 @@ export function memoryTable(results: Results): Table {
   };
 }
 
-/** One line on the machine, and what its disk gives. */
+/** From this share of the cores on, what else ran has made the figures. */
+const BUSY_SHARE = 0.25;
+
+/** The machine, what its disk gives, and whether it was quiet, in a paragraph. */
 export function describeMachine({ machine, diskSyncsPerSecond, at, commit, settings }: Results): string {
   const { cores, cpu, kernel, loadBefore, memoryBytes, node } = machine;
   const disk = `fdatasync of 4 KiB: ${rate(median(diskSyncsPerSecond))} a second`;
-  const how = `${settings["rounds"]} rounds of ${settings["seconds"]} s${settings["quick"] === true ? " (--quick: not for figures)" : ""}`;
+  const short = settings["quick"] === true ? " (--quick: not for figures)" : "";
+  const busy =
+    loadBefore > cores * BUSY_SHARE ? " The machine was busy with other work: not for figures." : "";
   return (
     `${at.slice(0, 10)}, commit ${commit}: ${cores} × ${cpu}, ${Math.round(memoryBytes / 1024 ** 3)} GiB, Linux ${kernel}, ` +
-    `Node.js ${node}, load ${loadBefore.toFixed(1)} before the run. ${disk}. ${how}.`
+    `Node.js ${node}, load ${loadBefore.toFixed(1)} before the run. ${disk}. ` +
+    `${settings["rounds"]} rounds of ${settings["seconds"]} s${short}.${busy}`
   );
 }
