@@ -7,14 +7,19 @@ const EXIT_INTERRUPTED = 130;
 
 /**
  * Runs a command of this folder: its exit code, its errors in one line, and Ctrl-C, upon which the signal is aborted, so
- * that everything that was started is taken away again.
+ * that everything that was started is taken away again; a second one does not wait for that.
  */
 export async function runCommand(
   help: string,
   body: (signal: AbortSignal) => Promise<number>,
 ): Promise<void> {
   const stopping = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      if (stopping.signal.aborted) process.exit(EXIT_INTERRUPTED);
+      stopping.abort();
+    });
+  }
   try {
     process.exitCode = await body(stopping.signal);
   } catch (error) {

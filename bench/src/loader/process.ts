@@ -92,8 +92,8 @@ export class LoaderProcess {
     await gone;
   }
 
+  /** Whoever waits for it hears of its end. */
   kill(): void {
-    this.#isClosing = true;
     this.#child.kill("SIGKILL");
   }
 

@@ -48,4 +48,26 @@ describe("A loader on the bare echo", () => {
       (error: unknown) => expect(String(error)).to.include("no operation append"),
     );
   });
+
+  it("is gone, with its servers, when the run is interrupted", async () => {
+    const stopping = new AbortController();
+    let pids: number[] = [];
+    const interrupted = withFolder(tmpdir(), (directory) =>
+      withSide(echo, { directory, nodes: 3, signal: stopping.signal, profileDirectory: null }, (running) => {
+        pids = [...running.pids().values()];
+        return withLoaders(running.loader, { count: 1, signal: stopping.signal }, (loaders) =>
+          loaders.run(
+            { ...JOB_DEFAULTS, clients: 1, connections: 1, seconds: 600 },
+            { ...HOOKS, onMeasuring: () => stopping.abort() },
+          ),
+        );
+      }),
+    );
+    await interrupted.then(
+      () => expect.fail("it went on"),
+      (error: unknown) => expect(String(error)).to.include("SIGKILL"),
+    );
+    expect(pids).to.have.lengthOf(3);
+    for (const pid of pids) expect(() => process.kill(pid, 0)).to.throw("ESRCH");
+  });
 });
