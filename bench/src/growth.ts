@@ -12,7 +12,6 @@ import type { Job } from "./loader/protocol.js";
 import { currentCommit, describeThisMachine } from "./machine.js";
 import { measureJob } from "./measure.js";
 import type { Measured } from "./measure.js";
-import { scrape } from "./meters/scrape.js";
 import { Progress } from "./progress.js";
 import { growthTables } from "./report/growth-tables.js";
 import type { GrowthPoint, GrowthResults, LongSample, RestartPoint } from "./report/growth-tables.js";
@@ -30,7 +29,6 @@ const RESTART_POLL_MS = 2;
 const LONG_SHARE = 0.7;
 const LONG_SLICE_SECONDS = 10;
 const LONG_CLIENTS = 1024;
-const LAG = ["nodejs_eventloop_lag_max_seconds"];
 
 /** A cluster with its load, of which all parts of this benchmark ask the same. */
 interface Subject {
@@ -194,7 +192,7 @@ class Growth {
           p99: p99Of(measured),
           residentBytes: measured.servers.peakResidentBytes,
           diskBytes: await folderBytes(subject.folder),
-          lagMicros: await longestLag(subject.running),
+          lagMicros: measured.servers.lagMicros ?? 0,
           errors: Object.values(measured.result.errors).reduce((sum, count) => sum + count, 0),
         });
       }
@@ -243,13 +241,6 @@ function p99Of({ result }: Measured): number {
   const latencies = new Latencies();
   latencies.add(result.latencies);
   return latencies.percentile(99);
-}
-
-async function longestLag(running: RunningSide): Promise<number> {
-  const lags = await Promise.all(
-    [...running.pids().keys()].map((name) => scrape(running.address(name), LAG)),
-  );
-  return Math.max(...lags.map(([seconds = 0]) => seconds * 1e6));
 }
 
 /** What the disk gives to it, holes left out. A file that goes away meanwhile counts nothing. */

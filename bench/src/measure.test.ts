@@ -16,6 +16,7 @@ const use = (fsyncs: readonly number[] | null) => ({
   peakResidentBytes: 0,
   writtenBytes: 0,
   fsyncs,
+  lagMicros: null,
 });
 
 describe("Whether a side synced what it acknowledged", () => {

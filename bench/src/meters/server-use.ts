@@ -1,6 +1,6 @@
 import { readProcessUse, residentBytes } from "./processes.js";
 import type { ProcessUse } from "./processes.js";
-import type { RunningSide } from "../sides/side.js";
+import type { RunningSide, ServerCounters } from "../sides/side.js";
 
 const MEMORY_EVERY_MS = 200;
 
@@ -13,22 +13,24 @@ export interface ServerUse {
   readonly writtenBytes: number;
   /** By server, from its own counter; null when it has none. */
   readonly fsyncs: readonly number[] | null;
+  /** The longest that the event loop of any of them was late; null where there is none. */
+  readonly lagMicros: number | null;
 }
 
 /** Reads what the servers have used before and after, and looks at their memory in between. */
 export class ServerMeter {
   readonly #side: RunningSide;
   readonly #before: ReadonlyMap<string, ProcessUse | null>;
-  readonly #fsyncsBefore: Promise<readonly number[] | null>;
+  readonly #countersBefore: Promise<ServerCounters | null>;
   readonly #timer: NodeJS.Timeout;
   #peak = 0;
 
   constructor(side: RunningSide) {
     this.#side = side;
     this.#before = this.#readUses();
-    this.#fsyncsBefore = side.fsyncs();
+    this.#countersBefore = side.counters();
     // It is awaited at the end; an error of before must not go unhandled until then.
-    this.#fsyncsBefore.catch(() => undefined);
+    this.#countersBefore.catch(() => undefined);
     this.#timer = setInterval(() => this.#look(), MEMORY_EVERY_MS);
   }
 
@@ -41,16 +43,17 @@ export class ServerMeter {
       for (const [name, use] of after) sum += (use?.[field] ?? 0) - (this.#before.get(name)?.[field] ?? 0);
       return sum;
     };
-    const fsyncsBefore = await this.#fsyncsBefore;
-    const fsyncsAfter = await this.#side.fsyncs();
+    const countersBefore = await this.#countersBefore;
+    const countersAfter = await this.#side.counters();
     return {
       cpuSeconds: differenceOf("cpuSeconds"),
       writtenBytes: differenceOf("writtenBytes"),
       peakResidentBytes: this.#peak,
       fsyncs:
-        fsyncsBefore === null || fsyncsAfter === null
+        countersBefore === null || countersAfter === null
           ? null
-          : fsyncsAfter.map((count, index) => count - (fsyncsBefore[index] ?? 0)),
+          : countersAfter.fsyncs.map((count, index) => count - (countersBefore.fsyncs[index] ?? 0)),
+      lagMicros: countersAfter?.lagMicros ?? null,
     };
   }
 

@@ -41,6 +41,8 @@ function selfTimes({ nodes, samples, timeDeltas }: Profile): string[] {
   }
   const idle = micros.get("(idle)") ?? 0;
   micros.delete("(idle)");
+  // The profiler's own start.
+  micros.delete("dispatch");
   const busy = [...micros.values()].reduce((sum, each) => sum + each, 0);
   const rows = [...micros]
     .sort(([, a], [, b]) => b - a)

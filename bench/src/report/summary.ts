@@ -15,6 +15,8 @@ export interface Cell {
   readonly writtenBytes: number;
   /** Of all servers together, an operation; null where nothing counts them. */
   readonly fsyncs: number | null;
+  /** The longest that an event loop was late in any round; null where there is none. */
+  readonly lagMicros: number | null;
   readonly errors: number;
   /** Whether every round's counters showed it; null where nothing counts. */
   readonly synced: boolean | null;
@@ -53,6 +55,9 @@ export function cellOf(results: Results, workload: string, side: SideName): Cell
     fsyncs: counted
       ? perOperation(({ servers }) => (servers.fsyncs ?? []).reduce((sum, each) => sum + each, 0))
       : null,
+    lagMicros: found.some(({ servers }) => servers.lagMicros === null)
+      ? null
+      : Math.max(...found.map(({ servers }) => servers.lagMicros ?? 0)),
     errors: found.reduce(
       (sum, { errors }) => sum + Object.values(errors).reduce((all, each) => all + each, 0),
       0,

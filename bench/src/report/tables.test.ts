@@ -18,7 +18,13 @@ const measurement = (round: number, side: "raftkv" | "etcd", perSecond: number):
   sendLagMicros: 0,
   errors: {},
   loaderCpuSeconds: 0.1,
-  servers: { cpuSeconds: 1, peakResidentBytes: round * 1024 * 1024, writtenBytes: 0, fsyncs: [1, 1, 1] },
+  servers: {
+    cpuSeconds: 1,
+    peakResidentBytes: round * 1024 * 1024,
+    writtenBytes: 0,
+    fsyncs: [1, 1, 1],
+    lagMicros: null,
+  },
   synced: side === "raftkv",
 });
 

@@ -60,7 +60,16 @@ function ratioOf({ cells }: Row, other: SideName): string {
 
 /** What an operation costs: CPU of the servers and of the load, bytes written, fsyncs. */
 export function costTable(results: Results): Table {
-  const head = ["workload", "side", "CPU µs, servers", "CPU µs, load", "bytes written", "fsyncs", "synced"];
+  const head = [
+    "workload",
+    "side",
+    "CPU µs, servers",
+    "CPU µs, load",
+    "bytes written",
+    "fsyncs",
+    "synced",
+    "event-loop lag ms",
+  ];
   const rows = rowsOf(results).flatMap(({ workload, cells }) =>
     [...cells].map(([name, cell]) => [
       workload.title,
@@ -70,6 +79,7 @@ export function costTable(results: Results): Table {
       Math.round(cell.writtenBytes).toLocaleString("en-US"),
       cell.fsyncs === null ? NONE : cell.fsyncs.toFixed(3),
       cell.synced === null ? NONE : cell.synced ? "yes" : "NO",
+      cell.lagMicros === null ? NONE : millis(cell.lagMicros),
     ]),
   );
   return { title: "Cost of one operation, all servers together", head, rows };

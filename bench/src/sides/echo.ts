@@ -47,7 +47,7 @@ async function startEcho({ directory, nodes, signal }: StartOptions): Promise<Ru
     loader,
     loaderOf: () => loader,
     pids: () => servers.pids(),
-    fsyncs: () => Promise.resolve(null),
+    counters: () => Promise.resolve(null),
     leader: () => Promise.resolve("echo1"),
     signal: (name, kind) => servers.signal(name, kind),
     restart: () => Promise.reject(new SideError("the echo has nothing to come back to")),

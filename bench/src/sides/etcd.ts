@@ -70,8 +70,10 @@ async function startEtcd({ directory, nodes, signal }: StartOptions): Promise<Ru
   const running: Omit<RunningSide, "loader"> = {
     loaderOf: (names) => ({ command: program, args: [names.map(addressOf).join(",")] }),
     pids: () => servers.pids(),
-    fsyncs: async () =>
-      (await Promise.all(all.map((address) => scrape(address, FSYNCS)))).map(([count = 0]) => count),
+    counters: async () => {
+      const found = await Promise.all(all.map((address) => scrape(address, FSYNCS)));
+      return { fsyncs: found.map(([count = 0]) => count), lagMicros: null };
+    },
     leader,
     signal: (name, kind) => servers.signal(name, kind),
     restart: (name) => servers.restart(name),

@@ -81,7 +81,7 @@ async function startNats({ directory, nodes, signal }: StartOptions): Promise<Ru
     loader: loaderOf(members.map(({ name }) => name)),
     loaderOf,
     pids: () => servers.pids(),
-    fsyncs: () => Promise.resolve(null),
+    counters: () => Promise.resolve(null),
     leader: () => Promise.reject(new SideError("who leads a bucket of NATS is not asked here")),
     signal: (name, kind) => servers.signal(name, kind),
     restart: (name) => servers.restart(name),

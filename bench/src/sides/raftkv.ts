@@ -14,12 +14,13 @@ import { MODES } from "../loader/modes.js";
 import { OPERATIONS } from "../loader/operations.js";
 import { scrape } from "../meters/scrape.js";
 import { SideError } from "./side.js";
-import type { RunningSide, Side, StartOptions } from "./side.js";
+import type { RunningSide, ServerCounters, Side, StartOptions } from "./side.js";
 
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 30_000;
 const PROBE_TIMEOUT_MS = 1_000;
-const FSYNCS = ["raftkv_wal_fsyncs_total"];
+/** Asking for the second begins it anew. */
+const COUNTERS = ["raftkv_wal_fsyncs_total", "nodejs_eventloop_lag_max_seconds"];
 const LOADER = fileURLToPath(new URL("../loader/main.js", import.meta.url));
 const PROFILER = new URL("../profile/hook.js", import.meta.url).href;
 
@@ -67,8 +68,7 @@ async function startRaftkv(options: StartOptions): Promise<RunningSide> {
       loader: loaderFor(all),
       loaderOf: (names) => loaderFor(names.map(address)),
       pids: () => pidsOf(home),
-      fsyncs: async () =>
-        (await Promise.all(all.map((each) => scrape(each, FSYNCS)))).map(([count = 0]) => count),
+      counters: () => countersOf(all),
       leader: () => findLeader(addresses),
       signal: (name, kind) => signalNode(home, name, kind),
       restart: async (name) => {
@@ -93,6 +93,14 @@ async function environment(profileDirectory: string | null): Promise<NodeJS.Proc
     ...process.env,
     NODE_OPTIONS: options.filter((option) => option !== undefined).join(" "),
     RAFTKV_BENCH_PROFILE_DIR: profileDirectory,
+  };
+}
+
+async function countersOf(addresses: readonly string[]): Promise<ServerCounters> {
+  const found = await Promise.all(addresses.map((address) => scrape(address, COUNTERS)));
+  return {
+    fsyncs: found.map(([fsyncs = 0]) => fsyncs),
+    lagMicros: Math.max(...found.map(([, seconds = 0]) => seconds * 1e6)),
   };
 }
 

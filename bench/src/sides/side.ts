@@ -29,13 +29,20 @@ export interface Side {
   start(options: StartOptions): Promise<RunningSide>;
 }
 
+export interface ServerCounters {
+  /** Synced writes of each server since it began. */
+  readonly fsyncs: readonly number[];
+  /** The longest that the event loop of any of them was late since this was asked last; null where there is none. */
+  readonly lagMicros: number | null;
+}
+
 export interface RunningSide {
   /** The way to the servers on which this side is fastest. */
   readonly loader: LoaderCommand;
   /** Of the servers that were started last, by name. */
   pids(): ReadonlyMap<string, number>;
-  /** Synced writes of each server since it began; null when it keeps no count. */
-  fsyncs(): Promise<readonly number[] | null>;
+  /** What the servers count themselves; null when they count nothing of it. */
+  counters(): Promise<ServerCounters | null>;
   /** @throws {Error} nobody leads. */
   leader(): Promise<string>;
   signal(name: string, signal: NodeJS.Signals): void;
