@@ -185,7 +185,7 @@ class Bench {
   #halfOfBest(side: Side): number | null {
     const curves = new Set(
       this.#options.workloads.flatMap(({ curve, name, unit }) =>
-        curve !== null && unit === "put" ? [name] : [],
+        curve !== null && unit === "puts" ? [name] : [],
       ),
     );
     const rates = this.#measurements

@@ -85,10 +85,10 @@ export function barsChart(
 }
 
 function legend(series: readonly Series[]): string[] {
-  let x = MARGIN.left;
+  let x = 8;
   return series.flatMap(({ name, side }) => {
     const at = x;
-    x += 30 + name.length * 7;
+    x += 28 + name.length * 6.2;
     return [
       `<rect x="${at}" y="6" width="12" height="12" rx="2" fill="${COLORS[side]}"/>`,
       `<text x="${at + 17}" y="12" dy=".35em">${escapeHtml(name)}</text>`,

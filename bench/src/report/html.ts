@@ -51,7 +51,7 @@ export function htmlReport(results: Results): string {
     .filter(({ workload }) => workload.curve === null && workload.name !== "open")
     .map(({ workload, cells }) =>
       figure(
-        `${workload.title}: ${workload.unit}s a second`,
+        `${workload.title}: ${workload.unit} a second`,
         barsChart(
           [...cells].map(([name, { perSecond }]) => ({
             name: titleOf(results, name),

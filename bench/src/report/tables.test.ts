@@ -41,7 +41,7 @@ const RESULTS: Results = {
     { name: "raftkv", title: "raftkv", ...side },
   ],
   workloads: [
-    { name: "put-64", title: "put, 64 clients", unit: "put", clients: 64, curve: null, countsMemory: true },
+    { name: "put-64", title: "put, 64 clients", unit: "puts", clients: 64, curve: null, countsMemory: true },
   ],
   measurements: [10, 1_000, 400].flatMap((rate, index) => [
     measurement(index + 1, "etcd", rate),

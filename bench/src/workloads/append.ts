@@ -7,7 +7,7 @@ const OPS_PER_BATCH = 10;
 export const append: Workload = {
   name: "append",
   title: `appender: one ordered stream of batches of ${OPS_PER_BATCH} puts`,
-  unit: "batch",
+  unit: "batches",
   needsKeys: false,
   countsMemory: false,
   curve: null,

@@ -6,7 +6,7 @@ const CLIENTS = [1, 64, 256];
 export const gets: readonly Workload[] = [
   ...overClients(
     CLIENTS,
-    { name: "get", title: "linearizable get", unit: "get", needsKeys: true, countsMemory: false },
+    { name: "get", title: "linearizable get", unit: "gets", needsKeys: true, countsMemory: false },
     { operation: "get" },
   ),
   ...overClients(
@@ -14,7 +14,7 @@ export const gets: readonly Workload[] = [
     {
       name: "serializable-get",
       title: "serializable get",
-      unit: "get",
+      unit: "gets",
       needsKeys: true,
       countsMemory: false,
     },

@@ -6,7 +6,7 @@ const CLIENTS = 256;
 export const mixed: Workload = {
   name: "mixed",
   title: `90 % linearizable get, 10 % put, ${CLIENTS} clients`,
-  unit: "request",
+  unit: "requests",
   needsKeys: true,
   countsMemory: false,
   curve: null,

@@ -7,7 +7,7 @@ const CLIENTS = 1024;
 export const open: Workload = {
   name: "open",
   title: "put at a fixed rate (open loop)",
-  unit: "put",
+  unit: "puts",
   needsKeys: false,
   countsMemory: true,
   curve: null,

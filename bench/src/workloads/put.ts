@@ -7,13 +7,13 @@ const LARGE_CLIENTS = 64;
 export const puts: readonly Workload[] = [
   ...overClients(
     [1, 16, 64, 256, 1024],
-    { name: "put", title: "put", unit: "put", needsKeys: false, countsMemory: true },
+    { name: "put", title: "put", unit: "puts", needsKeys: false, countsMemory: true },
     { operation: "put" },
   ),
   {
     name: "put-4k",
     title: `put of 4 KiB, ${LARGE_CLIENTS} clients`,
-    unit: "put",
+    unit: "puts",
     needsKeys: false,
     countsMemory: true,
     curve: null,

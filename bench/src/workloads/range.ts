@@ -6,7 +6,7 @@ const CLIENTS = 16;
 export const range: Workload = {
   name: "range",
   title: `range of 1,000 keys, ${CLIENTS} clients`,
-  unit: "range",
+  unit: "ranges",
   needsKeys: true,
   countsMemory: false,
   curve: null,

@@ -7,7 +7,7 @@ const WATCHERS = 1000;
 export const watch: Workload = {
   name: "watch",
   title: `watch: 1 writer, ${WATCHERS.toLocaleString("en-US")} watchers`,
-  unit: "event",
+  unit: "events",
   needsKeys: false,
   countsMemory: false,
   curve: null,

@@ -16,7 +16,7 @@ export interface Workload {
   /** As --workloads names it. */
   readonly name: string;
   readonly title: string;
-  /** What is counted: `put`, `get`, `event`. */
+  /** What is counted: `puts`, `gets`, `events`. */
   readonly unit: string;
   /** Whether all keys must have been put before. */
   readonly needsKeys: boolean;
