@@ -5,6 +5,7 @@ import { run } from "./child.mjs";
 const SPECS = [
   "packages/*/dist-test/**/*.test.js",
   "tests/*/dist/**/*.test.js",
+  "bench/dist/**/*.test.js",
   "tests/support/*.test.mjs",
   "scripts/*.test.mjs",
 ];

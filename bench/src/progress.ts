@@ -1,44 +1,59 @@
 import { Presets, SingleBar } from "cli-progress";
 
-const EVERY_MS = 200;
-const PLAIN_LINE_EVERY_MS = 2_000;
+const PLAIN_LINE_EVERY_MS = 10_000;
 
-/**
- * Tells on standard error how a phase of known length goes on: a bar on a terminal, a line now and then elsewhere.
- * Resolves when the phase is over, or when `signal` ends it.
- */
-export function showPhase(
-  name: string,
-  {
-    seconds,
-    count,
-    signal,
-  }: { readonly seconds: number; readonly count: () => number; readonly signal: AbortSignal },
-): Promise<void> {
-  const begin = performance.now();
-  const isTerminal = process.stderr.isTTY;
-  const format = `${name} {bar} {percentage}% | {puts} puts/s`;
-  const bar = isTerminal ? new SingleBar({ format, stream: process.stderr }, Presets.shades_classic) : null;
-  bar?.start(seconds, 0, { puts: 0 });
-  let nextLineMs = PLAIN_LINE_EVERY_MS;
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      clearInterval(timer);
-      bar?.stop();
-      signal.removeEventListener("abort", finish);
-      resolve();
-    };
-    const timer = setInterval(() => {
-      const passedMs = performance.now() - begin;
-      const puts = Math.round(count() / (passedMs / 1000));
-      bar?.update(Math.min(passedMs / 1000, seconds), { puts });
-      if (bar === null && passedMs >= nextLineMs) {
-        nextLineMs += PLAIN_LINE_EVERY_MS;
-        process.stderr.write(`${name} ${(passedMs / 1000).toFixed(0)} of ${seconds} s: ${puts} puts/s\n`);
-      }
-      if (passedMs >= seconds * 1000) finish();
-    }, EVERY_MS);
-    signal.addEventListener("abort", finish, { once: true });
-    if (signal.aborted) finish();
-  });
+/** Tells on standard error how long work of a known number of steps goes on: a bar on a terminal, plain lines elsewhere. */
+export class Progress {
+  readonly #bar: SingleBar | null;
+  readonly #steps: number;
+  #step = 0;
+  #name = "";
+  #spokenAt = 0;
+
+  constructor(steps: number) {
+    this.#steps = steps;
+    const format = "{bar} {value}/{total} | {name} {detail}";
+    this.#bar = process.stderr.isTTY
+      ? new SingleBar(
+          { format, stream: process.stderr, barsize: 24, hideCursor: true },
+          Presets.shades_classic,
+        )
+      : null;
+    this.#bar?.start(steps, 0, { name: "", detail: "" });
+  }
+
+  begin(name: string): void {
+    this.#name = name;
+    this.#spokenAt = performance.now();
+    if (this.#bar === null) process.stderr.write(`[${this.#step + 1}/${this.#steps}] ${name}\n`);
+    else this.#bar.update(this.#step, { name, detail: "" });
+  }
+
+  detail(detail: string): void {
+    this.#bar?.update(this.#step, { name: this.#name, detail });
+    const now = performance.now();
+    if (this.#bar === null && now - this.#spokenAt >= PLAIN_LINE_EVERY_MS) {
+      this.#spokenAt = now;
+      process.stderr.write(`    ${this.#name}: ${detail}\n`);
+    }
+  }
+
+  done(): void {
+    this.#step += 1;
+    this.#bar?.update(this.#step);
+  }
+
+  /** A line that stays, above the bar. */
+  say(line: string): void {
+    if (this.#bar === null) {
+      process.stderr.write(`${line}\n`);
+      return;
+    }
+    process.stderr.write(`\r\u001B[K${line}\n`);
+    this.#bar.render();
+  }
+
+  stop(): void {
+    this.#bar?.stop();
+  }
 }

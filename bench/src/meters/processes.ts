@@ -5,6 +5,8 @@ export interface ProcessUse {
   /** CPU seconds, user and system, since the process began. */
   readonly cpuSeconds: number;
   readonly residentBytes: number;
+  /** What it sent to the disk since it began, as the kernel counts it; 0 where it does not tell. */
+  readonly writtenBytes: number;
 }
 
 /** What a process has used up to now; `null` where there is no /proc, or no such process. */
@@ -14,10 +16,31 @@ export function readProcessUse(pid: number): ProcessUse | null {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const ticks = Number(fields[11]) + Number(fields[12]);
-    const resident = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-    return { cpuSeconds: ticks / ticksPerSecond(), residentBytes: Number(resident?.[1] ?? 0) * 1024 };
+    return {
+      cpuSeconds: ticks / ticksPerSecond(),
+      residentBytes: residentBytes(pid),
+      writtenBytes: writtenBytes(pid),
+    };
   } catch {
     return null;
+  }
+}
+
+/** VmRSS; 0 where there is no such process. */
+export function residentBytes(pid: number): number {
+  try {
+    const found = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+    return Number(found?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+function writtenBytes(pid: number): number {
+  try {
+    return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1] ?? 0);
+  } catch {
+    return 0;
   }
 }
 
