@@ -1,6 +1,6 @@
 // `npm run power-loss`: whole node processes under load lose power together, and what they promised is compared with what is left.
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { SingleBar } from "cli-progress";
 import { compileShim } from "./compile.js";
@@ -65,8 +65,12 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const dir = options.dir ?? mkdtempSync(join(tmpdir(), "raftkv-power-loss-"));
-  mkdirSync(dir, { recursive: true });
+  const under = options.dir ?? tmpdir();
+  mkdirSync(under, { recursive: true });
+  const dir = mkdtempSync(join(under, "raftkv-power-loss-"));
+  // The node processes end with this one.
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.on(signal, () => process.exit(128 + constants.signals[signal]));
   const shim = join(dir, "power-loss.so");
   const missing = compileShim(shim);
   if (missing !== null) {
@@ -83,10 +87,13 @@ async function main(args: readonly string[]): Promise<number> {
     control,
     dir,
     shim,
-    onRound: (report) => progress.add(report),
+    onRound: (report) => {
+      progress.add(report);
+      return true;
+    },
   });
   progress.stop();
-  if (result.lost === 0 && options.dir === null) rmSync(dir, { recursive: true, force: true });
+  if (result.lost === 0) rmSync(dir, { recursive: true, force: true });
   process.stdout.write(`${result.rounds} rounds, ${result.cuts} cuts, ${result.lost} lost\n`);
   return result.lost === 0 ? 0 : 1;
 }

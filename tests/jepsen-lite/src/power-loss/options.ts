@@ -14,7 +14,7 @@ Three nodes under load lose power in the same moment, again and again, each over
   --seed S           of all choices (default: another one each time; it is printed)
   --mode MODE        FSM_SYNC_MODE, sync or nosync (default: one cluster after the other)
   --control NAME     break the nodes on purpose, and see it noticed: ${Object.keys(CONTROLS).join(", ")}
-  --dir DIR          where the clusters live (default: a new directory below the system's temporary one)
+  --dir DIR          the clusters live in a new directory below this one (default: the system's temporary one)
 
 Exit code 0: nothing was lost. 1: something acknowledged was lost, or replicas differ. 2: a wrong option. 77: skipped.
 `;

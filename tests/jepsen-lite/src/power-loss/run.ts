@@ -20,7 +20,8 @@ export interface RunOptions {
   /** Where the clusters are kept. */
   readonly dir: string;
   readonly shim: string;
-  readonly onRound: (round: RoundReport) => void;
+  /** False: no further round. */
+  readonly onRound: (round: RoundReport) => boolean;
 }
 
 export interface RoundReport {
@@ -53,7 +54,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
       rounds += 1;
       cuts += report.cuts;
       if (report.wrong.length > 0) lost += 1;
-      options.onRound({ ...report, round: rounds });
+      if (!options.onRound({ ...report, round: rounds })) return { rounds, cuts, lost };
     }
   }
   return { rounds, cuts, lost };
@@ -97,7 +98,6 @@ async function* liveOnce(
 /** Small limits, so that segments, checkpoints and compactions come often and together. */
 function settings(random: Random): NodeJS.ProcessEnv {
   return {
-    RAFTKV_ELECTION_TIMEOUT_MS: "300",
     RAFTKV_WAL_SEGMENT_BYTES: random.pick(["64KiB", "256KiB", "1MiB", "4MiB"]),
     RAFTKV_WAL_SEAL_AFTER_MS: random.pick(["1", "20", "100"]),
     RAFTKV_WAL_MEMTABLE_BYTES: random.pick(["64KiB", "1MiB", "64MiB"]),
