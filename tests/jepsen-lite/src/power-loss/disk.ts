@@ -2,6 +2,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync } f
 import { join, resolve } from "node:path";
 import type { Random } from "./random.js";
 import { restoreData } from "./restore-data.js";
+import type { DataFate } from "./restore-data.js";
 import { restoreNames } from "./restore-names.js";
 
 /** What a cut took away. */
@@ -10,6 +11,14 @@ export interface Loss {
   readonly files: number;
   /** Unsynced changes of names that were undone. */
   readonly names: number;
+}
+
+export interface CutOptions {
+  /**
+   * A file's size is metadata as names are, and file systems with a journal keep their order: a file has not grown by what was
+   * written after the first change of a name that is lost. True by default; without it sizes survive for themselves.
+   */
+  readonly ordered?: boolean;
 }
 
 /** The processes did what the shim cannot follow, or none of them ran under it. */
@@ -56,19 +65,20 @@ export class PowerLossDisk {
    * tidies up), and seen to be gone. Without `random` all of it is lost; with it a random part survives.
    * @throws {PowerLossError} there is nothing to go by.
    */
-  cut(random: Random | null): Loss {
+  cut(random: Random | null, { ordered = true }: CutOptions = {}): Loss {
     this.#expectSound();
     const fate = (unsynced: number): number => {
       if (random === null || random.chance(0.25)) return 0;
       return random.chance(0.3) ? unsynced : random.below(unsynced + 1);
     };
-    const names = restoreNames(this.directory, this.#shadow, fate);
-    const files = this.#restoreFiles(this.directory, random, new Set());
+    const lost = restoreNames(this.directory, this.#shadow, fate);
+    const grownUntil = ordered ? lost.reduce((least, time) => Math.min(least, time), Infinity) : Infinity;
+    const files = this.#restoreFiles(this.directory, { random, grownUntil }, new Set());
     // What survived is on the disk now.
     for (const folder of ["data", "names", "kept"]) {
       rmSync(join(this.#shadow, folder), { recursive: true, force: true });
     }
-    return { files, names };
+    return { files, names: lost.length };
   }
 
   /** Takes the directory away with all that belongs to it. */
@@ -87,17 +97,17 @@ export class PowerLossDisk {
     }
   }
 
-  #restoreFiles(directory: string, random: Random | null, seen: Set<number>): number {
+  #restoreFiles(directory: string, fate: DataFate, seen: Set<number>): number {
     let count = 0;
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
       const path = join(directory, entry.name);
-      if (entry.isDirectory()) count += this.#restoreFiles(path, random, seen);
+      if (entry.isDirectory()) count += this.#restoreFiles(path, fate, seen);
       else if (entry.isFile()) {
         const { ino } = lstatSync(path);
         // A file with two names is restored once.
         if (seen.has(ino)) continue;
         seen.add(ino);
-        count += restoreData(path, join(this.#shadow, "data", String(ino)), random) > 0 ? 1 : 0;
+        count += restoreData(path, join(this.#shadow, "data", String(ino)), fate) > 0 ? 1 : 0;
       }
     }
     return count;

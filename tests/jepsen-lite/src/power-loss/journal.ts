@@ -3,14 +3,16 @@ import { existsSync, readFileSync } from "node:fs";
 /** What the shim writes, see shim/shim.h: a head of 16 bytes, then records, all little-endian. */
 const MAGIC = "POWLOSS1";
 const HEAD_BYTES = 16;
-const DATA_RECORD_BYTES = 40;
-const NAMES_RECORD_BYTES = 24;
+const DATA_RECORD_BYTES = 48;
+const NAMES_RECORD_BYTES = 32;
 
 const CHANGE = 1;
 const DATA_SYNCED = 2;
 
 /** One unsynced change of a file: undone by writing `before` at `offset`, then cutting the file to `sizeBefore`. */
 export interface DataChange {
+  /** Grows from change to change, over all files and directories. */
+  readonly time: number;
   readonly offset: number;
   /** Bytes changed. */
   readonly length: number;
@@ -20,6 +22,8 @@ export interface DataChange {
 
 /** One unsynced change of a directory. */
 export interface NamesChange {
+  /** As of a DataChange. */
+  readonly time: number;
   readonly kind: "add" | "makeDirectory" | "remove" | "rename";
   readonly name: string;
   /** Of a rename; else empty. */
@@ -51,17 +55,18 @@ export function readDataJournal(path: string): DataChange[] {
   while (at + DATA_RECORD_BYTES <= bytes.length) {
     const place = at;
     const kind = bytes.readUInt32LE(at);
-    const length = number(bytes, at + 16);
-    const beforeBytes = number(bytes, at + 32);
+    const length = number(bytes, at + 24);
+    const beforeBytes = number(bytes, at + 40);
     const end = at + DATA_RECORD_BYTES + beforeBytes;
     if (end > bytes.length) break;
     if (kind === DATA_SYNCED) synced = Math.max(synced, length);
     else if (kind === CHANGE) {
       changes.push({
         place,
-        offset: number(bytes, at + 8),
+        time: number(bytes, at + 8),
+        offset: number(bytes, at + 16),
         length,
-        sizeBefore: number(bytes, at + 24),
+        sizeBefore: number(bytes, at + 32),
         before: bytes.subarray(at + DATA_RECORD_BYTES, end),
       });
     } else throw new JournalError(`${path}: a record of kind ${kind} at byte ${at}`);
@@ -80,22 +85,23 @@ export function readNamesJournal(path: string): { durable: NamesChange[]; unsync
   let at = HEAD_BYTES;
   while (at + NAMES_RECORD_BYTES <= bytes.length) {
     const place = at;
-    const kind = bytes.readUInt32LE(at);
+    const kind = bytes.readUInt32LE(at + 8);
     const names = at + NAMES_RECORD_BYTES;
-    const newNames = names + bytes.readUInt32LE(at + 8);
-    const end = newNames + bytes.readUInt32LE(at + 12);
+    const newNames = names + bytes.readUInt32LE(at + 16);
+    const end = newNames + bytes.readUInt32LE(at + 20);
     if (end > bytes.length) break;
     const change = NAMES_KINDS[kind];
     if (change !== undefined) {
       changes.push({
         place,
+        time: number(bytes, at),
         kind: change,
         name: bytes.toString("utf8", names, newNames),
         newName: bytes.toString("utf8", newNames, end),
-        kept: bytes.readUInt32LE(at + 4) === 0 ? null : `${inode}.${place}`,
+        kept: bytes.readUInt32LE(at + 12) === 0 ? null : `${inode}.${place}`,
       });
-    } else if (kind === NAMES_SYNCED) synced = Math.max(synced, number(bytes, at + 16));
-    else if (kind === CANCEL) cancelled.add(number(bytes, at + 16));
+    } else if (kind === NAMES_SYNCED) synced = Math.max(synced, number(bytes, at + 24));
+    else if (kind === CANCEL) cancelled.add(number(bytes, at + 24));
     else throw new JournalError(`${path}: a record of kind ${kind} at byte ${at}`);
     at = end;
   }

@@ -18,6 +18,8 @@ export interface LifeOptions {
   /** What its processes have in their environment. */
   readonly env: NodeJS.ProcessEnv;
   readonly random: Random;
+  /** As of a cut. */
+  readonly ordered: boolean;
 }
 
 /** What a round showed. */
@@ -61,19 +63,19 @@ export class Life {
 
   /** What was wrong is returned, not thrown. */
   async round(depth: Depth): Promise<Round> {
-    const { random } = this.#options;
+    const { ordered, random } = this.#options;
     const wrong: string[] = [];
     let cuts = 0;
     try {
       await this.#loadUntilKilled(random.below(LOAD_MS_MAX), wrong);
-      this.#nodes.lose(random);
+      this.#nodes.lose(random, { ordered });
       cuts += 1;
       // Now and then while they start: what an opening writes is lost in turn.
       while (random.chance(0.2)) {
         this.#nodes.start();
         await delay(random.below(1_200));
         await this.#nodes.kill();
-        this.#nodes.lose(random);
+        this.#nodes.lose(random, { ordered });
         cuts += 1;
       }
       this.#nodes.start();

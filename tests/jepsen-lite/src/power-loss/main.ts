@@ -77,7 +77,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`skipped: ${missing}\n`);
     return SKIPPED;
   }
-  const { control, mode, rounds, seed } = options;
+  const { control, mode, ordered, rounds, seed } = options;
   process.stdout.write(`seed ${seed}\n`);
   const progress = startProgress(options);
   const result = await run({
@@ -85,6 +85,7 @@ async function main(args: readonly string[]): Promise<number> {
     seed,
     mode,
     control,
+    ordered,
     dir,
     shim,
     onRound: (report) => {

@@ -5,6 +5,7 @@ import { NodeProcesses } from "../harness/node-processes.js";
 import type { Ended } from "../harness/node-processes.js";
 import { until } from "../harness/until.js";
 import { PowerLossDisk } from "./disk.js";
+import type { CutOptions } from "./disk.js";
 import type { Random } from "./random.js";
 
 export interface PowerLossNodesOptions {
@@ -71,9 +72,9 @@ export class PowerLossNodes {
   }
 
   /** With all of them stopped: what was not synced is lost, or a random part of it. */
-  lose(random: Random): void {
+  lose(random: Random, options: CutOptions): void {
     const strict = random.chance(0.3);
-    for (const name of this.names) this.#disk(name).cut(strict ? null : random.fork());
+    for (const name of this.names) this.#disk(name).cut(strict ? null : random.fork(), options);
   }
 
   /** Resolves with what each shows once all three have applied the same entries, with the hash of that. @throws {NodeFailure} */

@@ -14,6 +14,8 @@ Three nodes under load lose power in the same moment, again and again, each over
   --seed S           of all choices (default: another one each time; it is printed)
   --mode MODE        FSM_SYNC_MODE, sync or nosync (default: one cluster after the other)
   --control NAME     break the nodes on purpose, and see it noticed: ${Object.keys(CONTROLS).join(", ")}
+  --unordered        a file may keep what it grew by when names that were made before are lost. File systems with a journal
+                     do not do that, and LevelDB does not stand it
   --dir DIR          the clusters live in a new directory below this one (default: the system's temporary one)
 
 Exit code 0: nothing was lost. 1: something acknowledged was lost, or replicas differ. 2: a wrong option. 77: skipped.
@@ -28,13 +30,14 @@ export interface Options {
   readonly seed: number;
   readonly mode: Mode | null;
   readonly control: Control | null;
+  readonly ordered: boolean;
   readonly dir: string | null;
   readonly help: boolean;
 }
 
 /** @throws {UsageError} an argument that is not in the usage. */
 export function parseOptions(args: readonly string[]): Options {
-  const { control, dir, help, mode, rounds, seed } = parse(args);
+  const { control, dir, help, mode, rounds, seed, unordered } = parse(args);
   if (mode !== undefined && mode !== "sync" && mode !== "nosync")
     throw new UsageError(`--mode is "${mode}", but must be sync or nosync`);
   if (control !== undefined && !isControl(control))
@@ -44,6 +47,7 @@ export function parseOptions(args: readonly string[]): Options {
     seed: wholeNumber("seed", seed, SEED_MAX) ?? 1 + Math.floor(Math.random() * 1_000_000),
     mode: mode ?? null,
     control: control ?? null,
+    ordered: unordered !== true,
     dir: dir ?? null,
     help: help ?? false,
   };
@@ -58,6 +62,7 @@ function parse(args: readonly string[]) {
         seed: { type: "string" },
         mode: { type: "string" },
         control: { type: "string" },
+        unordered: { type: "boolean" },
         dir: { type: "string" },
         help: { type: "boolean" },
       },

@@ -3,8 +3,12 @@ import { readDataJournal } from "./journal.js";
 import type { DataChange } from "./journal.js";
 import type { Random } from "./random.js";
 
-/** Null: every unsynced byte is lost. */
-export type DataFate = Random | null;
+export interface DataFate {
+  /** Null: every unsynced byte is lost. */
+  readonly random: Random | null;
+  /** No file has grown by what was written after this time. */
+  readonly grownUntil: number;
+}
 
 /** What a disk writes as a whole, and what the page cache does. */
 const UNITS = [512, 4096] as const;
@@ -13,18 +17,30 @@ const UNITS = [512, 4096] as const;
  * Takes back what a file did not have synced, or, with random numbers, some of it: any prefix of its changes, or of every
  * sector or page that they touched any version, and any size that the file had. Returns the unsynced changes.
  */
-export function restoreData(path: string, journal: string, fate: DataFate): number {
+export function restoreData(path: string, journal: string, { grownUntil, random }: DataFate): number {
   const changes = readDataJournal(journal);
   if (changes.length === 0) return 0;
   const file = openSync(path, "r+");
   try {
-    if (fate === null || fate.chance(0.2)) undo(file, changes);
-    else if (fate.chance(0.3)) undo(file, changes.slice(fate.below(changes.length + 1)));
-    else mix(file, changes, fate);
+    const { size } = fstatSync(file);
+    if (random === null || random.chance(0.2)) undo(file, changes);
+    else if (random.chance(0.3)) undo(file, changes.slice(random.below(changes.length + 1)));
+    else mix(file, changes, random);
+    const sizeMax = sizeBeforeGrowth(changes, size, grownUntil);
+    if (fstatSync(file).size > sizeMax) ftruncateSync(file, sizeMax);
   } finally {
     closeSync(file);
   }
   return changes.length;
+}
+
+/** The largest size that the file had, or has, without the changes that came later and made it grow. */
+function sizeBeforeGrowth(changes: readonly DataChange[], size: number, grownUntil: number): number {
+  const sizes = [...changes.map(({ sizeBefore }) => sizeBefore), size];
+  const grew = changes.findIndex(
+    ({ sizeBefore, time }, i) => time > grownUntil && (sizes[i + 1] ?? 0) > sizeBefore,
+  );
+  return Math.max(...(grew < 0 ? sizes : sizes.slice(0, grew + 1)));
 }
 
 /** Leads back from the state behind the last of these changes to the one before the first. */

@@ -7,19 +7,19 @@ import type { NamesChange } from "./journal.js";
 export type NamesFate = (unsynced: number) => number;
 
 /**
- * Takes back what the directories below `root` did not have synced, and how many changes that were. From the top down:
- * a directory whose own name is lost is gone with all that is in it.
+ * Takes back what the directories below `root` did not have synced. From the top down: a directory whose own name is
+ * lost is gone with all that is in it. Returns the times of the changes that were lost.
  */
-export function restoreNames(root: string, shadow: string, fate: NamesFate): number {
+export function restoreNames(root: string, shadow: string, fate: NamesFate): number[] {
   const journal = join(shadow, "names", String(lstatSync(root).ino));
   const { unsynced } = readNamesJournal(journal);
   const lost = unsynced.slice(fate(unsynced.length));
   for (const change of lost.toReversed()) undo(root, join(shadow, "kept"), change);
-  let count = lost.length;
+  const times = lost.map(({ time }) => time);
   for (const entry of readdirSync(root, { withFileTypes: true })) {
-    if (entry.isDirectory()) count += restoreNames(join(root, entry.name), shadow, fate);
+    if (entry.isDirectory()) times.push(...restoreNames(join(root, entry.name), shadow, fate));
   }
-  return count;
+  return times;
 }
 
 /** A process may have been killed between a record and what it speaks of: then there is nothing to undo. */

@@ -35,6 +35,7 @@ describe("three node processes that lose power together (S1, S3, W3, W11)", func
       seed,
       mode,
       control,
+      ordered: true,
       dir: join(dir, `${mode}-${control}`),
       shim,
       onRound: (one) => {

@@ -17,6 +17,8 @@ export interface RunOptions {
   /** Null: one cluster after the other, in turn. */
   readonly mode: Mode | null;
   readonly control: Control | null;
+  /** As of a cut. */
+  readonly ordered: boolean;
   /** Where the clusters are kept. */
   readonly dir: string;
   readonly shim: string;
@@ -62,7 +64,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
 
 /** One cluster from its beginning to its end, or to the first round that shows something wrong. */
 async function* liveOnce(
-  { control, dir, shim }: RunOptions,
+  { control, dir, ordered, shim }: RunOptions,
   { mode, rounds, seed }: { readonly mode: Mode; readonly rounds: number; readonly seed: number },
 ): AsyncGenerator<Omit<RoundReport, "round">> {
   const random = new Random(seed);
@@ -76,7 +78,7 @@ async function* liveOnce(
   const report = { seed, mode };
   let life: Life;
   try {
-    life = await Life.begin({ dir: own, shim, env, random });
+    life = await Life.begin({ dir: own, shim, env, random, ordered });
   } catch (error) {
     if (!(error instanceof NodeFailure)) throw error;
     yield { ...report, cuts: 0, acknowledged: 0, wrong: [error.message], keptIn: own };

@@ -47,7 +47,7 @@ void note_change(int fd, ino_t inode, uint64_t offset, uint64_t length) {
   if (length == 0) return;
   uint64_t size = size_of(fd);
   uint64_t there = offset >= size ? 0 : size - offset;
-  struct data_record record = {CHANGE, 0, offset, length, size, there < length ? there : length};
+  struct data_record record = {CHANGE, 0, new_time(), offset, length, size, there < length ? there : length};
   note(fd, inode, record);
 }
 
@@ -56,7 +56,7 @@ void note_truncation(int fd, ino_t inode, uint64_t size) {
   if (size == before) return;
   uint64_t offset = size < before ? size : before;
   uint64_t length = size < before ? before - size : size - before;
-  struct data_record record = {CHANGE, 0, offset, length, before, size < before ? length : 0};
+  struct data_record record = {CHANGE, 0, new_time(), offset, length, before, size < before ? length : 0};
   note(fd, inode, record);
 }
 
@@ -78,7 +78,7 @@ int sync_data(int fd, ino_t inode, long call) {
   if (after.identity == before.identity) {
     if (after.bytes == before.bytes) forget_data(inode);
     else {
-      struct data_record record = {DATA_SYNCED, 0, 0, before.bytes, 0, 0};
+      struct data_record record = {DATA_SYNCED, 0, new_time(), 0, before.bytes, 0, 0};
       journal_append(DATA, inode, &record, sizeof record, NULL, 0);
     }
   }

@@ -28,7 +28,7 @@ static uint64_t append(struct place *place, struct names_record record, const ch
 }
 
 uint64_t note_names(struct place *place, enum names_kind kind, const char *name, const char *new_name, const char *kept) {
-  struct names_record record = {kind, kept != NULL, (uint32_t)strlen(name), 0, 0};
+  struct names_record record = {new_time(), kind, kept != NULL, (uint32_t)strlen(name), 0, 0};
   if (new_name == NULL) new_name = "";
   record.new_name_bytes = (uint32_t)strlen(new_name);
   if (kept != NULL) {
@@ -44,7 +44,7 @@ uint64_t note_names(struct place *place, enum names_kind kind, const char *name,
 
 void note_cancelled(struct place *place, uint64_t at) {
   int error = errno;
-  struct names_record record = {CANCEL, 0, 0, 0, at};
+  struct names_record record = {new_time(), CANCEL, 0, 0, 0, at};
   append(place, record, "", "");
   discard_kept(place->inode, at);
   errno = error;
@@ -64,7 +64,7 @@ static int is_empty(struct place *place) {
 int remove_directory(struct place *place) {
   if (!is_empty(place)) return (int)RAW(SYS_unlinkat, place->directory, (long)place->name, AT_REMOVEDIR);
   char path[64];
-  struct names_record record = {REMOVE, 1, (uint32_t)strlen(place->name), 0, 0};
+  struct names_record record = {new_time(), REMOVE, 1, (uint32_t)strlen(place->name), 0, 0};
   uint64_t at = append(place, record, place->name, "");
   kept_path(path, place->inode, at);
   int result = (int)RAW(SYS_renameat, place->directory, (long)place->name, shadow_fd, (long)path);
@@ -122,7 +122,7 @@ int sync_names(int fd, ino_t inode, long call) {
       discard_kept_of(done, inode);
       RAW(SYS_unlinkat, shadow_fd, (long)done, 0);
     } else {
-      struct names_record record = {NAMES_SYNCED, 0, 0, 0, before.bytes};
+      struct names_record record = {new_time(), NAMES_SYNCED, 0, 0, 0, before.bytes};
       journal_append(NAMES, inode, &record, sizeof record, NULL, 0);
     }
   }

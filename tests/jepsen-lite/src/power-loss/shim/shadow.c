@@ -19,7 +19,7 @@ int shadow_fd = -1;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int lock_fd = -1;
-static uint64_t last_identity;
+static uint64_t last_time;
 
 long raw_call(long number, const long *a) {
   static long (*next)(long, ...);
@@ -138,12 +138,13 @@ struct mark journal_mark(enum area area, ino_t inode) {
   return mark;
 }
 
-static uint64_t new_identity(void) {
+/* Of this process and every other that holds the lock before or after it. */
+uint64_t new_time(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  uint64_t identity = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-  if (identity <= last_identity) identity = last_identity + 1;
-  return last_identity = identity;
+  uint64_t time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+  if (time <= last_time) time = last_time + 1;
+  return last_time = time;
 }
 
 uint64_t journal_append(enum area area, ino_t inode, const void *record, size_t bytes, const void *rest, size_t rest_bytes) {
@@ -154,7 +155,7 @@ uint64_t journal_append(enum area area, ino_t inode, const void *record, size_t 
   if (fd < 0 || fstat(fd, &status) != 0) refuse("a change without a journal", path);
   uint64_t place = (uint64_t)status.st_size;
   if (place < sizeof(struct journal_head)) {
-    struct journal_head head = {.identity = new_identity()};
+    struct journal_head head = {.identity = new_time()};
     memcpy(head.magic, MAGIC, sizeof head.magic);
     RAW(SYS_ftruncate, fd, 0);
     write_fully(fd, &head, sizeof head);

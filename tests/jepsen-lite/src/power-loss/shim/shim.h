@@ -57,8 +57,9 @@ void start_shadow(const char *directory);
 /* Between these two nobody else changes a journal, in this process or another. */
 void lock_shadow(void);
 void unlock_shadow(void);
+uint64_t new_time(void);
 struct mark journal_mark(enum area area, ino_t inode);
-/* Returns the place of the record. With `before` the journal is there already, and the record goes to that place. */
+/* Returns the place of the record. */
 uint64_t journal_append(enum area area, ino_t inode, const void *record, size_t bytes, const void *rest, size_t rest_bytes);
 void journal_path(char *path, enum area area, ino_t inode);
 void write_fully(int fd, const void *bytes, size_t count);
@@ -91,6 +92,8 @@ enum data_kind { CHANGE = 1, DATA_SYNCED = 2 };
 struct data_record {
   uint32_t kind;
   uint32_t zero;
+  /* Grows from record to record, over all journals. */
+  uint64_t time;
   uint64_t offset;
   /* Bytes changed. DATA_SYNCED: the records before this place of the journal are durable. */
   uint64_t length;
@@ -110,6 +113,8 @@ int sync_data(int fd, ino_t inode, long call);
 enum names_kind { ADD = 1, MAKE_DIRECTORY = 2, REMOVE = 3, RENAME = 4, NAMES_SYNCED = 5, CANCEL = 6 };
 
 struct names_record {
+  /* As in a data_record. */
+  uint64_t time;
   uint32_t kind;
   /* Whether what was removed or replaced is in kept/. */
   uint32_t kept;
