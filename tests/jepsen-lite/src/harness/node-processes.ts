@@ -13,6 +13,8 @@ export interface NodeProcessesOptions {
   /** Where the nodes keep their directories; a temporary one by default. It stays the caller's. */
   readonly dir?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** What one node has beside that. */
+  readonly envOf?: (name: string) => NodeJS.ProcessEnv;
   /** The last so many are witnesses. */
   readonly witnesses?: number;
 }
@@ -45,8 +47,13 @@ export class NodeProcesses {
     mkdirSync(this.dir, { recursive: true });
   }
 
+  /** Nothing runs yet. */
+  static async prepare(options: NodeProcessesOptions): Promise<NodeProcesses> {
+    return new NodeProcesses(options, await freePorts(options.nodes * 2));
+  }
+
   static async start(options: NodeProcessesOptions): Promise<NodeProcesses> {
-    const nodes = new NodeProcesses(options, await freePorts(options.nodes * 2));
+    const nodes = await NodeProcesses.prepare(options);
     for (const name of nodes.names) nodes.spawn(name);
     try {
       await nodes.leader();
@@ -70,7 +77,7 @@ export class NodeProcesses {
   }
 
   spawn(name: string): void {
-    const { nodes, witnesses = 0, env = {} } = this.#options;
+    const { nodes, witnesses = 0, env = {}, envOf = () => ({}) } = this.#options;
     const isWitness = (at: number): boolean => at >= nodes - witnesses;
     const peer = (at: number): string => `127.0.0.1:${this.#ports[nodes + at]}`;
     const members = this.names.map((member, at) => `${member}=${peer(at)}${isWitness(at) ? "/witness" : ""}`);
@@ -80,7 +87,7 @@ export class NodeProcesses {
     args.push("--initial-cluster", members.join(","));
     if (isWitness(at)) args.push("--witness");
     const child = spawn(process.execPath, [RAFTKV, ...args], {
-      env: { ...process.env, RAFTKV_LOG_LEVEL: "warn", ...env },
+      env: { ...process.env, RAFTKV_LOG_LEVEL: "warn", ...env, ...envOf(name) },
       stdio: ["ignore", "ignore", "pipe"],
     });
     let stderr = "";
@@ -95,11 +102,29 @@ export class NodeProcesses {
     this.#processes.set(name, { child, ended, running: true });
   }
 
+  /** By itself, or because it was killed. */
+  hasEnded(name: string): boolean {
+    return this.#processes.get(name)?.running === false;
+  }
+
+  running(name: string): boolean {
+    return this.#processes.get(name)?.running === true;
+  }
+
   /** Resolves when the process is gone. */
   ended(name: string): Promise<Ended> {
     const found = this.#processes.get(name);
     if (found === undefined) throw new Error(`${name} was never started`);
     return found.ended;
+  }
+
+  /** All of them, in the same moment. Resolves with how each ended, now or before. */
+  killAll(): Promise<ReadonlyMap<string, Ended>> {
+    const names = [...this.#processes.keys()];
+    for (const { child } of this.#processes.values()) child.kill("SIGKILL");
+    return Promise.all(names.map(async (name) => [name, await this.ended(name)] as const)).then(
+      (all) => new Map(all),
+    );
   }
 
   async kill(name: string, signal: NodeJS.Signals = "SIGKILL"): Promise<Ended> {
@@ -118,7 +143,7 @@ export class NodeProcesses {
   /** The leader of the highest term that a running node claims to lead. */
   leader(): Promise<NodeStatus> {
     return until("a leader", async () => {
-      const running = this.names.filter((name) => this.#processes.get(name)?.running === true);
+      const running = this.names.filter((name) => this.running(name));
       const all = await Promise.allSettled(running.map((name) => this.status(name)));
       const leaders = all.flatMap((one) =>
         one.status === "fulfilled" && one.value.role === "leader" ? [one.value] : [],
@@ -129,7 +154,7 @@ export class NodeProcesses {
 
   /** Ends every process, and removes the directory if it was made here. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#processes.keys()].map((name) => this.kill(name)));
+    await this.killAll();
     if (this.#options.dir === undefined) rmSync(this.dir, { recursive: true, force: true });
   }
 

@@ -8,7 +8,10 @@ const CALLS = "openat,pwrite64,write,writev,pwritev,pwritev2,sendto,sendmsg,fsyn
 
 /** One finished system call. Times in seconds since the epoch, all from this machine's clock. */
 export interface SystemCall {
+  readonly thread: string;
   readonly name: string;
+  /** As strace shows them. */
+  readonly args: string;
   /** What the file descriptor stands for: a path, or a socket with both its ends. */
   readonly target: string;
   readonly startedAt: number;
@@ -91,10 +94,12 @@ export function parseStrace(text: string): SystemCall[] {
   for (const line of text.split("\n")) {
     const whole = WHOLE.exec(line);
     if (whole !== null) {
-      const [, , at = "", name = "", args = "", result = "", took = ""] = whole;
+      const [, thread = "", at = "", name = "", args = "", result = "", took = ""] = whole;
       const startedAt = Number(at);
       calls.push({
+        thread,
         name,
+        args,
         target: targetOf(args),
         startedAt,
         endedAt: startedAt + Number(took),
@@ -115,7 +120,15 @@ export function parseStrace(text: string): SystemCall[] {
     open.delete(thread);
     if (begun?.name !== name) continue;
     const { args, startedAt } = begun;
-    calls.push({ name, target: targetOf(args), startedAt, endedAt: Number(at), result: Number(result) });
+    calls.push({
+      thread,
+      name,
+      args,
+      target: targetOf(args),
+      startedAt,
+      endedAt: Number(at),
+      result: Number(result),
+    });
   }
   return calls.sort((a, b) => a.startedAt - b.startedAt);
 }
