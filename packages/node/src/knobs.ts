@@ -115,6 +115,28 @@ export const KNOBS = {
     unit: "bytes",
     description: "log bytes that stay for slow followers, at most; whole segments go",
   },
+  logKeepActiveBytes: {
+    default: 1 * GIB,
+    min: 0,
+    max: 1_024 * GIB,
+    unit: "bytes",
+    description:
+      "log bytes that stay for members that are there and behind, or that are sent a snapshot, at most",
+  },
+  snapshotBytesPerSecond: {
+    default: 32 * MIB,
+    min: 64 * KIB,
+    max: 16 * GIB,
+    unit: "bytes",
+    description: "bandwidth of the snapshots that a node sends, all together",
+  },
+  snapshotIdleMs: {
+    default: 10_000,
+    min: 1_000,
+    max: HOUR_MS,
+    unit: "ms",
+    description: "how long a snapshot stays open for a follower that is silent, before it is begun anew",
+  },
   maxFrameBytes: {
     default: 4 * MIB,
     min: 64 * KIB,

@@ -1,11 +1,16 @@
 import { Counter, Gauge, Registry, collectDefaultMetrics } from "prom-client";
 import type { Group } from "./group/group.js";
 import type { LogWriter } from "raft-ts";
+import type { SnapshotCounts } from "./snapshot/group-snapshots.js";
 
 export interface MetricsSource {
   readonly node: string;
   readonly fsmSyncMode: "sync" | "nosync";
-  readonly serving: () => { readonly group: Group; readonly log: LogWriter } | null;
+  readonly serving: () => {
+    readonly group: Group;
+    readonly log: LogWriter;
+    readonly data: { readonly snapshots: { readonly counts: SnapshotCounts } } | null;
+  } | null;
   readonly connections: () => number;
   readonly budget: () => {
     readonly inflightBytes: number;
@@ -75,6 +80,28 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
     () => serving()?.log.stats().bytes ?? 0,
   );
   gauge(registry, "raftkv_wal_segments", "Segments of the log", () => serving()?.log.stats().segments ?? 0);
+  const snapshots = (name: string, help: string, read: (counts: SnapshotCounts) => number): void => {
+    counter(registry, name, help, () => {
+      const data = serving()?.data ?? null;
+      return data === null ? 0 : read(data.snapshots.counts);
+    });
+  };
+  snapshots(
+    "raftkv_snapshots_sent_total",
+    "Snapshots that followers have installed",
+    (counts) => counts.sent,
+  );
+  snapshots("raftkv_snapshots_received_total", "Snapshots installed", (counts) => counts.received);
+  snapshots(
+    "raftkv_snapshot_sent_bytes_total",
+    "Bytes of snapshots sent to followers",
+    (counts) => counts.sentBytes,
+  );
+  snapshots(
+    "raftkv_snapshot_received_bytes_total",
+    "Bytes of snapshots taken in",
+    (counts) => counts.receivedBytes,
+  );
   const { budget } = source;
   gauge(
     registry,

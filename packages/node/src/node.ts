@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { DEFAULT_LIMITS, REQUEST_OVERHEAD_BYTES } from "@raftkv/protocol";
 import type { LeaderHint } from "@raftkv/protocol";
+import type { Store } from "@raftkv/store";
 import { LogWriter } from "raft-ts";
 import type { FileSystem, ServerId, Term } from "raft-ts";
 import { WriteAdmission } from "./client/admission.js";
@@ -47,6 +48,8 @@ export interface NodeParts {
 
 interface Serving extends OpenedGroup {
   readonly log: LogWriter;
+  /** Null at a witness, and for the moment in which a snapshot takes its place (S10). */
+  readonly store: Store | null;
 }
 
 /**
@@ -125,8 +128,11 @@ class Node implements RunningNode {
       onFrame: (frame) => {
         if (frame.group === FIRST_GROUP) this.#serving?.group.receive(frame);
       },
-      onConnectionLost: (peer) => this.#serving?.group.connectionLost(peer),
-      onUnreachable: (peer) => this.#serving?.group.unreachable(peer),
+      onSnapshotMessage: (peer, message) => {
+        if (message.group === FIRST_GROUP) this.#serving?.group.snapshotMessage(peer, message);
+      },
+      onConnectionLost: (peer) => this.#serving?.group.happened({ kind: "connectionLost", peer }),
+      onUnreachable: (peer) => this.#serving?.group.happened({ kind: "unreachable", peer }),
     });
     this.#admission = new WriteAdmission({
       limitBytes: inflightBytesMax(options),
@@ -278,7 +284,13 @@ class Node implements RunningNode {
       onFailed: (error) => this.fail(error),
     });
     this.#formation.begun();
-    this.#serving = { ...opened, log: this.#log };
+    this.#serving = {
+      ...opened,
+      log: this.#log,
+      get store() {
+        return opened.data?.replica.store ?? null;
+      },
+    };
     if (this.#failure !== null) {
       // The log failed while the group was opened.
       opened.group.halt();
@@ -323,7 +335,7 @@ class Node implements RunningNode {
     await this.#clients.close();
     await this.#transport.close();
     const sound = this.#failure === null;
-    await serving?.store?.close({ checkpoint: sound ? serving.whenLogDurable : null });
+    await serving?.data?.replica.close({ checkpoint: sound ? serving.whenLogDurable : null });
     await this.#log.close();
     this.#logger.info("stopped");
     if (sound) this.#end.resolve();

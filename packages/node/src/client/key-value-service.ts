@@ -60,7 +60,7 @@ export class KeyValueService {
 
   linearizableRead(request: ReadRequest): void {
     const serving = this.#options.serving();
-    if (serving === null || serving.store === null) request.refused();
+    if (serving === null || !serving.group.hasData) request.refused();
     else serving.group.read(request);
   }
 
@@ -69,9 +69,10 @@ export class KeyValueService {
     if (serving === null) return unavailable(this.#options.whyNot());
     return {
       code: "UNAVAILABLE",
-      message:
-        serving.store === null
-          ? "this node is a witness: it has no data"
+      message: !serving.group.hasData
+        ? "this node is a witness: it has no data"
+        : serving.store === null
+          ? "this node is installing a snapshot"
           : "no leader confirmed the read: none is known, or it has just changed",
       leader: this.#options.identity().leader,
       retryAfterMs: null,

@@ -43,6 +43,15 @@ export class PendingWrites {
     else lost(proposal);
   }
 
+  /** A snapshot covers everything up to `index`: whether these are in it nobody can say (C1). */
+  covered(index: LogIndex): void {
+    for (const [at, proposal] of this.#byIndex) {
+      if (at > index) continue;
+      this.#byIndex.delete(at);
+      proposal.refused(OUTCOME_UNKNOWN);
+    }
+  }
+
   /** Nobody waits for these any more, and nobody knows what will become of them (C1). */
   expire(nowMs: number): void {
     for (const [index, proposal] of this.#byIndex) {
