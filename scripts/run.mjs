@@ -27,6 +27,7 @@ const TASKS = {
   "sim:mutants": (args) => compiled("packages/raft/dist-test/sim/mutants/main.js", args),
   "bench:core": (args) => compiled("packages/raft/dist-test/bench/core.js", args),
   "check:crash": (args) => compiled("tests/jepsen-lite/dist/check-crash.js", args),
+  "check:snapshot": (args) => compiled("tests/jepsen-lite/dist/check-snapshot.js", args),
   "check:sync-order": (args) => compiled("tests/jepsen-lite/dist/check-sync-order.js", args),
   "check:group-commit": (args) => compiled("tests/jepsen-lite/dist/check-group-commit.js", args),
   test: async (args) => (await import("./test.mjs")).test(args),

@@ -1,5 +1,5 @@
 /** What a snapshot carries: all kinds of records but the barrier, which says nothing (see record-keys.ts). */
-const KINDS: readonly number[] = [..."AHL"].map((letter) => letter.charCodeAt(0));
+const KINDS: readonly number[] = [0x41, 0x48, 0x4c]; // A, H, L
 
 /** From the first to the last kind; the barrier lies in between and is passed over. */
 export const RECORD_RANGE = {

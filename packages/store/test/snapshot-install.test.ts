@@ -1,8 +1,8 @@
 import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
-import { Store, discardSnapshot, installSnapshot, receiveSnapshot, settleSnapshot } from "@raftkv/store";
-import type { LogBegin } from "@raftkv/store";
+import { discardSnapshot, installSnapshot, receiveSnapshot, settleSnapshot } from "@raftkv/store";
+import type { LogBegin, Store } from "@raftkv/store";
 import { makeDirectory, removeDirectories } from "./support/directory.js";
 import { FailingDisk } from "./support/failing-disk.js";
 import { applyInSplits, applyTo, durableNow, modelOf, openWithGroup, randomLog } from "./support/log.js";

@@ -38,9 +38,9 @@ describe("A snapshot stream (S10)", function () {
       const source = await openWithGroup(join(root, "source"), { cacheBytes: random.pick([0, 1 << 20]) });
       await applyInSplits(source, operations, 100 + random.below(100), random);
       if (random.chance(0.5)) await source.checkpoint(durableNow);
-      let stop = false;
+      const streamed = new AbortController();
       const applying = (async () => {
-        while (!stop && source.applied.index < operations.length) {
+        while (!streamed.signal.aborted && source.applied.index < operations.length) {
           await applyTo(source, operations, Math.min(operations.length, source.applied.index + 7));
           if (random.chance(0.3)) await new Promise((resolve) => setImmediate(resolve));
         }
@@ -50,7 +50,7 @@ describe("A snapshot stream (S10)", function () {
       expect({ term, revision }).to.deep.equal({ term: 1, revision: model.revisionAt[index] });
       await new Promise((resolve) => setImmediate(resolve));
       const chunks = await chunksOf(reader);
-      stop = true;
+      streamed.abort();
       await applying;
       await reader.close();
 
@@ -165,7 +165,10 @@ describe("A snapshot stream (S10)", function () {
     it("chunks of another stream in the place of its own are found out at the end: the checksum is of the whole", async () => {
       await applyTo(
         source,
-        [...Array(400).fill({ kind: "noop" }), { kind: "delete", key: Buffer.from("k1") }],
+        [
+          ...Array.from({ length: 400 }, () => ({ kind: "noop" as const })),
+          { kind: "delete" as const, key: Buffer.from("k1") },
+        ],
         401,
       );
       const other = await chunksOf(await source.openSnapshot());

@@ -69,7 +69,8 @@ export class NodeProcesses {
     return join(this.dir, name);
   }
 
-  spawn(name: string): void {
+  /** Returns its process id. */
+  spawn(name: string): number {
     const { nodes, witnesses = 0, env = {} } = this.#options;
     const isWitness = (at: number): boolean => at >= nodes - witnesses;
     const peer = (at: number): string => `127.0.0.1:${this.#ports[nodes + at]}`;
@@ -93,6 +94,7 @@ export class NodeProcesses {
       });
     });
     this.#processes.set(name, { child, ended, running: true });
+    return child.pid ?? -1;
   }
 
   /** Resolves when the process is gone. */

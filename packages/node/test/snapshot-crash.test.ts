@@ -1,0 +1,142 @@
+import { cpSync, existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { putRequest } from "@raftkv/protocol";
+import type { NodeStatus } from "@raftkv/node";
+import { Store, installSnapshot, receiveSnapshot } from "@raftkv/store";
+import type { SnapshotWriter } from "@raftkv/store";
+import { LogWriter, groupId } from "raft-ts";
+import type { LogBase } from "raft-ts";
+import { metric } from "./support/metric.js";
+import { TestNodes, until } from "./support/nodes.js";
+import { RawClient } from "./support/raw-client.js";
+
+const GROUP = groupId(1);
+const VALUE = Buffer.alloc(300, "v");
+
+/** What a crash can leave of an installation, in the order in which it goes. */
+const STATES = [
+  "in the middle of receiving",
+  "whole, and the log knows nothing of it",
+  "whole, and the log begins behind it",
+  "installed, the old data not removed",
+] as const;
+
+describe("a node that was killed while a snapshot was being installed (S10)", function () {
+  this.timeout(90_000);
+  let nodes: TestNodes;
+  let leader: string;
+  let away: string;
+
+  /** Three nodes, of which one has missed what the others' logs do not hold any more. All are stopped. */
+  beforeEach(async () => {
+    nodes = await TestNodes.create(3, {
+      walSegmentBytes: "64KiB",
+      checkpointEntries: "200",
+      logKeepEntries: "50",
+    });
+    await nodes.startAll();
+    leader = (await nodes.leader()).name;
+    away = nodes.options.find(({ name }) => name !== leader)?.name ?? "";
+    await put(0, 300);
+    await nodes.stop(away);
+    await put(300, 1500);
+    for (const { name } of nodes.options) await nodes.stop(name);
+  });
+  afterEach(() => nodes.close());
+
+  async function put(from: number, to: number): Promise<void> {
+    const client = await RawClient.greeted(nodes.endpoint((await nodes.leader()).name));
+    for (let at = from; at < to; at += 50) {
+      const keys = Array.from({ length: Math.min(50, to - at) }, (_, i) => at + i);
+      await client.ask(keys.map((key) => putRequest(key + 1, 0, Buffer.from(`k${key}`), VALUE)));
+    }
+    client.close();
+  }
+
+  const wal = (name: string): string => join(nodes.option(name).dataDir, "wal");
+  const group = (name: string): string => join(nodes.option(name).dataDir, "groups", "1");
+
+  function equal(revision: number): Promise<NodeStatus[]> {
+    return until(
+      `all nodes are at revision ${revision} with equal contents`,
+      async () => {
+        const all = await nodes.statuses();
+        const same = new Set(all.map((status) => status.hash)).size === 1;
+        return all.length === 3 && same && all.every((status) => status.revision === revision) ? all : null;
+      },
+      30_000,
+    );
+  }
+
+  /** The leader's snapshot, written beside the store of the one that was away: all of it, or only its first chunks. */
+  async function receive(
+    chunksMax: number,
+  ): Promise<{ readonly writer: SnapshotWriter; readonly base: LogBase }> {
+    const log = await LogWriter.open({ dir: wal(leader), segmentBytes: 64 * 1024 });
+    const configuration = log.recovered(GROUP)?.base.configuration;
+    await log.close();
+    const source = join(nodes.dir, "source");
+    cpSync(group(leader), source, { recursive: true });
+    const store = await Store.open(source);
+    const reader = await store.openSnapshot();
+    const writer = await receiveSnapshot(group(away));
+    for (let number = 0; number < chunksMax && !writer.complete; number += 1) {
+      await writer.add((await reader.chunk(number)) ?? Buffer.alloc(0));
+    }
+    const { index, term } = reader.checkpoint;
+    await reader.close();
+    await store.close();
+    if (configuration === undefined) throw new Error("the leader's log has no base");
+    return { writer, base: { index, term, configuration } as LogBase };
+  }
+
+  async function nameInLog(base: LogBase): Promise<void> {
+    const log = await LogWriter.open({ dir: wal(away), segmentBytes: 64 * 1024 });
+    const { currentTerm = base.term } = log.recovered(GROUP)?.hardState ?? {};
+    log.append({
+      group: GROUP,
+      hardState: currentTerm >= base.term ? null : { currentTerm: base.term, votedFor: null },
+      base,
+      entries: [],
+    });
+    await log.close();
+  }
+
+  for (const [at, state] of STATES.entries()) {
+    it(`finds it ${state}: it starts, and ends equal`, async () => {
+      const { writer, base } = await receive(at === 0 ? 2 : Infinity);
+      if (at === 0) expect(writer.complete).to.equal(false);
+      else await writer.finish();
+      if (at >= 2) await nameInLog(base);
+      if (at >= 3) await installSnapshot(group(away));
+      const node = await nodes.start(away);
+      const opened = await until(`${away} is open`, async () => {
+        const status = await node.status();
+        return status.lastIndex > 0 ? status : null;
+      });
+      if (at >= 2) expect(opened.appliedIndex).to.equal(base.index);
+      else expect(opened.appliedIndex).to.be.below(base.index - 100);
+      for (const { name } of nodes.options) if (name !== away) await nodes.start(name);
+      await equal(1501);
+      await put(1500, 1600);
+      await equal(1601);
+      const received = await metric(nodes.endpoint(away), "raftkv_snapshots_received_total");
+      expect(received, "snapshots that were needed after the start").to.equal(at >= 2 ? 0 : 1);
+      expect(readdirSync(group(away)).filter((name) => name.startsWith("store-"))).to.have.length(1);
+      expect(existsSync(join(group(away), "checkpoint.incoming"))).to.equal(false);
+    });
+  }
+
+  it("is refused as damaged when its log begins behind a snapshot that is not there", async () => {
+    const { writer, base } = await receive(Infinity);
+    await writer.abort();
+    await nameInLog(base);
+    const node = await nodes.start(away);
+    const error = await node.ended.then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    expect(error).to.include({ code: "DAMAGED" });
+  });
+});
