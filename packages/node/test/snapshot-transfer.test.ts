@@ -77,7 +77,7 @@ class Link {
 
   static async create(entries = 200): Promise<Link> {
     const store = await Store.open(mkdtempSync(join(tmpdir(), "raftkv-snapshot-source-")));
-    store.attachGroup();
+    store.attachGroup({ smallState: () => new Map() });
     const link = new Link(store);
     await link.apply(entries);
     return link;

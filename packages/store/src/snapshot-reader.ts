@@ -31,7 +31,11 @@ export class SnapshotReader {
   /** LevelDB has everything up to `checkpoint`, and nothing behind it, at the moment of the call. */
   constructor(database: Database, checkpoint: Checkpoint) {
     this.checkpoint = checkpoint;
-    this.#iterator = database.iterator({ ...RECORD_RANGE, highWaterMarkBytes: CHUNK_BYTES_TARGET });
+    this.#iterator = database.iterator({
+      ...RECORD_RANGE,
+      reverse: false,
+      highWaterMarkBytes: CHUNK_BYTES_TARGET,
+    });
   }
 
   /**

@@ -90,6 +90,8 @@ export class SnapshotSender {
     switch (message.kind) {
       case "fetch":
         if (transfer !== null) transfer.resume(message.next);
+        // It may have asked again before it heard of this one.
+        else if (follower.transfer?.isFresh === true) follower.transfer.begin();
         else void this.#open(follower);
         return;
       case "ack":

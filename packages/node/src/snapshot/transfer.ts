@@ -41,8 +41,15 @@ export class Transfer {
     return this.#options.base;
   }
 
+  /** Nothing of it was taken in yet: a follower that knows nothing of it can begin with it. */
+  get isFresh(): boolean {
+    return this.#acknowledged === 0;
+  }
+
+  /** Names the stream, and sends it from the start. */
   begin(): void {
     this.#options.send({ kind: "begin", base: this.#options.base });
+    this.#next = 0;
     this.#send();
   }
 
