@@ -47,6 +47,7 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
   );
   raftGauge("raftkv_raft_commit_index", "Last committed index", (group) => group.status.commitIndex);
   raftGauge("raftkv_raft_applied_index", "Last applied index", (group) => group.appliedIndex);
+  raftGauge("raftkv_raft_first_index", "First index that the log has", (group) => group.status.firstIndex);
   raftGauge("raftkv_raft_last_index", "Last index in the log", (group) => group.status.lastIndex);
   raftGauge(
     "raftkv_pending_writes",

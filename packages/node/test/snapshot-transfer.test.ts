@@ -223,16 +223,19 @@ describe("a snapshot on its way (S10, R23)", function () {
     };
     link.announce();
     await link.passes("chunks are sent", () => chunks.length >= 8);
-    const first = chunks[0] as SnapshotMessage;
+    // Were one of these taken in, the stream would be damaged, and begun again.
+    const first = { ...(chunks[0] as SnapshotMessage & { kind: "chunk" }), bytes: Buffer.from("another's") };
     link.receiver.message(serverId("another"), first, link.nowMs);
     link.receiver.message(LEADER, { ...first, term: term(TERM + 1) }, link.nowMs);
     link.receiver.message(LEADER, { ...first, term: term(TERM - 1) }, link.nowMs);
     link.receiver.message(LEADER, { ...first, transfer: first.transfer + 1 }, link.nowMs);
+    const { expects } = link;
     link.expects = () => false;
     link.receiver.message(LEADER, first, link.nowMs);
-    await link.receiver.stop();
-    expect(link.receiver.receivedBytes).to.equal(0);
-    expect(link.kinds().has("ack")).to.equal(false);
+    link.expects = expects;
+    link.onWay = ({ message }) => message;
+    await link.installs();
+    expect(link.kinds().get("begin"), "streams").to.equal(1);
   });
 
   it("is given up when the follower is silent, and announced to it again before that", async () => {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { killAt } from "../harness/kill-at.js";
 import type { Moment } from "../harness/kill-at.js";
 import { metricOf } from "../harness/metric.js";
@@ -14,7 +15,7 @@ export interface FollowerAwayOptions {
   /** What the log keeps: below `puts`, or no snapshot is needed. */
   readonly logKeepEntries: number;
   readonly snapshotBytesPerSecond: number;
-  /** How long the latencies before are measured. */
+  /** How long the latencies before are measured, with all three there. */
   readonly calmSeconds: number;
   readonly log: (line: string) => void;
   readonly env?: NodeJS.ProcessEnv;
@@ -33,6 +34,8 @@ export interface FollowerAwayVerdict {
   readonly during: Stretch;
 }
 
+/** What was queued up at full speed drains before latencies count. */
+const SETTLE_MS = 2_000;
 const MOMENTS: readonly Moment[] = ["receiving", "whole", "installed"];
 
 /**
@@ -54,10 +57,21 @@ export async function followerAway(options: FollowerAwayOptions): Promise<Follow
   try {
     const leader = (await nodes.leader()).name;
     const away = nodes.names.find((name) => name !== leader) ?? "";
-    await nodes.kill(away);
-    const perSecond = await load.blast(puts, Math.min(2_048, Math.ceil(puts / 8)));
-    log(`${away} is away, ${leader} leads: ${puts} puts, ${Math.round(perSecond)} a second`);
+    const atOnce = Math.min(2_048, Math.ceil(puts / 8));
+    const perSecond = await load.blast(Math.ceil(puts / 10), atOnce);
     load.pace(perSecond / 2);
+    await pause(SETTLE_MS);
+    load.stretch();
+    await pause(calmSeconds * 1000);
+    const before = load.stretch();
+    await load.rest();
+    log(
+      `${leader} leads, ${Math.round(perSecond)} puts a second at best; ${away} goes away for ${puts} puts`,
+    );
+    await nodes.kill(away);
+    await load.blast(puts, atOnce);
+    load.pace(perSecond / 2);
+    await untilNeeded(nodes, away);
     const killedWhile: Record<string, number> = {};
     for (let kill = 0; kill < kills; kill += 1) {
       const moment = MOMENTS[kill % MOMENTS.length] ?? "receiving";
@@ -67,11 +81,10 @@ export async function followerAway(options: FollowerAwayOptions): Promise<Follow
         `kill ${kill + 1}: ${away} is killed when it is ${was}, ${load.acknowledged} puts are acknowledged`,
       );
       // Installed, or about to be: it stays away until the log has gone past it again.
-      if (was !== "receiving") await more(load, 3 * logKeepEntries);
+      if (was !== "receiving") await untilNeeded(nodes, away);
     }
+    await pause(SETTLE_MS);
     load.stretch();
-    await new Promise((resolve) => setTimeout(resolve, calmSeconds * 1000));
-    const before = load.stretch();
     nodes.spawn(away);
     await until(
       `${away} has installed a snapshot, and has caught up`,
@@ -122,11 +135,18 @@ async function killedAt(nodes: NodeProcesses, name: string, moment: Moment): Pro
   return "receiving";
 }
 
-async function more(load: PutLoad, count: number): Promise<void> {
-  const wanted = load.acknowledged + count;
-  await until(`${wanted} puts are acknowledged`, async () => (load.acknowledged >= wanted ? true : null), {
-    limitMs: 600_000,
-  });
+/** Waits until no log reaches back to what the one that is away has, so that only a snapshot helps it. */
+async function untilNeeded(nodes: NodeProcesses, away: string): Promise<void> {
+  const others = nodes.names.filter((name) => name !== away);
+  const { lastIndex } = await nodes.leader();
+  await until(
+    `the logs begin behind ${lastIndex}`,
+    async () => {
+      const firsts = others.map((name) => metricOf(nodes.endpoint(name), "raftkv_raft_first_index"));
+      return Math.min(...(await Promise.all(firsts))) > lastIndex ? true : null;
+    },
+    { limitMs: 300_000, everyMs: 100 },
+  );
 }
 
 function installs(nodes: NodeProcesses, name: string): Promise<number> {
