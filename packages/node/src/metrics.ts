@@ -1,3 +1,4 @@
+import type { StateMachine } from "@raftkv/fsm";
 import { Counter, Gauge, Registry, collectDefaultMetrics } from "prom-client";
 import type { Group } from "./group/group.js";
 import type { LogWriter } from "raft-ts";
@@ -9,7 +10,10 @@ export interface MetricsSource {
   readonly serving: () => {
     readonly group: Group;
     readonly log: LogWriter;
-    readonly data: { readonly snapshots: { readonly counts: SnapshotCounts } } | null;
+    readonly data: {
+      readonly replica: { readonly machine: StateMachine };
+      readonly snapshots: { readonly counts: SnapshotCounts };
+    } | null;
   } | null;
   readonly connections: () => number;
   readonly budget: () => {
@@ -103,6 +107,14 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
     "Bytes of snapshots taken in",
     (counts) => counts.receivedBytes,
   );
+  const machineGauge = (name: string, help: string, read: (machine: StateMachine) => number): void => {
+    gauge(registry, name, help, () => {
+      const data = serving()?.data ?? null;
+      return data === null ? 0 : read(data.replica.machine);
+    });
+  };
+  machineGauge("raftkv_sessions", "Sessions of clients that are open", (machine) => machine.sessionsCount);
+  machineGauge("raftkv_leases", "Leases that are granted", (machine) => machine.leasesCount);
   const { budget } = source;
   gauge(
     registry,

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { DEFAULT_LIMITS, REQUEST_OVERHEAD_BYTES } from "@raftkv/protocol";
 import type { LeaderHint } from "@raftkv/protocol";
 import type { Store } from "@raftkv/store";
 import { LogWriter } from "raft-ts";
@@ -16,6 +15,7 @@ import { FIRST_GROUP, openGroup } from "./group/open-group.js";
 import type { OpenedGroup } from "./group/open-group.js";
 import { httpRoutes } from "./http-routes.js";
 import { checkDataDirectory, createDirectory, openRecord, opensAsWitness } from "./identity.js";
+import { clientLimits, commandLimits } from "./limits.js";
 import { createLogger } from "./logger.js";
 import type { Logger } from "./logger.js";
 import { createMetrics } from "./metrics.js";
@@ -203,19 +203,11 @@ class Node implements RunningNode {
   }
 
   #clientListener(): ClientListener {
-    const { maxFrameBytes, maxFrameRequests, maxKeyBytes, maxValueBytes } = this.#options;
     const { maxConnections, maxUnreadBytes, requestTimeoutMs } = this.#options;
-    const largest = maxKeyBytes + Math.max(maxKeyBytes, maxValueBytes) + REQUEST_OVERHEAD_BYTES;
+    const limits = clientLimits(this.#options);
     const service = new KeyValueService({
-      limits: {
-        frameBytes: Math.max(maxFrameBytes, largest),
-        frameRequests: maxFrameRequests,
-        keyBytes: maxKeyBytes,
-        valueBytes: maxValueBytes,
-        operationsInTxn: DEFAULT_LIMITS.operationsInTxn,
-        watchesPerConnection: DEFAULT_LIMITS.watchesPerConnection,
-        rangeEntries: DEFAULT_LIMITS.rangeEntries,
-      },
+      limits,
+      commandLimits: commandLimits(this.#options),
       requestTimeoutMs,
       identity: () => ({
         clusterId: this.#formation.record.clusterId ?? "",
@@ -226,12 +218,13 @@ class Node implements RunningNode {
       // A node that knows itself broken answers nothing (W1).
       serving: () => (this.#failure === null ? this.#serving : null),
       whyNot: () => this.#whyNot(),
+      onFailed: (error) => this.fail(error),
     });
     return new ClientListener({
       listen: this.#options.listenClient,
       connectionsMax: maxConnections,
       // Of which half is for one largest reply (C2).
-      unreadBytesMax: Math.max(maxUnreadBytes, 2 * largest),
+      unreadBytesMax: Math.max(maxUnreadBytes, 2 * limits.frameBytes),
       service,
       logger: this.#logger,
       onRequest: httpRoutes({

@@ -19,7 +19,7 @@ export { prefixRange } from "./key-range.js";
 export type { KeyRange } from "./key-range.js";
 export type { Change, KeyValue } from "./key-value.js";
 export type { Order } from "./latest-scan.js";
-export type { LoadedKey, LoadedRange } from "./loaded-range.js";
+export type { LeaseKeys, LoadedKey, LoadedRange } from "./loaded-range.js";
 export type { MutationBatch } from "./mutation-batch.js";
 export type { StoreOptions } from "./options.js";
 export type { RangeQuery, RangeResult } from "./range.js";

@@ -1,4 +1,4 @@
-import type { CommandResult } from "@raftkv/fsm";
+import type { CommandResult, Settings } from "@raftkv/fsm";
 import type { LeaderHint, PeerFrame, SnapshotMessage } from "@raftkv/protocol";
 import type {
   GroupId,
@@ -17,8 +17,9 @@ import type { GroupSnapshots } from "../snapshot/group-snapshots.js";
 import { Applier } from "./applier.js";
 import type { Applies } from "./applier.js";
 import type { Checkpointer } from "./checkpointer.js";
-import type { ClientProposal } from "./client-proposal.js";
+import type { LogProposal } from "./log-proposal.js";
 import type { EntryBodies } from "./entry-bodies.js";
+import { LeaderDuties } from "./leader-duties.js";
 import { Leadership } from "./leadership.js";
 import type { LeadershipOptions } from "./leadership.js";
 import type { Outgoing } from "./outgoing.js";
@@ -37,7 +38,7 @@ const EXPIRY_INTERVAL_MS = 50;
 
 export interface GroupOptions extends LeadershipOptions {
   readonly id: GroupId;
-  readonly raft: Raft<ClientProposal>;
+  readonly raft: Raft<LogProposal>;
   readonly log: LogWriter;
   /** Null at a witness, which applies nothing (R24). */
   readonly data: { readonly replica: Replica; readonly snapshots: GroupSnapshots } | null;
@@ -46,6 +47,8 @@ export interface GroupOptions extends LeadershipOptions {
   readonly outgoing: Outgoing;
   readonly checkpointer: Checkpointer;
   readonly space: SpaceForEntries;
+  /** What a leader puts into the log when other settings are there (F1). */
+  readonly settings: Settings;
   /** The end of this server: a broken invariant, a failed log or store (R17, W1, F4). */
   readonly onFailed: (error: unknown) => void;
 }
@@ -59,10 +62,11 @@ export class Group {
   readonly #options: GroupOptions;
   readonly #applier: Applies;
   readonly #leadership: Leadership;
+  readonly #duties: LeaderDuties;
   readonly #snapshotTasks: SnapshotTasks;
   readonly #writes = new PendingWrites();
   readonly #reads = new PendingReads();
-  #proposals: ClientProposal[] = [];
+  #proposals: LogProposal[] = [];
   #turnScheduled = false;
   #stopped = false;
   #lastExpiryMs = 0;
@@ -73,11 +77,17 @@ export class Group {
   constructor(options: GroupOptions) {
     this.#options = options;
     this.#leadership = new Leadership(options);
-    const { id: group, log, data, appliedIndex, checkpointer } = options;
+    const { id: group, log, data, appliedIndex, checkpointer, settings } = options;
+    this.#duties = new LeaderDuties({
+      machine: () => options.data?.replica.machine ?? null,
+      settings,
+      nowMs: () => performance.now(),
+    });
     const onApplied = (index: LogIndex, bytes: number): void => {
       checkpointer.applied(bytes, index - this.#lastApplied);
       this.#lastApplied = index;
       this.#reads.applied(index);
+      this.#proposeOwn();
       this.#step(() => options.raft.step({ kind: "applied", index }));
     };
     this.#applier =
@@ -117,6 +127,11 @@ export class Group {
     return this.#applier.appliedIndex;
   }
 
+  /** The leader's log time, at others that of the last entry applied (F5). */
+  get logTimeMs(): number {
+    return this.#duties.logTimeMs();
+  }
+
   /** Commands of clients that were applied since the start. */
   get commandsCommitted(): number {
     return this.#committed;
@@ -140,7 +155,7 @@ export class Group {
     return this.#options.data !== null;
   }
 
-  propose(proposal: ClientProposal): void {
+  propose(proposal: LogProposal): void {
     if (this.#stopped) {
       proposal.refused(STOPPING);
       return;
@@ -189,7 +204,7 @@ export class Group {
   }
 
   /** Anything else that happened: a connection, an operator's word, what the other parts of the node did. */
-  happened(event: RaftEvent<ClientProposal>): void {
+  happened(event: RaftEvent<LogProposal>): void {
     this.#step(() => this.#options.raft.step(event));
   }
 
@@ -206,6 +221,7 @@ export class Group {
       this.#lastExpiryMs = nowMs;
       this.#writes.expire(nowMs);
     }
+    this.#proposeOwn();
   }
 
   /** The node is broken: nothing more is stepped, sent or applied, and who waits is told what is known (W1, C4). */
@@ -263,6 +279,11 @@ export class Group {
     }
   };
 
+  #proposeOwn(): void {
+    const proposal = this.#duties.next();
+    if (proposal !== null) this.propose(proposal);
+  }
+
   #stepArrivals(): void {
     const { raft } = this.#options;
     if (this.#proposals.length > 0) {
@@ -274,14 +295,18 @@ export class Group {
     if (readId !== null) raft.step({ kind: "read", readId });
   }
 
-  #carryOut(ready: Ready<ClientProposal>): void {
+  #carryOut(ready: Ready<LogProposal>): void {
     const { bodies, data, outgoing, raft } = this.#options;
     if (ready.softState !== null) {
       this.#leadership.changed(ready.softState);
-      if (!raft.isLeader) data?.snapshots.notLeading();
+      if (!raft.isLeader) {
+        data?.snapshots.notLeading();
+        this.#duties.ended();
+      }
     }
     for (const appended of ready.appended) {
-      bodies.encode(appended);
+      if (appended.kind === "noop") this.#duties.began(appended.firstIndex, appended.term);
+      bodies.encode(appended, this.#duties.stampMs());
       this.#writes.add(appended);
     }
     const carryOutTasks = this.#snapshotTasks.prepare(ready.snapshots);
@@ -321,14 +346,15 @@ export class Group {
   }
 
   #answer(index: LogIndex, term: Term, result: CommandResult | null): void {
-    if (result !== null) this.#committed += 1;
+    this.#duties.applied(index, term);
+    if (result !== null && !isOwn(result)) this.#committed += 1;
     this.#writes.applied(index, term, result, this.#lost);
   }
 
   /** Another leader's entry is committed in its place: it never happened, and may be sent again. */
-  readonly #lost = (proposal: ClientProposal): void => proposal.refused(notLeader(this.leader));
+  readonly #lost = (proposal: LogProposal): void => proposal.refused(notLeader(this.leader));
 
-  #rejected(rejection: Rejection<ClientProposal>): void {
+  #rejected(rejection: Rejection<LogProposal>): void {
     if (rejection.kind === "read") this.#reads.rejected(rejection.readId);
     else rejection.proposal.refused(rejected(rejection.reason, this.leader));
   }
@@ -338,4 +364,9 @@ export class Group {
     this.#stopped = true;
     this.#options.onFailed(error);
   }
+}
+
+/** Of an entry that a leader proposed of its own. */
+function isOwn({ kind }: CommandResult): boolean {
+  return kind === "clock" || kind === "settingsChange";
 }

@@ -1,7 +1,7 @@
 import { logIndex } from "raft-ts";
 import type { GroupId, LogIndex, LogWriter, ProgressStatus, Raft, ServerId } from "raft-ts";
 import type { Logger } from "../logger.js";
-import type { ClientProposal } from "./client-proposal.js";
+import type { LogProposal } from "./log-proposal.js";
 
 export interface LogCompactionPolicy {
   /** What stays below a checkpoint for followers that are a little behind: at most so many entries … */
@@ -14,7 +14,7 @@ export interface LogCompactionPolicy {
 
 export interface LogCompactionOptions {
   readonly group: GroupId;
-  readonly raft: Raft<ClientProposal>;
+  readonly raft: Raft<LogProposal>;
   readonly log: LogWriter;
   readonly policy: LogCompactionPolicy;
   readonly isWitness: boolean;

@@ -15,11 +15,12 @@ import type { Lane } from "@raftkv/protocol";
 import { DataDirectoryError } from "../errors.js";
 import { createDirectory, isWitness } from "../identity.js";
 import type { MemberRecord, NodeRecord } from "../identity.js";
+import { replicatedSettings } from "../limits.js";
 import type { Logger } from "../logger.js";
 import type { NodeOptions } from "../options.js";
 import { GroupSnapshots } from "../snapshot/group-snapshots.js";
 import { Checkpointer } from "./checkpointer.js";
-import type { ClientProposal } from "./client-proposal.js";
+import type { LogProposal } from "./log-proposal.js";
 import { EntryBodies, configurationOf } from "./entry-bodies.js";
 import { inflightBytesMax } from "./inflight-bytes.js";
 import { Group } from "./group.js";
@@ -95,7 +96,7 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
     },
     `opened group ${id} at its checkpoint, index ${appliedIndex}; the log reaches ${restart.entries.to - 1}`,
   );
-  const raft = new Raft<ClientProposal>(raftOptions(options, record, log.epoch), restart);
+  const raft = new Raft<LogProposal>(raftOptions(options, record, log.epoch), restart);
   const whenLogDurable = (): Promise<void> => durable(log);
   const outgoing = new Outgoing({ group: id, log, cached: true, send: opening.send, onFailed });
   const snapshots = new GroupSnapshots({
@@ -138,6 +139,7 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
     outgoing,
     checkpointer,
     space: opening.space,
+    settings: replicatedSettings(options),
     logger,
     hintOf: opening.hintOf,
     onLeaderChanged: opening.onLeaderChanged,
@@ -153,7 +155,7 @@ async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
   const restart = await recover(id, log, initialConfiguration(record), appliedIndex);
   const lastIndex = restart.entries.to - 1;
   logger.info({ lastIndex }, `opened group ${id} as a witness; the log reaches ${lastIndex}`);
-  const raft = new Raft<ClientProposal>(raftOptions(options, record, log.epoch), restart);
+  const raft = new Raft<LogProposal>(raftOptions(options, record, log.epoch), restart);
   const compaction = new LogCompaction({
     group: id,
     raft,
@@ -182,6 +184,7 @@ async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
     outgoing: new Outgoing({ group: id, log, cached: false, send: opening.send, onFailed }),
     checkpointer,
     space: opening.space,
+    settings: replicatedSettings(options),
     logger,
     hintOf: opening.hintOf,
     onLeaderChanged: opening.onLeaderChanged,

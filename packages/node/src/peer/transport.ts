@@ -3,6 +3,7 @@ import type { ServerId } from "raft-ts";
 import { LANES, decodePeerFrame, decodeSnapshotMessage } from "@raftkv/protocol";
 import type { Lane, PeerFrame, PeerHello, SnapshotMessage } from "@raftkv/protocol";
 import type { Formation } from "../formation.js";
+import { largestWriteBytes } from "../group/inflight-bytes.js";
 import type { Logger } from "../logger.js";
 import type { NodeOptions } from "../options.js";
 import { PeerAcceptor } from "./acceptor.js";
@@ -10,7 +11,7 @@ import { LaneConnection } from "./lane.js";
 
 /** What one frame between members may hold: ample for Raft's largest message and for the largest single entry. */
 function peerFrameBytesMax(options: NodeOptions): number {
-  return Math.max(64 * 1024 * 1024, 2 * (options.maxKeyBytes + options.maxValueBytes));
+  return Math.max(64 * 1024 * 1024, 2 * largestWriteBytes(options));
 }
 
 export interface TransportOptions {

@@ -12,7 +12,7 @@ import type {
   ServerId,
   SnapshotTask,
 } from "raft-ts";
-import type { ClientProposal } from "../group/client-proposal.js";
+import type { LogProposal } from "../group/log-proposal.js";
 import type { Replica } from "../group/replica.js";
 import type { Logger } from "../logger.js";
 import { SnapshotReceiver } from "./receiver.js";
@@ -20,7 +20,7 @@ import { SnapshotSender } from "./sender.js";
 
 export interface GroupSnapshotsOptions {
   readonly group: GroupId;
-  readonly raft: Raft<ClientProposal>;
+  readonly raft: Raft<LogProposal>;
   readonly replica: Replica;
   readonly bytesPerSecond: number;
   readonly idleMs: number;
@@ -28,7 +28,7 @@ export interface GroupSnapshotsOptions {
   readonly sendBytes: (peer: ServerId, bytes: Buffer) => void;
   /** Says once more what the core has said before. */
   readonly announce: (message: InstallSnapshot) => void;
-  readonly step: (event: RaftEvent<ClientProposal>) => void;
+  readonly step: (event: RaftEvent<LogProposal>) => void;
   readonly logger: Logger;
 }
 
