@@ -1,11 +1,20 @@
+import type { StateMachine } from "@raftkv/fsm";
 import { Counter, Gauge, Registry, collectDefaultMetrics } from "prom-client";
 import type { Group } from "./group/group.js";
 import type { LogWriter } from "raft-ts";
+import type { SnapshotCounts } from "./snapshot/group-snapshots.js";
 
 export interface MetricsSource {
   readonly node: string;
   readonly fsmSyncMode: "sync" | "nosync";
-  readonly serving: () => { readonly group: Group; readonly log: LogWriter } | null;
+  readonly serving: () => {
+    readonly group: Group;
+    readonly log: LogWriter;
+    readonly data: {
+      readonly replica: { readonly machine: StateMachine };
+      readonly snapshots: { readonly counts: SnapshotCounts };
+    } | null;
+  } | null;
   readonly connections: () => number;
   readonly budget: () => {
     readonly inflightBytes: number;
@@ -42,6 +51,7 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
   );
   raftGauge("raftkv_raft_commit_index", "Last committed index", (group) => group.status.commitIndex);
   raftGauge("raftkv_raft_applied_index", "Last applied index", (group) => group.appliedIndex);
+  raftGauge("raftkv_raft_first_index", "First index that the log has", (group) => group.status.firstIndex);
   raftGauge("raftkv_raft_last_index", "Last index in the log", (group) => group.status.lastIndex);
   raftGauge(
     "raftkv_pending_writes",
@@ -75,6 +85,36 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
     () => serving()?.log.stats().bytes ?? 0,
   );
   gauge(registry, "raftkv_wal_segments", "Segments of the log", () => serving()?.log.stats().segments ?? 0);
+  const snapshots = (name: string, help: string, read: (counts: SnapshotCounts) => number): void => {
+    counter(registry, name, help, () => {
+      const data = serving()?.data ?? null;
+      return data === null ? 0 : read(data.snapshots.counts);
+    });
+  };
+  snapshots(
+    "raftkv_snapshots_sent_total",
+    "Snapshots that followers have installed",
+    (counts) => counts.sent,
+  );
+  snapshots("raftkv_snapshots_received_total", "Snapshots installed", (counts) => counts.received);
+  snapshots(
+    "raftkv_snapshot_sent_bytes_total",
+    "Bytes of snapshots sent to followers",
+    (counts) => counts.sentBytes,
+  );
+  snapshots(
+    "raftkv_snapshot_received_bytes_total",
+    "Bytes of snapshots taken in",
+    (counts) => counts.receivedBytes,
+  );
+  const machineGauge = (name: string, help: string, read: (machine: StateMachine) => number): void => {
+    gauge(registry, name, help, () => {
+      const data = serving()?.data ?? null;
+      return data === null ? 0 : read(data.replica.machine);
+    });
+  };
+  machineGauge("raftkv_sessions", "Sessions of clients that are open", (machine) => machine.sessionsCount);
+  machineGauge("raftkv_leases", "Leases that are granted", (machine) => machine.leasesCount);
   const { budget } = source;
   gauge(
     registry,

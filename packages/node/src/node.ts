@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { DEFAULT_LIMITS, REQUEST_OVERHEAD_BYTES } from "@raftkv/protocol";
 import type { LeaderHint } from "@raftkv/protocol";
+import type { Store } from "@raftkv/store";
 import { LogWriter } from "raft-ts";
 import type { FileSystem, ServerId, Term } from "raft-ts";
 import { WriteAdmission } from "./client/admission.js";
@@ -15,6 +15,7 @@ import { FIRST_GROUP, openGroup } from "./group/open-group.js";
 import type { OpenedGroup } from "./group/open-group.js";
 import { httpRoutes } from "./http-routes.js";
 import { checkDataDirectory, createDirectory, openRecord, opensAsWitness } from "./identity.js";
+import { clientLimits, commandLimits } from "./limits.js";
 import { createLogger } from "./logger.js";
 import type { Logger } from "./logger.js";
 import { createMetrics } from "./metrics.js";
@@ -47,6 +48,8 @@ export interface NodeParts {
 
 interface Serving extends OpenedGroup {
   readonly log: LogWriter;
+  /** Null at a witness, and for the moment in which a snapshot takes its place (S10). */
+  readonly store: Store | null;
 }
 
 /**
@@ -125,8 +128,11 @@ class Node implements RunningNode {
       onFrame: (frame) => {
         if (frame.group === FIRST_GROUP) this.#serving?.group.receive(frame);
       },
-      onConnectionLost: (peer) => this.#serving?.group.connectionLost(peer),
-      onUnreachable: (peer) => this.#serving?.group.unreachable(peer),
+      onSnapshotMessage: (peer, message) => {
+        if (message.group === FIRST_GROUP) this.#serving?.group.snapshotMessage(peer, message);
+      },
+      onConnectionLost: (peer) => this.#serving?.group.happened({ kind: "connectionLost", peer }),
+      onUnreachable: (peer) => this.#serving?.group.happened({ kind: "unreachable", peer }),
     });
     this.#admission = new WriteAdmission({
       limitBytes: inflightBytesMax(options),
@@ -197,19 +203,11 @@ class Node implements RunningNode {
   }
 
   #clientListener(): ClientListener {
-    const { maxFrameBytes, maxFrameRequests, maxKeyBytes, maxValueBytes } = this.#options;
     const { maxConnections, maxUnreadBytes, requestTimeoutMs } = this.#options;
-    const largest = maxKeyBytes + Math.max(maxKeyBytes, maxValueBytes) + REQUEST_OVERHEAD_BYTES;
+    const limits = clientLimits(this.#options);
     const service = new KeyValueService({
-      limits: {
-        frameBytes: Math.max(maxFrameBytes, largest),
-        frameRequests: maxFrameRequests,
-        keyBytes: maxKeyBytes,
-        valueBytes: maxValueBytes,
-        operationsInTxn: DEFAULT_LIMITS.operationsInTxn,
-        watchesPerConnection: DEFAULT_LIMITS.watchesPerConnection,
-        rangeEntries: DEFAULT_LIMITS.rangeEntries,
-      },
+      limits,
+      commandLimits: commandLimits(this.#options),
       requestTimeoutMs,
       identity: () => ({
         clusterId: this.#formation.record.clusterId ?? "",
@@ -220,12 +218,13 @@ class Node implements RunningNode {
       // A node that knows itself broken answers nothing (W1).
       serving: () => (this.#failure === null ? this.#serving : null),
       whyNot: () => this.#whyNot(),
+      onFailed: (error) => this.fail(error),
     });
     return new ClientListener({
       listen: this.#options.listenClient,
       connectionsMax: maxConnections,
       // Of which half is for one largest reply (C2).
-      unreadBytesMax: Math.max(maxUnreadBytes, 2 * largest),
+      unreadBytesMax: Math.max(maxUnreadBytes, 2 * limits.frameBytes),
       service,
       logger: this.#logger,
       onRequest: httpRoutes({
@@ -278,7 +277,13 @@ class Node implements RunningNode {
       onFailed: (error) => this.fail(error),
     });
     this.#formation.begun();
-    this.#serving = { ...opened, log: this.#log };
+    this.#serving = {
+      ...opened,
+      log: this.#log,
+      get store() {
+        return opened.data?.replica.store ?? null;
+      },
+    };
     if (this.#failure !== null) {
       // The log failed while the group was opened.
       opened.group.halt();
@@ -323,7 +328,7 @@ class Node implements RunningNode {
     await this.#clients.close();
     await this.#transport.close();
     const sound = this.#failure === null;
-    await serving?.store?.close({ checkpoint: sound ? serving.whenLogDurable : null });
+    await serving?.data?.replica.close({ checkpoint: sound ? serving.whenLogDurable : null });
     await this.#log.close();
     this.#logger.info("stopped");
     if (sound) this.#end.resolve();

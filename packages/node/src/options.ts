@@ -186,6 +186,7 @@ function checkKnobs(knobs: KnobValues): void {
     "maxFrameBytes",
     `larger than --max-key-bytes plus --max-value-bytes (${largestPut}) by a sixteenth and 4096 at least`,
   );
+  demand(knobs.maxTtlMs >= knobs.minTtlMs, "maxTtlMs", `at least --min-ttl-ms (${knobs.minTtlMs})`);
 }
 
 /** Until there are certificates, whoever reaches the port reads and writes everything: so it must be asked for (C9). */

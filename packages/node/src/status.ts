@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
-import type { Store } from "@raftkv/store";
+import { StoreClosedError } from "@raftkv/store";
+import type { ContentsHash, Store } from "@raftkv/store";
 import type { Formation } from "./formation.js";
 import type { Group } from "./group/group.js";
 import { isWitness } from "./identity.js";
@@ -57,7 +58,7 @@ export async function nodeStatus(source: StatusSource, withHash: boolean): Promi
   const serving = source.serving();
   const raft = serving?.group.status ?? null;
   const leader = serving?.group.leader ?? null;
-  const contents = withHash ? ((await serving?.store?.hash()) ?? null) : null;
+  const contents = withHash ? await hashOf(serving?.store ?? null) : null;
   return {
     name: record.name,
     serverId: record.serverId,
@@ -81,4 +82,14 @@ export async function nodeStatus(source: StatusSource, withHash: boolean): Promi
     diskFull: !source.space().admits,
     members: record.members,
   };
+}
+
+/** Null also when a snapshot took the store's place while it was read. */
+async function hashOf(store: Store | null): Promise<ContentsHash | null> {
+  try {
+    return (await store?.hash()) ?? null;
+  } catch (error) {
+    if (error instanceof StoreClosedError) return null;
+    throw error;
+  }
 }

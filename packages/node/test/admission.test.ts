@@ -6,7 +6,7 @@ import { metric } from "./support/metric.js";
 import { TestNodes, until } from "./support/nodes.js";
 import { RawClient } from "./support/raw-client.js";
 
-const VALUE = Buffer.alloc(1_000, "v");
+const VALUE = Buffer.alloc(40_000, "v");
 const put = (id: number, deadlineMs: number) => putRequest(id, deadlineMs, Buffer.from("k"), VALUE);
 
 describe("admission of writes by bytes (C2)", () => {
@@ -17,7 +17,12 @@ describe("admission of writes by bytes (C2)", () => {
 
   beforeEach(async () => {
     // Room for one write of these, not for two.
-    nodes = await TestNodes.create(3, { appendInflightBytes: "1", maxKeyBytes: "16", maxValueBytes: "1KiB" });
+    nodes = await TestNodes.create(3, {
+      appendInflightBytes: "1",
+      maxKeyBytes: "16",
+      maxValueBytes: "48KiB",
+      maxFrameBytes: "64KiB",
+    });
     for (const { name } of nodes.options) {
       const disk = new GatedDisk();
       disks.set(name, disk);
@@ -55,13 +60,14 @@ describe("admission of writes by bytes (C2)", () => {
       (replies) => replies.get(1),
       () => undefined,
     );
-    await until("it is in flight", async () => ((await gauge("inflight_bytes")) > 1_000 ? true : null));
+    await until("it is in flight", async () => ((await gauge("inflight_bytes")) > 40_000 ? true : null));
     return { answer };
   }
 
   it("raises a budget that is too small to the largest write, and all who wait come through in turn", async () => {
-    expect(await gauge("inflight_bytes_limit")).to.be.within(1_040, 1_300);
-    const replies = await (await connected()).ask(Array.from({ length: 200 }, (_, i) => put(i + 1, 0)));
+    expect(await gauge("inflight_bytes_limit")).to.be.within(65_536, 65_800);
+    const small = (id: number) => putRequest(id, 0, Buffer.from("k"), VALUE.subarray(0, 300));
+    const replies = await (await connected()).ask(Array.from({ length: 200 }, (_, i) => small(i + 1)));
     const revisions = [...replies]
       .sort(([a], [b]) => a - b)
       .map(([, reply]) => reply.op === 1 && reply.revision);
@@ -75,7 +81,7 @@ describe("admission of writes by bytes (C2)", () => {
     expect(reply).to.deep.include({ op: 0, code: "OVERLOADED", retryable: true });
     expect(reply?.op === 0 && reply.retryAfterMs).to.be.greaterThan(0);
     expect(await gauge("waiting")).to.equal(0);
-    expect(await gauge("inflight_bytes")).to.be.greaterThan(1_000);
+    expect(await gauge("inflight_bytes")).to.be.greaterThan(40_000);
     releaseFollowers();
     expect(await answer).to.deep.include({ op: 1, revision: 2 });
     await untilGauge("inflight_bytes", 0);
@@ -84,7 +90,7 @@ describe("admission of writes by bytes (C2)", () => {
   it("drops what a client that is gone had waiting, and carries none of it out", async () => {
     const { answer } = await fill();
     const leaves = await connected();
-    const abandoned = leaves.ask([put(2, 60_000), put(3, 60_000)]).catch(() => "cut");
+    const abandoned = Promise.all([2, 3].map((id) => leaves.ask([put(id, 60_000)]))).catch(() => "cut");
     await untilGauge("waiting", 2);
     leaves.close();
     await untilGauge("waiting", 0);
@@ -113,7 +119,7 @@ describe("admission of writes by bytes (C2)", () => {
       (disks.get(name) as GatedDisk).failure = new Error("EIO: i/o error, fdatasync");
     releaseFollowers();
     expect((await waits).get(2)).to.deep.include({ op: 0, code: "UNAVAILABLE" });
-    expect(await gauge("inflight_bytes"), "the first one still hopes").to.be.greaterThan(1_000);
+    expect(await gauge("inflight_bytes"), "the first one still hopes").to.be.greaterThan(40_000);
     await nodes.stop(leader);
     expect(await answer).to.deep.include({ op: 0, code: "OUTCOME_UNKNOWN" });
   });

@@ -3,6 +3,7 @@ import { logIndex, term } from "raft-ts";
 import { ByteBudget } from "../dist/byte-budget.js";
 import type { Permitted } from "../dist/byte-budget.js";
 import type { ClientProposal } from "../dist/group/client-proposal.js";
+import type { LogProposal } from "../dist/group/log-proposal.js";
 import { PendingWrites } from "../dist/group/pending-writes.js";
 import { proposalOf, told } from "./support/proposals.js";
 
@@ -144,7 +145,7 @@ function life(seed: number): void {
     });
   };
   const budget = new ByteBudget<ClientProposal>({ limitBytes, waitingBytesMax, onGranted: append });
-  const refuse = (proposals: readonly ClientProposal[]): void => {
+  const refuse = (proposals: readonly LogProposal[]): void => {
     for (const proposal of proposals) {
       proposal.refused({ code: "OVERLOADED", message: "", leader: null, retryAfterMs: 1 });
     }

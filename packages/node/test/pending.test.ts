@@ -3,6 +3,7 @@ import { logIndex, term } from "raft-ts";
 import type { ClientProposal } from "../dist/group/client-proposal.js";
 import { PendingReads } from "../dist/group/pending-reads.js";
 import { PendingWrites } from "../dist/group/pending-writes.js";
+import { notLeader } from "../dist/group/refusals.js";
 import { proposalOf, told as toldOf } from "./support/proposals.js";
 
 function told() {
@@ -39,8 +40,8 @@ describe("writes that wait (C1)", () => {
     const { answers, proposal } = told();
     const writes = new PendingWrites();
     writes.add(appended(5, 2, [proposal(1)]));
-    writes.applied(logIndex(5), term(3), RESULT, (lost) => answers.push(`${lost.requestId} lost`));
-    expect(answers).to.deep.equal(["1 lost"]);
+    writes.applied(logIndex(5), term(3), RESULT, (lost) => lost.refused(notLeader(null)));
+    expect(answers).to.deep.equal(["1 UNAVAILABLE"]);
   });
 
   it("are unknown, not lost, when this server appends in their place again: another may yet commit them", () => {

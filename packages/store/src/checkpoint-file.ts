@@ -42,13 +42,22 @@ export function temporaryPath(directory: string): string {
   return join(directory, "checkpoint.tmp");
 }
 
+/** The D file that a snapshot will have once it is installed: its data is whole, and durable beside the live store (S10). */
+export function incomingPath(directory: string): string {
+  return join(directory, "checkpoint.incoming");
+}
+
 /**
  * Reads the D file; null when there is none.
  * @throws {StoreCorruptError} it is not what was written: its head, its length, its checksum or a field.
  * @throws {CheckpointFormatError} a newer version wrote it.
  */
-export async function readCheckpoint(fileSystem: FileSystem, directory: string): Promise<Checkpoint | null> {
-  const path = checkpointPath(directory);
+export function readCheckpoint(fileSystem: FileSystem, directory: string): Promise<Checkpoint | null> {
+  return readCheckpointAt(fileSystem, checkpointPath(directory));
+}
+
+/** The same of a file in the D file's format under another name. */
+export async function readCheckpointAt(fileSystem: FileSystem, path: string): Promise<Checkpoint | null> {
   const bytes = await fileSystem.readFile(path);
   return bytes === null ? null : decodeCheckpoint(bytes, path);
 }
@@ -57,14 +66,32 @@ export async function readCheckpoint(fileSystem: FileSystem, directory: string):
  * Makes `checkpoint` the one that counts: after it resolves, for good; before, either the old or the new one is
  * there, whole. The caller has made what it stands for durable (S2).
  */
-export async function writeCheckpoint(
+export function writeCheckpoint(
   fileSystem: FileSystem,
   directory: string,
   checkpoint: Checkpoint,
 ): Promise<void> {
-  const temporary = temporaryPath(directory);
+  const [path, temporary] = [checkpointPath(directory), temporaryPath(directory)];
+  return replaceFile(fileSystem, { directory, path, temporary }, checkpoint);
+}
+
+/** Says beside the D file that a snapshot is whole; as `writeCheckpoint`, and both may be under way at the same time. */
+export function writeIncoming(
+  fileSystem: FileSystem,
+  directory: string,
+  checkpoint: Checkpoint,
+): Promise<void> {
+  const path = incomingPath(directory);
+  return replaceFile(fileSystem, { directory, path, temporary: `${path}.tmp` }, checkpoint);
+}
+
+async function replaceFile(
+  fileSystem: FileSystem,
+  { directory, path, temporary }: { directory: string; path: string; temporary: string },
+  checkpoint: Checkpoint,
+): Promise<void> {
   await fileSystem.writeFile(temporary, encodeCheckpoint(checkpoint));
-  await fileSystem.rename(temporary, checkpointPath(directory));
+  await fileSystem.rename(temporary, path);
   await fileSystem.syncDirectory(directory);
 }
 

@@ -38,6 +38,12 @@ export class Checkpointer {
     return this.#recorded;
   }
 
+  /** What a checkpoint, or a snapshot, of this moment is of. */
+  sample(): Checkpoint {
+    const { generation, sample } = this.#source;
+    return { ...sample(), generation };
+  }
+
   /** Makes a checkpoint of everything that was applied when its turn comes, at the latest of the call's moment. */
   make(whenDurable: WhenDurable): Promise<Checkpoint> {
     const made = this.#last.then(() => this.#make(whenDurable));
@@ -51,8 +57,8 @@ export class Checkpointer {
   }
 
   async #make(whenDurable: WhenDurable): Promise<Checkpoint> {
-    const { marks, generation } = this.#source;
-    const sample: Checkpoint = { ...this.#source.sample(), generation };
+    const { marks } = this.#source;
+    const sample = this.sample();
     if (this.#recorded !== null && isSame(this.#recorded, sample)) return this.#recorded;
     // From here on every write names its base at the sample too: a crash leads to one or the other (S3).
     marks.pending = sample.revision;

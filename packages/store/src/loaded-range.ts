@@ -24,6 +24,12 @@ export interface LoadedKey {
 /** What was alive in a range, in the order of the keys: for an entry that reads more than single keys. */
 export type LoadedRange = readonly LoadedKey[];
 
+/** The keys of a lease, as far as a limit allows. */
+export interface LeaseKeys {
+  readonly keys: readonly Uint8Array[];
+  readonly more: boolean;
+}
+
 /** Everything alive in a range when it was called. */
 export async function loadRange(source: ScanSource, range: KeyRange): Promise<LoadedRange> {
   const loaded: LoadedKey[] = [];
@@ -76,6 +82,53 @@ export async function loadLease(
   }
   attached.sort((a, b) => (a.key < b.key ? -1 : 1));
   return attached.map((version) => loadedKey(source, version, Buffer.from(version.key, "latin1")));
+}
+
+/**
+ * Keys that are attached to a lease, in their order, while entries may be applied: each was attached when it was looked at.
+ */
+export async function keysOfLease(
+  source: ScanSource & { readonly latest: LatestVersions },
+  lease: number,
+  limit: { readonly maxKeys: number; readonly maxBytes: number },
+): Promise<LeaseKeys> {
+  const { database, queue, latest } = source;
+  const names = new Set<string>();
+  let bytes = 0;
+  const add = (name: string): boolean => {
+    if (names.has(name)) return true;
+    bytes += name.length;
+    if (names.size === limit.maxKeys || bytes > limit.maxBytes) return false;
+    names.add(name);
+    return true;
+  };
+  for (const version of queue.unwrittenIn(ALL_KEYS)) {
+    const current = latest.get(version.key, Buffer.from(version.key, "latin1"));
+    if (current?.lease === lease && !add(version.key)) return { keys: toKeys(names), more: true };
+  }
+  const iterator = database.iterator({
+    ...attachedTo(lease),
+    reverse: false,
+    highWaterMarkBytes: READ_AHEAD_BYTES,
+  });
+  try {
+    for (;;) {
+      const records = await iterator.nextv(KEYS_PER_TURN);
+      if (records.length === 0) return { keys: toKeys(names), more: false };
+      for (const [recordKey] of records) {
+        const key = keyBehindNumber(recordKey);
+        const name = key.toString("latin1");
+        if (latest.get(name, key)?.lease === lease && !add(name)) return { keys: toKeys(names), more: true };
+      }
+      await nextTurn();
+    }
+  } finally {
+    await iterator.close();
+  }
+}
+
+function toKeys(names: ReadonlySet<string>): Buffer[] {
+  return [...names].sort().map((name) => Buffer.from(name, "latin1"));
 }
 
 const ALL_KEYS: KeyRange = { start: new Uint8Array(0), end: null };

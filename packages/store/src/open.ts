@@ -1,11 +1,9 @@
-import { join } from "node:path";
-import { readCheckpoint, temporaryPath } from "./checkpoint-file.js";
+import { incomingPath, readCheckpoint, readCheckpointAt, temporaryPath } from "./checkpoint-file.js";
 import type { Checkpoint } from "./checkpoint-file.js";
 import type { Database, DatabaseOptions, OpenDatabase } from "./database.js";
 import type { FileSystem } from "./file-system.js";
+import { databasePath, generationsIn } from "./generations.js";
 import { returnToCheckpoint } from "./return-to-checkpoint.js";
-
-const GENERATION_NAME = /^store-(\d+)$/;
 
 export interface OpenedDatabase {
   readonly database: Database;
@@ -30,13 +28,17 @@ export async function openAtCheckpoint(
   // A process that was killed behind the rename left a name that may be in memory only. Records would be written on
   // the strength of it, and a power loss would bring the old checkpoint back under them (W11).
   await fileSystem.syncDirectory(directory);
+  // A snapshot whose installation the log may ask to be completed, which is settled by who knows the log (S10).
+  const incoming = await readCheckpointAt(fileSystem, incomingPath(directory));
   const found = await generationsIn(directory, fileSystem);
   // Never the number of one that is discarded: a removal that a power loss takes back must not mix with what is new.
   const generation = checkpoint?.generation ?? Math.max(0, ...found) + 1;
   for (const other of found) {
-    if (other !== generation) await fileSystem.remove(databasePath(directory, other));
+    if (other !== generation && other !== incoming?.generation)
+      await fileSystem.remove(databasePath(directory, other));
   }
   await fileSystem.remove(temporaryPath(directory));
+  await fileSystem.remove(`${incomingPath(directory)}.tmp`);
   const location = databasePath(directory, generation);
   const database = await disk.openDatabase(location, { ...options, create: checkpoint === null });
   try {
@@ -51,17 +53,4 @@ export async function openAtCheckpoint(
     await database.close();
     throw error;
   }
-}
-
-function databasePath(directory: string, generation: number): string {
-  return join(directory, `store-${generation}`);
-}
-
-async function generationsIn(directory: string, fileSystem: FileSystem): Promise<number[]> {
-  const generations: number[] = [];
-  for (const name of await fileSystem.list(directory)) {
-    const match = GENERATION_NAME.exec(name);
-    if (match !== null) generations.push(Number(match[1]));
-  }
-  return generations;
 }

@@ -9,8 +9,8 @@ import { History } from "./history.js";
 import type { KeyRange } from "./key-range.js";
 import type { KeyValue } from "./key-value.js";
 import { LatestVersions } from "./latest-versions.js";
-import { loadLease, loadRange } from "./loaded-range.js";
-import type { LoadedRange } from "./loaded-range.js";
+import { keysOfLease, loadLease, loadRange } from "./loaded-range.js";
+import type { LeaseKeys, LoadedRange } from "./loaded-range.js";
 import type { StoreOptions } from "./options.js";
 import { EMPTY_POSITION } from "./position.js";
 import type { Position } from "./position.js";
@@ -162,6 +162,15 @@ export abstract class ReadableStore {
   async loadLease(lease: number): Promise<LoadedRange> {
     this.assertServing();
     return this.#reading(this.parts.position.revision, () => loadLease(this.parts, lease));
+  }
+
+  /** The keys that are attached to a lease, in their order, up to the first limit that is met. Writes may go on meanwhile. */
+  async keysOfLease(
+    lease: number,
+    limit: { readonly maxKeys: number; readonly maxBytes: number },
+  ): Promise<LeaseKeys> {
+    this.assertServing();
+    return this.#reading(this.parts.position.revision, () => keysOfLease(this.parts, lease, limit));
   }
 
   /**

@@ -12,6 +12,7 @@ import { REAL_DISK, storeOptions } from "./options.js";
 import type { StoreDisk, StoreOptions } from "./options.js";
 import { ReadableStore, storeParts } from "./readable-store.js";
 import type { Applied } from "./readable-store.js";
+import { SnapshotReader } from "./snapshot-reader.js";
 
 export type Mutation =
   | {
@@ -58,6 +59,8 @@ export class Store extends ReadableStore {
   #batchOpen = false;
   #failure: StoreFailedError | null = null;
   #closing: Promise<void> | null = null;
+  /** While a snapshot is being opened: settled when the next entries may follow. */
+  #snapshotOpening: Promise<void> | null = null;
 
   private constructor(directory: string, opened: OpenedDatabase, options: StoreOptions, disk: StoreDisk) {
     const { database, checkpoint, generation } = opened;
@@ -201,6 +204,26 @@ export class Store extends ReadableStore {
     }
   }
 
+  /**
+   * A stream of everything that is applied now, or a few entries later: one applied index, while writes go on (S10).
+   * Applying waits for the moment that LevelDB needs to catch up with memory. Close it: it keeps disk space.
+   */
+  async openSnapshot(): Promise<SnapshotReader> {
+    while (this.#snapshotOpening !== null) await this.#snapshotOpening;
+    this.assertServing();
+    let opened = (): void => undefined;
+    this.#snapshotOpening = new Promise((resolve) => (opened = resolve));
+    try {
+      do await this.parts.queue.drained();
+      while (this.parts.queue.unwrittenBytes > 0);
+      this.assertServing();
+      return new SnapshotReader(this.parts.database, this.#checkpointer.sample());
+    } finally {
+      this.#snapshotOpening = null;
+      opened();
+    }
+  }
+
   /** Makes the store useless for good: reads and writes throw from here on (S9). Told once to `onFailure`. */
   fail(cause: unknown): void {
     if (this.#failure !== null) return;
@@ -272,6 +295,7 @@ export class Store extends ReadableStore {
     const wait = this.parts.queue.handOver(sync);
     if (wait !== null) await wait;
     if (changes !== null && changes.length > 0) this.onChanges?.(changes);
+    if (this.#snapshotOpening !== null) await this.#snapshotOpening;
   }
 
   protected override sampleState(): SmallState {

@@ -1,7 +1,8 @@
 import type { LeaderHint } from "@raftkv/protocol";
 import { ByteBudget } from "../byte-budget.js";
-import type { ClientProposal, RequestRefusal, WriteOrigin } from "../group/client-proposal.js";
+import type { ClientProposal, WriteOrigin } from "../group/client-proposal.js";
 import type { Group } from "../group/group.js";
+import type { RequestRefusal } from "../group/log-proposal.js";
 import { STOPPING, noSpace, notLeader, overloaded } from "../group/refusals.js";
 
 /** What may wait beside as much again as may be in flight: so that a small budget still has a queue. */

@@ -1,45 +1,28 @@
-import { InvariantViolation } from "raft-ts";
 import type { CommandResult } from "@raftkv/fsm";
 import {
   CLOSE_PROTOCOL_ERROR,
   CLOSE_REFUSED,
-  Op,
   ProtocolError,
   answerHello,
   decodeClientFrame,
   decodeHello,
-  deleteReply,
   encodeLeaderNotice,
   encodeReplies,
   errorReply,
-  getReply,
-  isSingleKey,
-  putReply,
+  replyBytes,
 } from "@raftkv/protocol";
-import type {
-  ClientRequest,
-  DeleteRequest,
-  GetRequest,
-  LeaderHint,
-  PutRequest,
-  WireReply,
-} from "@raftkv/protocol";
+import type { LeaderHint, WireReply } from "@raftkv/protocol";
 import type { WebSocket } from "ws";
-import type { RequestRefusal, WriteOrigin } from "../group/client-proposal.js";
+import type { RequestRefusal } from "../group/log-proposal.js";
 import type { Logger } from "../logger.js";
 import type { KeyValueService } from "./key-value-service.js";
+import type { Asker } from "./reads.js";
+import { refusalReply, resultReply } from "./replies.js";
 
 /** A client that sends its hello later than this is cut. */
 const HELLO_MS = 5_000;
 /** How long a connection that was cut may take to say goodbye. */
 const CUT_MS = 1_000;
-
-const TOO_MUCH_UNREAD: RequestRefusal = {
-  code: "OVERLOADED",
-  message: "too many bytes of replies wait to be read by this client",
-  leader: null,
-  retryAfterMs: 20,
-};
 
 export interface ClientConnectionOptions {
   readonly socket: WebSocket;
@@ -53,12 +36,12 @@ export interface ClientConnectionOptions {
 }
 
 /** One client: decodes what it sends, collects the replies of a turn, and sends them as one frame. */
-export class ClientConnection implements WriteOrigin {
+export class ClientConnection implements Asker {
   readonly #options: ClientConnectionOptions;
   readonly #helloTimer: NodeJS.Timeout;
   #greeted = false;
   #replies: WireReply[] = [];
-  /** Bytes of values among the replies. */
+  /** Bytes of keys and values among the replies. */
   #repliesBytes = 0;
   #closed = false;
 
@@ -94,17 +77,30 @@ export class ClientConnection implements WriteOrigin {
     if (this.#greeted && !this.#closed) this.#options.socket.send(encodeLeaderNotice(leader));
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Half of what it may leave unread, so that this comes before the cut. */
+  get isBehind(): boolean {
+    const { socket, unreadBytesMax } = this.#options;
+    return (socket.bufferedAmount + this.#repliesBytes) * 2 > unreadBytesMax;
+  }
+
+  answer(reply: WireReply, bytes: number): void {
+    if (this.#closed) return;
+    if (this.#replies.length === 0) this.#options.onReplies(this);
+    this.#replies.push(reply);
+    this.#repliesBytes += bytes;
+  }
+
   applied(requestId: number, result: CommandResult): void {
-    if (result.kind === "put") this.#reply(putReply(requestId, result.revision));
-    else if (result.kind === "delete") {
-      this.#reply(deleteReply(requestId, result.revision, result.deleted));
-    } else throw new InvariantViolation(`nothing asks for a ${result.kind} yet`);
+    const reply = resultReply(requestId, result);
+    this.answer(reply, result.kind === "put" && result.previous === null ? 0 : replyBytes(reply));
   }
 
   refused(requestId: number, refusal: RequestRefusal): void {
-    const { code, message, leader, retryAfterMs } = refusal;
-    const retryable = code !== "OUTCOME_UNKNOWN";
-    this.#reply(errorReply(requestId, { code, message, retryable }, { leader, retryAfterMs }));
+    this.answer(refusalReply(requestId, refusal), 0);
   }
 
   #received(bytes: Buffer): void {
@@ -134,61 +130,11 @@ export class ClientConnection implements WriteOrigin {
 
   #request(bytes: Buffer): void {
     const { service } = this.#options;
-    const { requests, refused } = decodeClientFrame(bytes, service.limits);
+    const { requests, refused, session } = decodeClientFrame(bytes, service.limits);
     for (const { requestId, code, message, limit } of refused) {
-      this.#reply(errorReply(requestId, { code, message, retryable: false }, { limit }));
+      this.answer(errorReply(requestId, { code, message, retryable: false }, { limit }), 0);
     }
-    for (const request of requests) this.#serve(request);
-  }
-
-  #serve(request: ClientRequest): void {
-    const { service } = this.#options;
-    if (request.op === Op.put || request.op === Op.delete) {
-      if (isPlainWrite(request)) service.write(request, this);
-      else this.#notServed(request);
-      return;
-    }
-    if (request.op !== Op.get || request.revision !== 0) {
-      this.#notServed(request);
-      return;
-    }
-    if (!request.linearizable) {
-      this.#answerGet(request);
-      return;
-    }
-    service.linearizableRead({
-      granted: () => this.#answerGet(request),
-      refused: () => this.refused(request.requestId, service.readRefusal()),
-    });
-  }
-
-  #notServed({ requestId, op }: ClientRequest): void {
-    const message = `operation ${op} is not served by this node in this form`;
-    this.#reply(errorReply(requestId, { code: "INVALID_ARGUMENT", message, retryable: false }));
-  }
-
-  #answerGet(request: GetRequest): void {
-    if (this.#closed) return;
-    const { service, socket, unreadBytesMax } = this.#options;
-    // A small frame of gets can ask for more than there is memory (C7). Half, so that this comes before the cut.
-    if ((socket.bufferedAmount + this.#repliesBytes) * 2 > unreadBytesMax) {
-      this.refused(request.requestId, TOO_MUCH_UNREAD);
-      return;
-    }
-    const read = service.get(request.key);
-    if (read === null) {
-      this.refused(request.requestId, service.readRefusal());
-      return;
-    }
-    const entry = read.entry === null ? null : { ...read.entry, lease: 0 };
-    this.#reply(getReply(request.requestId, read.revision, entry));
-    this.#repliesBytes += read.entry?.value.length ?? 0;
-  }
-
-  #reply(reply: WireReply): void {
-    if (this.#closed) return;
-    if (this.#replies.length === 0) this.#options.onReplies(this);
-    this.#replies.push(reply);
+    for (const request of requests) service.serve(request, session, this);
   }
 
   #cut(why: string): void {
@@ -201,10 +147,4 @@ export class ClientConnection implements WriteOrigin {
     socket.close(CLOSE_PROTOCOL_ERROR, why.slice(0, 100));
     setTimeout(() => socket.terminate(), CUT_MS).unref();
   }
-}
-
-/** What the state machine has commands for: one key, without a lease, a previous value or a session. */
-function isPlainWrite(request: PutRequest | DeleteRequest): boolean {
-  if (request.wantPrevious) return false;
-  return request.op === Op.put ? request.lease === 0 : isSingleKey(request.range);
 }

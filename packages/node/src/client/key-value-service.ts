@@ -1,33 +1,40 @@
-import { NO_SESSION, encodedSize, rangeOfKey } from "@raftkv/fsm";
-import type { Command } from "@raftkv/fsm";
+import { CommandTooLargeError, InvalidCommandError, encodedSize, validateCommand } from "@raftkv/fsm";
+import type { Command, CommandLimits } from "@raftkv/fsm";
 import { Op } from "@raftkv/protocol";
-import type { DeleteRequest, Limits, NodeIdentity, PutRequest } from "@raftkv/protocol";
-import type { KeyValue, Store } from "@raftkv/store";
+import type { ClientRequest, Limits, NodeIdentity, SessionPlace } from "@raftkv/protocol";
 import { ClientProposal } from "../group/client-proposal.js";
-import type { RequestRefusal, WriteOrigin } from "../group/client-proposal.js";
 import { entryBytes } from "../group/entry-bodies.js";
-import type { Group } from "../group/group.js";
-import type { ReadRequest } from "../group/pending-reads.js";
+import type { RequestRefusal } from "../group/log-proposal.js";
 import { unavailable } from "../group/refusals.js";
 import type { WriteAdmission } from "./admission.js";
+import { commandOf, envelopeOf, needOfSession } from "./commands.js";
+import type { WriteRequest } from "./commands.js";
+import { Reads } from "./reads.js";
+import type { Asker } from "./reads.js";
+import type { ServingGroup } from "./serving.js";
 
 export interface KeyValueServiceOptions {
   readonly limits: Limits;
+  readonly commandLimits: CommandLimits;
   readonly requestTimeoutMs: number;
   readonly identity: () => Omit<NodeIdentity, "limits">;
   readonly admission: WriteAdmission;
-  /** The group and the store that serve; null while the cluster has not formed, and once this node is broken. */
-  readonly serving: () => { readonly group: Group; readonly store: Store | null } | null;
+  /** What serves; null while the cluster has not formed, and once this node is broken. */
+  readonly serving: () => ServingGroup | null;
   /** Why nothing serves now. */
   readonly whyNot: () => string;
+  /** Our own bug: the end of this node. */
+  readonly onFailed: (error: unknown) => void;
 }
 
 /** What a client connection may ask of this node. */
 export class KeyValueService {
   readonly #options: KeyValueServiceOptions;
+  readonly #reads: Reads;
 
   constructor(options: KeyValueServiceOptions) {
     this.#options = options;
+    this.#reads = new Reads(options);
   }
 
   get limits(): Limits {
@@ -38,61 +45,76 @@ export class KeyValueService {
     return { ...this.#options.identity(), limits: this.#options.limits };
   }
 
-  write(request: PutRequest | DeleteRequest, origin: WriteOrigin): void {
+  /** `session` is that of the frame. The answer comes through `asker`, later or at once. */
+  serve(request: ClientRequest, session: SessionPlace | null, asker: Asker): void {
+    switch (request.op) {
+      case Op.get:
+      case Op.range:
+      case Op.leaseTimeToLive:
+      case Op.leaseList:
+      case Op.catalog:
+        this.#reads.serve(request, asker);
+        return;
+      case Op.watch:
+      case Op.watchCancel:
+        asker.refused(request.requestId, invalid("this node serves no watches"));
+        return;
+      default:
+        this.#write(request, session, asker);
+    }
+  }
+
+  disconnected(asker: Asker): void {
+    this.#options.admission.disconnected(asker);
+    this.#reads.disconnected(asker);
+  }
+
+  #write(request: WriteRequest, session: SessionPlace | null, asker: Asker): void {
     const { admission, requestTimeoutMs, serving, whyNot } = this.#options;
+    const { requestId } = request;
     if (serving() === null) {
-      origin.refused(request.requestId, unavailable(whyNot()));
+      asker.refused(requestId, unavailable(whyNot()));
       return;
     }
-    const command = toCommand(request);
+    const command = commandOf(request);
+    const refusal = this.#refusalOf(request, command, session);
+    if (refusal !== null) {
+      asker.refused(requestId, refusal);
+      return;
+    }
+    const envelope = envelopeOf(request, session);
     const waitMs = request.deadlineMs === 0 ? requestTimeoutMs : request.deadlineMs;
     admission.admit(
       new ClientProposal({
-        bytes: entryBytes(encodedSize(command, NO_SESSION)),
+        bytes: entryBytes(encodedSize(command, envelope)),
         command,
-        requestId: request.requestId,
-        origin,
+        envelope,
+        requestId,
+        origin: asker,
         expiresAtMs: performance.now() + waitMs,
         budget: admission.budget,
       }),
     );
   }
 
-  linearizableRead(request: ReadRequest): void {
-    const serving = this.#options.serving();
-    if (serving === null || serving.store === null) request.refused();
-    else serving.group.read(request);
-  }
-
-  readRefusal(): RequestRefusal {
-    const serving = this.#options.serving();
-    if (serving === null) return unavailable(this.#options.whyNot());
-    return {
-      code: "UNAVAILABLE",
-      message:
-        serving.store === null
-          ? "this node is a witness: it has no data"
-          : "no leader confirmed the read: none is known, or it has just changed",
-      leader: this.#options.identity().leader,
-      retryAfterMs: null,
-    };
-  }
-
-  /** The latest applied state of this node; null when it has none to show, or must not show it (W1). */
-  get(key: Uint8Array): { readonly revision: number; readonly entry: KeyValue | null } | null {
-    const serving = this.#options.serving();
-    if (serving === null || serving.store === null) return null;
-    return { revision: serving.store.revision, entry: serving.store.get(key) };
-  }
-
-  disconnected(origin: WriteOrigin): void {
-    this.#options.admission.disconnected(origin);
+  /** What the protocol's own checks could not see of a command that must not be proposed (C6). */
+  #refusalOf(request: WriteRequest, command: Command, session: SessionPlace | null): RequestRefusal | null {
+    // The decoder has judged these in full.
+    if (request.op === Op.put || request.op === Op.delete) return null;
+    const need = session === null ? needOfSession(request) : null;
+    if (need !== null) return invalid(need);
+    if (request.op === Op.txn) return null;
+    try {
+      validateCommand(command, this.#options.commandLimits);
+      return null;
+    } catch (error) {
+      if (error instanceof InvalidCommandError) return invalid(error.message);
+      if (!(error instanceof CommandTooLargeError)) throw error;
+      return { code: "TOO_LARGE", message: error.message, limit: error.max };
+    }
   }
 }
 
-/** Views of the network's buffer are good until the turn ends, when the command is encoded into the log's entry (J). */
-function toCommand(request: PutRequest | DeleteRequest): Command {
-  return request.op === Op.put
-    ? { kind: "put", key: request.key, value: request.value, lease: 0, wantPrevious: false }
-    : { kind: "delete", range: rangeOfKey(request.range.start), wantPrevious: false };
+function invalid(message: string): RequestRefusal {
+  return { code: "INVALID_ARGUMENT", message };
 }

@@ -1,5 +1,5 @@
 import type { CommandResult, StateMachine } from "@raftkv/fsm";
-import { frameBody, logIndex } from "raft-ts";
+import { LogCompactedError, LogRangeError, frameBody, logIndex } from "raft-ts";
 import type { Frame, GroupId, IndexRange, LogIndex, LogWriter, Term } from "raft-ts";
 
 /** Bytes of entries that are applied as one batch; a single larger one is applied alone. */
@@ -8,7 +8,8 @@ const APPLY_BYTES_MAX = 4 * 1024 * 1024;
 export interface ApplierOptions {
   readonly group: GroupId;
   readonly log: LogWriter;
-  readonly machine: StateMachine;
+  /** The one that is live; another one once a snapshot was installed. */
+  readonly machine: () => StateMachine;
   /** What was applied before the start: the checkpoint's D. */
   readonly appliedIndex: LogIndex;
   /** One entry was applied; `result` is null for entries that are no commands. In log order. */
@@ -22,8 +23,15 @@ export interface ApplierOptions {
 /** Takes what is committed. */
 export interface Applies {
   readonly appliedIndex: LogIndex;
-  /** Contiguous to the ranges before. */
+  /** Contiguous to the ranges before, or to what `resume` names. */
   add(range: IndexRange): void;
+  /**
+   * A snapshot takes the place of what was being applied (R23): resolves when nothing is any more. To be called before the
+   * log gets the snapshot's base, under which entries that are waited for vanish.
+   */
+  suspend(): Promise<void>;
+  /** Everything up to `index` is applied, by the snapshot; what was added behind it goes on from there. */
+  resume(index: LogIndex): void;
   /** Finishes the batch under way and takes no other. */
   stop(): Promise<void>;
 }
@@ -34,6 +42,8 @@ export class Applier implements Applies {
   #appliedIndex: LogIndex;
   #commitIndex: LogIndex;
   #running = false;
+  /** Snapshots that are being installed. */
+  #suspended = 0;
   #stopped = false;
   #idle: (() => void)[] = [];
 
@@ -49,21 +59,44 @@ export class Applier implements Applies {
 
   add(range: IndexRange): void {
     this.#commitIndex = logIndex(range.to - 1);
-    if (this.#running || this.#stopped) return;
+    this.#start();
+  }
+
+  suspend(): Promise<void> {
+    this.#suspended += 1;
+    return this.#whenIdle();
+  }
+
+  resume(index: LogIndex): void {
+    this.#suspended -= 1;
+    this.#appliedIndex = index;
+    this.#commitIndex = logIndex(Math.max(this.#commitIndex, index));
+    this.#start();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped = true;
+    return this.#whenIdle();
+  }
+
+  get #held(): boolean {
+    return this.#stopped || this.#suspended > 0;
+  }
+
+  #start(): void {
+    if (this.#running || this.#held) return;
     this.#running = true;
     void this.#run().catch(this.#options.onFailed);
   }
 
-  /** Finishes the batch under way and takes no other. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
+  async #whenIdle(): Promise<void> {
     if (!this.#running) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
   async #run(): Promise<void> {
     try {
-      while (this.#appliedIndex < this.#commitIndex && !this.#stopped) await this.#applyNext();
+      while (this.#appliedIndex < this.#commitIndex && !this.#held) await this.#applyNext();
     } finally {
       this.#running = false;
       for (const resolve of this.#idle) resolve();
@@ -72,12 +105,10 @@ export class Applier implements Applies {
   }
 
   async #applyNext(): Promise<void> {
-    const { group, log, machine, onApplied, onResult } = this.#options;
-    const range = { from: logIndex(this.#appliedIndex + 1), to: logIndex(this.#commitIndex + 1) };
-    const frames =
-      log.cached(group, range.from, range.to, APPLY_BYTES_MAX) ??
-      (await log.read(group, range, { maxBytes: APPLY_BYTES_MAX }));
-    const results = await machine.apply(frames.map(toEntry));
+    const { machine, onApplied, onResult } = this.#options;
+    const frames = await this.#read();
+    if (frames === null) return;
+    const results = await machine().apply(frames.map(toEntry));
     let bytes = 0;
     for (const [at, frame] of frames.entries()) {
       onResult(frame.index, frame.term, results[at] ?? null);
@@ -85,6 +116,22 @@ export class Applier implements Applies {
     }
     this.#appliedIndex = frames.at(-1)?.index ?? this.#appliedIndex;
     onApplied(this.#appliedIndex, bytes);
+  }
+
+  /** Null when a snapshot has replaced the log under it. */
+  async #read(): Promise<Frame[] | null> {
+    const { group, log } = this.#options;
+    const range = { from: logIndex(this.#appliedIndex + 1), to: logIndex(this.#commitIndex + 1) };
+    try {
+      return (
+        log.cached(group, range.from, range.to, APPLY_BYTES_MAX) ??
+        (await log.read(group, range, { maxBytes: APPLY_BYTES_MAX }))
+      );
+    } catch (error) {
+      const isGone = error instanceof LogCompactedError || error instanceof LogRangeError;
+      if (isGone && this.#suspended > 0) return null;
+      throw error;
+    }
   }
 }
 

@@ -1,17 +1,9 @@
-import { rangeOfKey } from "@raftkv/fsm";
-import type { Command, CommandResult } from "@raftkv/fsm";
-import type { LeaderHint } from "@raftkv/protocol";
+import { decode, encodeInto, encodedSize } from "@raftkv/fsm";
+import type { Command, CommandResult, Envelope } from "@raftkv/fsm";
 import { logIndex, term } from "raft-ts";
-import type { LogIndex, Proposal, Term } from "raft-ts";
+import type { LogIndex, Term } from "raft-ts";
 import type { ByteBudget, Permitted } from "../byte-budget.js";
-
-/** Why a request was not done, as the client is told. */
-export interface RequestRefusal {
-  readonly code: "NOT_LEADER" | "UNAVAILABLE" | "OVERLOADED" | "NO_SPACE" | "OUTCOME_UNKNOWN" | "TIMEOUT";
-  readonly message: string;
-  readonly leader: LeaderHint | null;
-  readonly retryAfterMs: number | null;
-}
+import type { LogProposal, RequestRefusal } from "./log-proposal.js";
 
 /** Where the answer of a write goes. */
 export interface WriteOrigin {
@@ -23,6 +15,8 @@ export interface ClientProposalOptions {
   /** As an entry: header and command. */
   readonly bytes: number;
   readonly command: Command;
+  /** The session that the write belongs to, and its number there; `NO_SESSION` for none. */
+  readonly envelope: Envelope;
   readonly requestId: number;
   readonly origin: WriteOrigin;
   /** Monotonic milliseconds after which nobody waits for the answer any more. */
@@ -31,17 +25,17 @@ export interface ClientProposalOptions {
 }
 
 /**
- * A client's write, from its admission to its answer. One object for its whole life, of one shape. It ends by exactly
- * one call of `applied` or `refused`, which gives its permit back before the client is told (C2, C3).
+ * A client's write, from its admission to its answer. One object for its whole life, of one shape. Its permit is given
+ * back before the client is told (C2, C3).
  */
-export class ClientProposal implements Proposal, Permitted {
+export class ClientProposal implements LogProposal, Permitted {
   readonly bytes: number;
   command: Command;
+  readonly envelope: Envelope;
   readonly requestId: number;
   readonly origin: WriteOrigin;
   readonly expiresAtMs: number;
   permitted = false;
-  /** Of the entry, once it is appended; 0 before. */
   term: Term = term(0);
   index: LogIndex = logIndex(0);
   readonly #budget: ByteBudget<ClientProposal>;
@@ -49,21 +43,19 @@ export class ClientProposal implements Proposal, Permitted {
   constructor(options: ClientProposalOptions) {
     this.bytes = options.bytes;
     this.command = options.command;
+    this.envelope = options.envelope;
     this.requestId = options.requestId;
     this.origin = options.origin;
     this.expiresAtMs = options.expiresAtMs;
     this.#budget = options.budget;
   }
 
-  /** Key and value are views of the network's buffer until the turn ends (J): whoever waits longer has a copy. */
+  /** Keys and values are views of the network's buffer until the turn ends (J): whoever waits longer has a copy. */
   keepBytes(): void {
-    const { command } = this;
-    if (command.kind === "put") {
-      const { key, value } = command;
-      this.command = { ...command, key: Uint8Array.from(key), value: Uint8Array.from(value) };
-    } else if (command.kind === "delete") {
-      this.command = { ...command, range: rangeOfKey(Uint8Array.from(command.range.start)) };
-    }
+    const { command, envelope } = this;
+    const copy = new Uint8Array(encodedSize(command, envelope));
+    encodeInto(command, envelope, 0, copy, 0);
+    this.command = decode(copy).command;
   }
 
   applied(result: CommandResult): void {

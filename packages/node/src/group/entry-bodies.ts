@@ -20,8 +20,8 @@ import type {
   LogIndex,
   TermRun,
 } from "raft-ts";
-import { NO_SESSION, encodeInto } from "@raftkv/fsm";
-import type { ClientProposal } from "./client-proposal.js";
+import { encodeInto } from "@raftkv/fsm";
+import type { LogProposal } from "./log-proposal.js";
 
 /** Entries that cannot follow each other as a peer sent them. The connection is cut (C6). */
 export class BadEntriesError extends Error {
@@ -44,9 +44,9 @@ export class EntryBodies {
 
   /**
    * Encodes what was appended, all into one slab: so the log writes it, and the peers get it, as one piece (W2).
-   * From here on these bytes are never encoded again.
+   * From here on these bytes are never encoded again. Commands carry `stampMs`, the leader's log time (F5).
    */
-  encode(appended: AppendedProposals<ClientProposal>): void {
+  encode(appended: AppendedProposals<LogProposal>, stampMs: number): void {
     const { firstIndex, term, proposals, kind, configuration } = appended;
     if (kind !== "command") {
       const body = Buffer.from(configuration === null ? "" : encodeConfiguration(configuration));
@@ -60,7 +60,7 @@ export class EntryBodies {
     let offset = 0;
     let index = firstIndex;
     for (const proposal of proposals) {
-      encodeInto(proposal.command, NO_SESSION, 0, slab, offset + FRAME_HEADER_BYTES);
+      encodeInto(proposal.command, proposal.envelope, stampMs, slab, offset + FRAME_HEADER_BYTES);
       const header = { group: this.#group, term, index, kind };
       frames.push(sealFrame(slab, offset, proposal.bytes - FRAME_HEADER_BYTES, header));
       offset += proposal.bytes;

@@ -1,28 +1,33 @@
-import type { CommandResult } from "@raftkv/fsm";
-import type { LeaderHint, PeerFrame } from "@raftkv/protocol";
+import type { CommandResult, Settings } from "@raftkv/fsm";
+import type { LeaderHint, PeerFrame, SnapshotMessage } from "@raftkv/protocol";
 import type {
   GroupId,
   LogIndex,
   Message,
   Raft,
+  RaftEvent,
   RaftStatus,
   Ready,
   Rejection,
-  SoftState,
   StorageWrite,
   Term,
 } from "raft-ts";
 import type { LogWriter, ServerId } from "raft-ts";
-import type { Logger } from "../logger.js";
+import type { GroupSnapshots } from "../snapshot/group-snapshots.js";
 import { Applier } from "./applier.js";
-import type { ApplierOptions, Applies } from "./applier.js";
+import type { Applies } from "./applier.js";
 import type { Checkpointer } from "./checkpointer.js";
-import type { ClientProposal } from "./client-proposal.js";
+import type { LogProposal } from "./log-proposal.js";
 import type { EntryBodies } from "./entry-bodies.js";
+import { LeaderDuties } from "./leader-duties.js";
+import { Leadership } from "./leadership.js";
+import type { LeadershipOptions } from "./leadership.js";
 import type { Outgoing } from "./outgoing.js";
 import { PendingReads } from "./pending-reads.js";
 import type { ReadRequest } from "./pending-reads.js";
 import { PendingWrites } from "./pending-writes.js";
+import type { Replica } from "./replica.js";
+import { SnapshotTasks } from "./snapshot-tasks.js";
 import { STOPPING, notLeader, rejected } from "./refusals.js";
 import { needsRoom } from "./space-for-entries.js";
 import type { SpaceForEntries } from "./space-for-entries.js";
@@ -31,21 +36,19 @@ import { WitnessApplier } from "./witness-applier.js";
 /** How often writes are looked at that nobody waits for any more. */
 const EXPIRY_INTERVAL_MS = 50;
 
-export interface GroupOptions {
+export interface GroupOptions extends LeadershipOptions {
   readonly id: GroupId;
-  readonly raft: Raft<ClientProposal>;
+  readonly raft: Raft<LogProposal>;
   readonly log: LogWriter;
   /** Null at a witness, which applies nothing (R24). */
-  readonly machine: ApplierOptions["machine"] | null;
+  readonly data: { readonly replica: Replica; readonly snapshots: GroupSnapshots } | null;
   readonly appliedIndex: LogIndex;
   readonly bodies: EntryBodies;
   readonly outgoing: Outgoing;
   readonly checkpointer: Checkpointer;
   readonly space: SpaceForEntries;
-  readonly logger: Logger;
-  /** Name and client address of a member, for hints. */
-  readonly hintOf: (server: ServerId, term: Term) => LeaderHint | null;
-  readonly onLeaderChanged: (leader: LeaderHint | null) => void;
+  /** What a leader puts into the log when other settings are there (F1). */
+  readonly settings: Settings;
   /** The end of this server: a broken invariant, a failed log or store (R17, W1, F4). */
   readonly onFailed: (error: unknown) => void;
 }
@@ -58,12 +61,14 @@ export interface GroupOptions {
 export class Group {
   readonly #options: GroupOptions;
   readonly #applier: Applies;
+  readonly #leadership: Leadership;
+  readonly #duties: LeaderDuties;
+  readonly #snapshotTasks: SnapshotTasks;
   readonly #writes = new PendingWrites();
   readonly #reads = new PendingReads();
-  #proposals: ClientProposal[] = [];
+  #proposals: LogProposal[] = [];
   #turnScheduled = false;
   #stopped = false;
-  #softState: SoftState | null = null;
   #lastExpiryMs = 0;
   /** The log's number of the last batch that was appended; a barrier waits for it. */
   #lastLogSeq = 0;
@@ -71,26 +76,45 @@ export class Group {
 
   constructor(options: GroupOptions) {
     this.#options = options;
-    const { id: group, log, machine, appliedIndex, checkpointer } = options;
+    this.#leadership = new Leadership(options);
+    const { id: group, log, data, appliedIndex, checkpointer, settings } = options;
+    this.#duties = new LeaderDuties({
+      machine: () => options.data?.replica.machine ?? null,
+      settings,
+      nowMs: () => performance.now(),
+    });
     const onApplied = (index: LogIndex, bytes: number): void => {
       checkpointer.applied(bytes, index - this.#lastApplied);
       this.#lastApplied = index;
       this.#reads.applied(index);
+      this.#proposeOwn();
       this.#step(() => options.raft.step({ kind: "applied", index }));
     };
     this.#applier =
-      machine === null
+      data === null
         ? new WitnessApplier(appliedIndex, onApplied)
         : new Applier({
             group,
             log,
-            machine,
+            machine: () => data.replica.machine,
             appliedIndex,
             onResult: (index, term, result) => this.#answer(index, term, result),
             onApplied,
             onFailed: (error) => this.#fail(error),
           });
     this.#lastApplied = appliedIndex;
+    this.#snapshotTasks = new SnapshotTasks({
+      log,
+      applier: this.#applier,
+      snapshots: data?.snapshots ?? null,
+      isStopped: () => this.#stopped,
+      onInstalled: (index) => {
+        this.#lastApplied = index;
+        this.#writes.covered(index);
+        this.#reads.applied(index);
+      },
+      onFailed: (error) => this.#fail(error),
+    });
   }
 
   #lastApplied: LogIndex;
@@ -103,6 +127,11 @@ export class Group {
     return this.#applier.appliedIndex;
   }
 
+  /** The leader's log time, at others that of the last entry applied (F5). */
+  get logTimeMs(): number {
+    return this.#duties.logTimeMs();
+  }
+
   /** Commands of clients that were applied since the start. */
   get commandsCommitted(): number {
     return this.#committed;
@@ -113,8 +142,7 @@ export class Group {
   }
 
   get leader(): LeaderHint | null {
-    const soft = this.#softState;
-    return soft === null || soft.leader === null ? null : this.#options.hintOf(soft.leader, soft.currentTerm);
+    return this.#leadership.leader;
   }
 
   /** Whether this server leads at this moment, as the core has it. */
@@ -122,7 +150,12 @@ export class Group {
     return !this.#stopped && this.#options.raft.isLeader;
   }
 
-  propose(proposal: ClientProposal): void {
+  /** False at a witness (R24). */
+  get hasData(): boolean {
+    return this.#options.data !== null;
+  }
+
+  propose(proposal: LogProposal): void {
     if (this.#stopped) {
       proposal.refused(STOPPING);
       return;
@@ -152,6 +185,8 @@ export class Group {
         if (!space.takesEntries && needsRoom(received.entries)) continue;
         space.spend(received.entries.length);
       }
+      // A peer that takes this member for a witness: what it has would be lost (R24).
+      if (received.kind === "installSnapshot" && received.withData !== this.hasData) continue;
       const message: Message =
         received.kind === "appendRequest"
           ? {
@@ -163,31 +198,30 @@ export class Group {
     }
   }
 
-  unreachable(peer: ServerId): void {
-    this.#step(() => this.#options.raft.step({ kind: "unreachable", peer }));
+  /** About the data of a snapshot (R23). */
+  snapshotMessage(from: ServerId, message: SnapshotMessage): void {
+    if (!this.#stopped) this.#options.data?.snapshots.message(from, message);
   }
 
-  connectionLost(peer: ServerId): void {
-    this.#step(() => this.#options.raft.step({ kind: "connectionLost", peer }));
-  }
-
-  /** The log's base is `index` now, and on disk. */
-  compacted(index: LogIndex): void {
-    this.#step(() => this.#options.raft.step({ kind: "compacted", index }));
+  /** Anything else that happened: a connection, an operator's word, what the other parts of the node did. */
+  happened(event: RaftEvent<LogProposal>): void {
+    this.#step(() => this.#options.raft.step(event));
   }
 
   /** Leadership goes to whoever is best placed, if there is somebody (§3.10). */
   handOver(): void {
-    this.#step(() => this.#options.raft.step({ kind: "transferLeadership", to: null }));
+    this.happened({ kind: "transferLeadership", to: null });
   }
 
   tick(nowMs: number): void {
-    this.#step(() => this.#options.raft.step({ kind: "tick" }));
+    this.happened({ kind: "tick" });
     this.#options.checkpointer.tick(nowMs);
+    this.#options.data?.snapshots.tick(nowMs);
     if (nowMs - this.#lastExpiryMs >= EXPIRY_INTERVAL_MS) {
       this.#lastExpiryMs = nowMs;
       this.#writes.expire(nowMs);
     }
+    this.#proposeOwn();
   }
 
   /** The node is broken: nothing more is stepped, sent or applied, and who waits is told what is known (W1, C4). */
@@ -200,6 +234,7 @@ export class Group {
   /** Takes no more in, and answers what waits with what is known of it (C4). */
   async stop(): Promise<void> {
     this.#stopped = true;
+    await this.#options.data?.snapshots.stop();
     await this.#applier.stop();
     this.#abandon();
     await this.#options.checkpointer.idle();
@@ -244,6 +279,11 @@ export class Group {
     }
   };
 
+  #proposeOwn(): void {
+    const proposal = this.#duties.next();
+    if (proposal !== null) this.propose(proposal);
+  }
+
   #stepArrivals(): void {
     const { raft } = this.#options;
     if (this.#proposals.length > 0) {
@@ -255,16 +295,26 @@ export class Group {
     if (readId !== null) raft.step({ kind: "read", readId });
   }
 
-  #carryOut(ready: Ready<ClientProposal>): void {
-    const { bodies, outgoing } = this.#options;
-    if (ready.softState !== null) this.#changed(ready.softState);
+  #carryOut(ready: Ready<LogProposal>): void {
+    const { bodies, data, outgoing, raft } = this.#options;
+    if (ready.softState !== null) {
+      this.#leadership.changed(ready.softState);
+      if (!raft.isLeader) {
+        data?.snapshots.notLeading();
+        this.#duties.ended();
+      }
+    }
     for (const appended of ready.appended) {
-      bodies.encode(appended);
+      if (appended.kind === "noop") this.#duties.began(appended.firstIndex, appended.term);
+      bodies.encode(appended, this.#duties.stampMs());
       this.#writes.add(appended);
     }
+    const carryOutTasks = this.#snapshotTasks.prepare(ready.snapshots);
     // The log first: it makes the entries visible to those who send and apply them.
     if (ready.write !== null) this.#write(ready.write);
+    carryOutTasks(this.#lastLogSeq);
     outgoing.send(ready.sendNow);
+    data?.snapshots.announced(ready.sendNow);
     if (ready.apply !== null) this.#applier.add(ready.apply);
     for (const grant of ready.reads) this.#reads.granted(grant, this.#applier.appliedIndex);
     for (const rejection of ready.rejected) this.#rejected(rejection);
@@ -296,30 +346,17 @@ export class Group {
   }
 
   #answer(index: LogIndex, term: Term, result: CommandResult | null): void {
-    if (result !== null) this.#committed += 1;
+    this.#duties.applied(index, term);
+    if (result !== null && !isOwn(result)) this.#committed += 1;
     this.#writes.applied(index, term, result, this.#lost);
   }
 
   /** Another leader's entry is committed in its place: it never happened, and may be sent again. */
-  readonly #lost = (proposal: ClientProposal): void => proposal.refused(notLeader(this.leader));
+  readonly #lost = (proposal: LogProposal): void => proposal.refused(notLeader(this.leader));
 
-  #rejected(rejection: Rejection<ClientProposal>): void {
+  #rejected(rejection: Rejection<LogProposal>): void {
     if (rejection.kind === "read") this.#reads.rejected(rejection.readId);
     else rejection.proposal.refused(rejected(rejection.reason, this.leader));
-  }
-
-  #changed(softState: SoftState): void {
-    const before = this.#softState;
-    this.#softState = softState;
-    const { logger, onLeaderChanged } = this.#options;
-    const { role, currentTerm: term, leader } = softState;
-    if (before?.leader === leader && before.role === role) return;
-    const name = this.leader?.name ?? null;
-    logger.info(
-      { term, role, leader: name },
-      `${role} in term ${term}, ${name === null ? "no leader" : `the leader is ${name}`}`,
-    );
-    if (before?.leader !== leader || before.currentTerm !== term) onLeaderChanged(this.leader);
   }
 
   #fail(error: unknown): void {
@@ -327,4 +364,9 @@ export class Group {
     this.#stopped = true;
     this.#options.onFailed(error);
   }
+}
+
+/** Of an entry that a leader proposed of its own. */
+function isOwn({ kind }: CommandResult): boolean {
+  return kind === "clock" || kind === "settingsChange";
 }

@@ -1,7 +1,5 @@
 import { join } from "node:path";
-import { StateMachine, bootstrapCatalog } from "@raftkv/fsm";
 import type { LeaderHint } from "@raftkv/protocol";
-import { Store } from "@raftkv/store";
 import { DEFAULT_RAFT_LIMITS, Raft, groupId, logIndex, serverId, term } from "raft-ts";
 import type {
   Configuration,
@@ -17,15 +15,18 @@ import type { Lane } from "@raftkv/protocol";
 import { DataDirectoryError } from "../errors.js";
 import { createDirectory, isWitness } from "../identity.js";
 import type { MemberRecord, NodeRecord } from "../identity.js";
+import { replicatedSettings } from "../limits.js";
 import type { Logger } from "../logger.js";
 import type { NodeOptions } from "../options.js";
+import { GroupSnapshots } from "../snapshot/group-snapshots.js";
 import { Checkpointer } from "./checkpointer.js";
-import type { ClientProposal } from "./client-proposal.js";
+import type { LogProposal } from "./log-proposal.js";
 import { EntryBodies, configurationOf } from "./entry-bodies.js";
 import { inflightBytesMax } from "./inflight-bytes.js";
 import { Group } from "./group.js";
 import { LogCompaction } from "./log-compaction.js";
 import { Outgoing } from "./outgoing.js";
+import { Replica } from "./replica.js";
 import type { SpaceForEntries } from "./space-for-entries.js";
 
 /** The one group that a node hosts today. */
@@ -47,7 +48,7 @@ export interface OpenGroupOptions {
 export interface OpenedGroup {
   readonly group: Group;
   /** Null at a witness (R24). */
-  readonly store: Store | null;
+  readonly data: { readonly replica: Replica; readonly snapshots: GroupSnapshots } | null;
   /** Resolves once this node's own log is durable up to everything appended so far (S2). */
   readonly whenLogDurable: () => Promise<void>;
 }
@@ -68,67 +69,83 @@ export async function openGroup(opening: OpenGroupOptions): Promise<OpenedGroup>
   if (isWitness(record)) return openWitness(opening);
   const directory = join(options.dataDir, "groups", String(id));
   createDirectory(directory);
-  const store = await Store.open(directory, {
+  const storeOptions = {
     mode: options.fsmSyncMode,
     cacheBytes: options.storeCacheBytes,
     onFailure: onFailed,
-  });
+  };
+  const replica = await Replica.open(directory, storeOptions, log.recovered(id)?.base ?? null);
   try {
-    return await openOver(store, opening);
+    return await openOver(replica, opening);
   } catch (error) {
-    await store.close();
+    await replica.close({ checkpoint: null });
     throw error;
   }
 }
 
-async function openOver(store: Store, opening: OpenGroupOptions): Promise<OpenedGroup> {
+async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<OpenedGroup> {
   const { id, options, record, log, logger, onFailed } = opening;
-  await bootstrapCatalog(store);
-  const machine = new StateMachine(store);
-  const appliedIndex = logIndex(store.applied.index);
+  const { appliedIndex } = replica;
   const restart = await recover(id, log, initialConfiguration(record), appliedIndex);
   logger.info(
     {
-      revision: store.revision,
+      revision: replica.store?.revision,
       applied: appliedIndex,
       lastIndex: restart.entries.to - 1,
-      undone: store.undoneChanges,
+      undone: replica.store?.undoneChanges,
     },
     `opened group ${id} at its checkpoint, index ${appliedIndex}; the log reaches ${restart.entries.to - 1}`,
   );
-  const raft = new Raft<ClientProposal>(raftOptions(options, record, log.epoch), restart);
+  const raft = new Raft<LogProposal>(raftOptions(options, record, log.epoch), restart);
   const whenLogDurable = (): Promise<void> => durable(log);
+  const outgoing = new Outgoing({ group: id, log, cached: true, send: opening.send, onFailed });
+  const snapshots = new GroupSnapshots({
+    group: id,
+    raft,
+    replica,
+    bytesPerSecond: options.snapshotBytesPerSecond,
+    idleMs: options.snapshotIdleMs,
+    hasRoom: () => opening.space.takesEntries,
+    sendBytes: (peer, bytes) => opening.send(peer, "snapshot", bytes),
+    announce: (message) => outgoing.send([message]),
+    step: (event) => group.happened(event),
+    logger,
+  });
   const compaction = new LogCompaction({
     group: id,
     raft,
     log,
     policy: options,
+    isWitness: false,
     logger,
-    onCompacted: (index) => group.compacted(index),
+    coveredFor: (peer) => snapshots.coveredFor(peer),
+    onCompacted: (index) => group.happened({ kind: "compacted", index }),
   });
   const checkpointer = new Checkpointer({
     policy: options,
     logger,
-    checkpoint: async () => logIndex((await store.checkpoint(whenLogDurable)).index),
+    checkpoint: () => replica.checkpoint(whenLogDurable),
     afterwards: (checkpoint) => compaction.after(checkpoint),
     onFailed,
   });
+  const data = { replica, snapshots };
   const group = new Group({
     id,
     raft,
     log,
-    machine,
+    data,
     appliedIndex,
     bodies: new EntryBodies(id),
-    outgoing: new Outgoing({ group: id, log, cached: true, send: opening.send, onFailed }),
+    outgoing,
     checkpointer,
     space: opening.space,
+    settings: replicatedSettings(options),
     logger,
     hintOf: opening.hintOf,
     onLeaderChanged: opening.onLeaderChanged,
     onFailed,
   });
-  return { group, store, whenLogDurable };
+  return { group, data, whenLogDurable };
 }
 
 /** Votes and stores the log; there is no store, nothing is applied, and every entry that is sent comes from the disk (R24). */
@@ -138,14 +155,16 @@ async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
   const restart = await recover(id, log, initialConfiguration(record), appliedIndex);
   const lastIndex = restart.entries.to - 1;
   logger.info({ lastIndex }, `opened group ${id} as a witness; the log reaches ${lastIndex}`);
-  const raft = new Raft<ClientProposal>(raftOptions(options, record, log.epoch), restart);
+  const raft = new Raft<LogProposal>(raftOptions(options, record, log.epoch), restart);
   const compaction = new LogCompaction({
     group: id,
     raft,
     log,
     policy: options,
+    isWitness: true,
     logger,
-    onCompacted: (index) => group.compacted(index),
+    coveredFor: () => null,
+    onCompacted: (index) => group.happened({ kind: "compacted", index }),
   });
   const checkpointer = new Checkpointer({
     policy: options,
@@ -159,18 +178,19 @@ async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
     id,
     raft,
     log,
-    machine: null,
+    data: null,
     appliedIndex,
     bodies: new EntryBodies(id),
     outgoing: new Outgoing({ group: id, log, cached: false, send: opening.send, onFailed }),
     checkpointer,
     space: opening.space,
+    settings: replicatedSettings(options),
     logger,
     hintOf: opening.hintOf,
     onLeaderChanged: opening.onLeaderChanged,
     onFailed,
   });
-  return { group, store: null, whenLogDurable: () => durable(log) };
+  return { group, data: null, whenLogDurable: () => durable(log) };
 }
 
 /** Everything that has been appended, whatever its index, is behind what is appended now. */

@@ -1,18 +1,18 @@
 import type { CommandResult } from "@raftkv/fsm";
 import { logIndex } from "raft-ts";
 import type { AppendedProposals, LogIndex, Term } from "raft-ts";
-import type { ClientProposal } from "./client-proposal.js";
+import type { LogProposal } from "./log-proposal.js";
 import { OUTCOME_UNKNOWN } from "./refusals.js";
 
 /** Writes that are in the log and not yet answered, by index. */
 export class PendingWrites {
-  readonly #byIndex = new Map<LogIndex, ClientProposal>();
+  readonly #byIndex = new Map<LogIndex, LogProposal>();
 
   get size(): number {
     return this.#byIndex.size;
   }
 
-  add(appended: AppendedProposals<ClientProposal>): void {
+  add(appended: AppendedProposals<LogProposal>): void {
     let index = appended.firstIndex;
     for (const proposal of appended.proposals) {
       proposal.term = appended.term;
@@ -34,13 +34,22 @@ export class PendingWrites {
     index: LogIndex,
     term: Term,
     result: CommandResult | null,
-    lost: (proposal: ClientProposal) => void,
+    lost: (proposal: LogProposal) => void,
   ): void {
     const proposal = this.#byIndex.get(index);
     if (proposal === undefined) return;
     this.#byIndex.delete(index);
     if (proposal.term === term && result !== null) proposal.applied(result);
     else lost(proposal);
+  }
+
+  /** A snapshot covers everything up to `index`: whether these are in it nobody can say (C1). */
+  covered(index: LogIndex): void {
+    for (const [at, proposal] of this.#byIndex) {
+      if (at > index) continue;
+      this.#byIndex.delete(at);
+      proposal.refused(OUTCOME_UNKNOWN);
+    }
   }
 
   /** Nobody waits for these any more, and nobody knows what will become of them (C1). */

@@ -1,6 +1,6 @@
 import type { LeaderHint } from "@raftkv/protocol";
 import type { RejectionReason } from "raft-ts";
-import type { RequestRefusal } from "./client-proposal.js";
+import type { RequestRefusal } from "./log-proposal.js";
 
 /** Long enough for a full budget to drain on a disk that works. */
 const OVERLOADED_RETRY_MS = 100;

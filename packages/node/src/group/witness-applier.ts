@@ -21,5 +21,11 @@ export class WitnessApplier implements Applies {
     this.#onApplied(this.#appliedIndex, 0);
   }
 
+  async suspend(): Promise<void> {}
+
+  resume(index: LogIndex): void {
+    this.#appliedIndex = logIndex(Math.max(this.#appliedIndex, index));
+  }
+
   async stop(): Promise<void> {}
 }

@@ -1,8 +1,9 @@
 import { serverId } from "raft-ts";
 import type { ServerId } from "raft-ts";
-import { LANES, decodePeerFrame } from "@raftkv/protocol";
-import type { Lane, PeerFrame } from "@raftkv/protocol";
+import { LANES, decodePeerFrame, decodeSnapshotMessage } from "@raftkv/protocol";
+import type { Lane, PeerFrame, PeerHello, SnapshotMessage } from "@raftkv/protocol";
 import type { Formation } from "../formation.js";
+import { largestWriteBytes } from "../group/inflight-bytes.js";
 import type { Logger } from "../logger.js";
 import type { NodeOptions } from "../options.js";
 import { PeerAcceptor } from "./acceptor.js";
@@ -10,7 +11,7 @@ import { LaneConnection } from "./lane.js";
 
 /** What one frame between members may hold: ample for Raft's largest message and for the largest single entry. */
 function peerFrameBytesMax(options: NodeOptions): number {
-  return Math.max(64 * 1024 * 1024, 2 * (options.maxKeyBytes + options.maxValueBytes));
+  return Math.max(64 * 1024 * 1024, 2 * largestWriteBytes(options));
 }
 
 export interface TransportOptions {
@@ -18,13 +19,14 @@ export interface TransportOptions {
   readonly formation: Formation;
   readonly logger: Logger;
   readonly onFrame: (frame: PeerFrame) => void;
+  readonly onSnapshotMessage: (peer: ServerId, message: SnapshotMessage) => void;
   /** A peer that sent to this node does not any more. */
   readonly onConnectionLost: (peer: ServerId) => void;
   /** What was in flight to this peer may be lost. */
   readonly onUnreachable: (peer: ServerId) => void;
 }
 
-/** The connections between the members: two lanes dialled to each of the others, two taken from each. */
+/** The connections between the members: every lane dialled to each of the others, and taken from each. */
 export class PeerTransport {
   readonly #options: TransportOptions;
   readonly #acceptor: PeerAcceptor;
@@ -32,7 +34,7 @@ export class PeerTransport {
 
   constructor(transportOptions: TransportOptions) {
     this.#options = transportOptions;
-    const { options, formation, logger, onFrame, onConnectionLost } = transportOptions;
+    const { options, formation, logger, onConnectionLost } = transportOptions;
     this.#acceptor = new PeerAcceptor({
       listen: options.listenPeer,
       frameBytesMax: peerFrameBytesMax(options),
@@ -42,8 +44,7 @@ export class PeerTransport {
       onFrame: (peer, bytes) => {
         // The handshake named another cluster, or was made before the cluster formed: not a member's word (R25).
         if (peer.clusterId === null || peer.clusterId !== formation.record.clusterId) return;
-        const ends = { from: serverId(peer.serverId), to: serverId(formation.record.serverId) };
-        onFrame(decodePeerFrame(bytes, ends));
+        this.#received(peer, bytes);
       },
       // Heartbeats come over the control lane: its end is the first sign of a leader that died (R4).
       onLost: (peer) => {
@@ -61,7 +62,11 @@ export class PeerTransport {
     const { name, members } = this.#options.formation.record;
     for (const member of members) {
       if (member.name === name) continue;
-      const lanes = { control: this.#lane(member, "control"), bulk: this.#lane(member, "bulk") };
+      const lanes = {
+        control: this.#lane(member, "control"),
+        bulk: this.#lane(member, "bulk"),
+        snapshot: this.#lane(member, "snapshot"),
+      };
       this.#lanes.set(member.name, lanes);
       for (const lane of LANES) lanes[lane].dial();
     }
@@ -81,6 +86,13 @@ export class PeerTransport {
   async close(): Promise<void> {
     for (const lanes of this.#lanes.values()) for (const lane of LANES) lanes[lane].close();
     await this.#acceptor.close();
+  }
+
+  #received(peer: PeerHello, bytes: Buffer): void {
+    const { formation, onFrame, onSnapshotMessage } = this.#options;
+    const from = serverId(peer.serverId);
+    if (peer.lane === "snapshot") onSnapshotMessage(from, decodeSnapshotMessage(bytes));
+    else onFrame(decodePeerFrame(bytes, { from, to: serverId(formation.record.serverId) }));
   }
 
   #lane(member: { readonly name: string; readonly peer: string }, lane: Lane): LaneConnection {

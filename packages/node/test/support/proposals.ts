@@ -1,7 +1,8 @@
-import { rangeOfKey } from "@raftkv/fsm";
+import { NO_SESSION, rangeOfKey } from "@raftkv/fsm";
 import { ByteBudget } from "../../dist/byte-budget.js";
 import { ClientProposal } from "../../dist/group/client-proposal.js";
-import type { RequestRefusal, WriteOrigin } from "../../dist/group/client-proposal.js";
+import type { WriteOrigin } from "../../dist/group/client-proposal.js";
+import type { RequestRefusal } from "../../dist/group/log-proposal.js";
 
 export interface Told {
   /** "1 applied", "2 OVERLOADED", in the order in which the client was told. */
@@ -28,6 +29,7 @@ export function proposalOf(
   return new ClientProposal({
     bytes: more.bytes ?? 40,
     command: { kind: "delete", range: rangeOfKey(new Uint8Array()), wantPrevious: false },
+    envelope: NO_SESSION,
     requestId,
     origin,
     expiresAtMs: more.expiresAtMs ?? 1_000,

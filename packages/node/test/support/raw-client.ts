@@ -8,7 +8,7 @@ import {
   encodeHello,
   encodeRequests,
 } from "@raftkv/protocol";
-import type { Reply, Welcome, WireRequest } from "@raftkv/protocol";
+import type { Reply, SessionPlace, Welcome, WireRequest } from "@raftkv/protocol";
 
 /** The client protocol by hand: what a client library would hide is visible here. */
 export class RawClient {
@@ -57,14 +57,22 @@ export class RawClient {
   }
 
   /** Sends one frame and returns the replies to it, whatever their order. */
-  async ask(requests: readonly WireRequest[]): Promise<Map<number, Reply>> {
-    this.socket.send(encodeRequests(requests));
+  async ask(
+    requests: readonly WireRequest[],
+    session: SessionPlace | null = null,
+  ): Promise<Map<number, Reply>> {
+    this.socket.send(encodeRequests(requests, session));
     const replies = new Map<number, Reply>();
     while (replies.size < requests.length) {
       const frame = decodeNodeFrame(await this.next());
       if (frame.kind === "replies") for (const reply of frame.replies) replies.set(reply.requestId, reply);
     }
     return replies;
+  }
+
+  /** Sends one request and returns its reply. */
+  async one(request: WireRequest, session: SessionPlace | null = null): Promise<Reply> {
+    return (await this.ask([request], session)).get(request[0]) as Reply;
   }
 
   async next(): Promise<Buffer> {

@@ -9,8 +9,8 @@ export const PEER_VERSION_MAX = 1;
 
 const MAGIC = "raftkv-peer";
 
-/** Heartbeats and votes have a connection of their own, so that they never queue behind entries (C5). */
-export const LANES = ["control", "bulk"] as const;
+/** Heartbeats and votes have a connection of their own, so that they never queue behind entries; snapshots as well (C5). */
+export const LANES = ["control", "bulk", "snapshot"] as const;
 export type Lane = (typeof LANES)[number];
 
 /** A member's name and the server id under which its creator knows it (R25). */

@@ -24,3 +24,9 @@ export {
   type PeerMessage,
   type WirePeerMessage,
 } from "./messages.js";
+export {
+  decodeSnapshotMessage,
+  encodeSnapshotMessage,
+  type SnapshotBody,
+  type SnapshotMessage,
+} from "./snapshot.js";

@@ -19,6 +19,7 @@ export interface NodeStatus {
   readonly role: string;
   readonly term: number;
   readonly appliedIndex: number;
+  readonly lastIndex: number;
   readonly revision: number;
   readonly hash: string | null;
 }

@@ -76,7 +76,8 @@ export class NodeProcesses {
     return join(this.dir, name);
   }
 
-  spawn(name: string): void {
+  /** Returns its process id. */
+  spawn(name: string): number {
     const { nodes, witnesses = 0, env = {}, envOf = () => ({}) } = this.#options;
     const isWitness = (at: number): boolean => at >= nodes - witnesses;
     const peer = (at: number): string => `127.0.0.1:${this.#ports[nodes + at]}`;
@@ -100,6 +101,7 @@ export class NodeProcesses {
       });
     });
     this.#processes.set(name, { child, ended, running: true });
+    return child.pid ?? -1;
   }
 
   /** By itself, or because it was killed. */

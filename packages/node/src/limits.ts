@@ -1,0 +1,46 @@
+import type { CommandLimits, Settings } from "@raftkv/fsm";
+import { TXN_DEPTH_MAX } from "@raftkv/protocol";
+import type { Limits } from "@raftkv/protocol";
+import { clientFrameBytes } from "./group/inflight-bytes.js";
+import type { NodeOptions } from "./options.js";
+
+/** What every client is told in the welcome, and every request is held against (C7). */
+export function clientLimits(options: NodeOptions): Limits {
+  return {
+    frameBytes: clientFrameBytes(options),
+    frameRequests: options.maxFrameRequests,
+    keyBytes: options.maxKeyBytes,
+    valueBytes: options.maxValueBytes,
+    operationsInTxn: options.maxTxnOperations,
+    watchesPerConnection: options.maxConnectionWatches,
+    rangeEntries: options.maxRangeEntries,
+  };
+}
+
+/** What a command is held against before it is proposed (C7). */
+export function commandLimits(options: NodeOptions): CommandLimits {
+  return {
+    keyBytesMax: options.maxKeyBytes,
+    valueBytesMax: options.maxValueBytes,
+    operationsMax: options.maxTxnOperations,
+    nestingMax: TXN_DEPTH_MAX,
+    leasesMax: options.maxTxnOperations,
+    routesMax: options.maxTxnOperations,
+    ttlMsMin: options.minTtlMs,
+    ttlMsMax: options.maxTtlMs,
+  };
+}
+
+/** What this node puts into the log when it leads: what apply is held against, the same on every replica (F1). */
+export function replicatedSettings(options: NodeOptions): Settings {
+  return {
+    sessionsMax: options.maxSessions,
+    sessionResultsMax: options.maxSessionResults,
+    resultBytesMax: options.maxResultBytes,
+    allResultBytesMax: options.maxAllResultBytes,
+    rangeDeleteKeysMax: options.maxRangeDeleteKeys,
+    answerBytesMax: Math.min(options.maxAnswerBytes, clientFrameBytes(options) >> 1),
+    leasesMax: options.maxLeases,
+    leaseExpiryKeysMax: options.maxLeaseExpiryKeys,
+  };
+}

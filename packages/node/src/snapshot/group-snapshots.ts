@@ -1,0 +1,137 @@
+import type { SnapshotBody, SnapshotMessage } from "@raftkv/protocol";
+import { encodeSnapshotMessage } from "@raftkv/protocol";
+import { invariant } from "raft-ts";
+import type {
+  GroupId,
+  InstallSnapshot,
+  LogBase,
+  LogIndex,
+  Message,
+  Raft,
+  RaftEvent,
+  ServerId,
+  SnapshotTask,
+} from "raft-ts";
+import type { LogProposal } from "../group/log-proposal.js";
+import type { Replica } from "../group/replica.js";
+import type { Logger } from "../logger.js";
+import { SnapshotReceiver } from "./receiver.js";
+import { SnapshotSender } from "./sender.js";
+
+export interface GroupSnapshotsOptions {
+  readonly group: GroupId;
+  readonly raft: Raft<LogProposal>;
+  readonly replica: Replica;
+  readonly bytesPerSecond: number;
+  readonly idleMs: number;
+  readonly hasRoom: () => boolean;
+  readonly sendBytes: (peer: ServerId, bytes: Buffer) => void;
+  /** Says once more what the core has said before. */
+  readonly announce: (message: InstallSnapshot) => void;
+  readonly step: (event: RaftEvent<LogProposal>) => void;
+  readonly logger: Logger;
+}
+
+/** What metrics tell of the snapshots of a node. */
+export interface SnapshotCounts {
+  readonly sent: number;
+  readonly sentBytes: number;
+  readonly received: number;
+  readonly receivedBytes: number;
+}
+
+/** The snapshots of a member with data: both ends of the transfer, and the exchange of the store (R23, S10). */
+export class GroupSnapshots {
+  readonly #options: GroupSnapshotsOptions;
+  readonly #sender: SnapshotSender;
+  readonly #receiver: SnapshotReceiver;
+
+  constructor(options: GroupSnapshotsOptions) {
+    this.#options = options;
+    const { announce, bytesPerSecond, group, hasRoom, idleMs, logger, raft, replica, step } = options;
+    const send = (to: ServerId, message: Omit<SnapshotMessage, "group" | "kind"> & SnapshotBody): void =>
+      options.sendBytes(to, encodeSnapshotMessage({ group, ...message }));
+    this.#sender = new SnapshotSender({
+      bytesPerSecond,
+      idleMs,
+      openSnapshot: () => replica.openSnapshot(),
+      baseAt: (index) => raft.baseAt(index),
+      announce,
+      send,
+      reported: (peer, ok) => step({ kind: "snapshotReported", peer, ok }),
+      logger,
+    });
+    this.#receiver = new SnapshotReceiver({
+      directory: replica.directory,
+      storeOptions: replica.storeOptions,
+      expects: (from, term) => raft.expectsSnapshot(from, term),
+      hasRoom,
+      send,
+      onReceived: (received) => step({ kind: "snapshotReceived", ...received }),
+      logger,
+    });
+  }
+
+  get counts(): SnapshotCounts {
+    const { sent, sentBytes } = this.#sender;
+    const { received, receivedBytes } = this.#receiver;
+    return { sent, sentBytes, received, receivedBytes };
+  }
+
+  /** See `SnapshotSender.coveredFor`. */
+  coveredFor(peer: ServerId): LogIndex | null {
+    return this.#sender.coveredFor(peer);
+  }
+
+  /** What the core sends: its announcements are answered by the others with a question for the data. */
+  announced(messages: readonly Message[]): void {
+    this.#sender.announced(messages, performance.now());
+  }
+
+  message(from: ServerId, message: SnapshotMessage): void {
+    const nowMs = performance.now();
+    this.#sender.received(from, message, nowMs);
+    this.#receiver.message(from, message, nowMs);
+  }
+
+  task(task: Exclude<SnapshotTask, { kind: "install" }>): void {
+    if (task.kind === "receive") this.#receiver.begin(task, performance.now());
+    else this.#receiver.discard();
+  }
+
+  /**
+   * Exchanges the live store for the one that was received. To be called with the base durable in the log, and with
+   * nothing being applied: whatever a crash leaves from here on, the next start completes.
+   */
+  install(base: LogBase): Promise<void> {
+    const { logger, replica } = this.#options;
+    return this.#receiver.install(async () => {
+      const startMs = performance.now();
+      await replica.exchange();
+      invariant(
+        replica.appliedIndex === base.index,
+        "the store that was installed is the one that the log names",
+      );
+      const tookMs = Math.round(performance.now() - startMs);
+      logger.info(
+        { index: base.index, tookMs },
+        `installed a snapshot of index ${base.index}, took ${tookMs} ms`,
+      );
+    });
+  }
+
+  tick(nowMs: number): void {
+    this.#sender.tick(nowMs);
+    this.#receiver.tick(nowMs);
+  }
+
+  /** This server does not lead: nobody is sent anything. */
+  notLeading(): void {
+    this.#sender.stop();
+  }
+
+  async stop(): Promise<void> {
+    this.#sender.stop();
+    await this.#receiver.stop();
+  }
+}

@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import { encodeCheckpoint } from "./checkpoint-file.js";
+import type { Checkpoint } from "./checkpoint-file.js";
+import type { Database, DatabaseIterator } from "./database.js";
+import { invariant } from "./errors.js";
+import { CHUNK_BYTES_TARGET, encodeChunk, encodeRecords } from "./snapshot-chunk.js";
+import { RECORD_RANGE, travels } from "./snapshot-records.js";
+
+const RECORDS_PER_CHUNK_MAX = 4_096;
+
+/**
+ * The stream of a snapshot: the store as it stood at one applied index, while writes go on (S10). LevelDB keeps what the
+ * iterator was opened on, so a reader costs disk space for as long as it is open: close it.
+ *
+ * Chunks are made in order, once. One that was handed out is kept until `release`, so that a receiver whose
+ * connection was cut can go on where it was.
+ */
+export class SnapshotReader {
+  /** What the stream is of; its generation means nothing. */
+  readonly checkpoint: Checkpoint;
+  readonly #iterator: DatabaseIterator;
+  readonly #hash = createHash("sha256");
+  readonly #kept = new Map<number, Buffer>();
+  #made = 0;
+  #released = 0;
+  #records = 0;
+  #ended = false;
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  /** LevelDB has everything up to `checkpoint`, and nothing behind it, at the moment of the call. */
+  constructor(database: Database, checkpoint: Checkpoint) {
+    this.checkpoint = checkpoint;
+    this.#iterator = database.iterator({
+      ...RECORD_RANGE,
+      reverse: false,
+      highWaterMarkBytes: CHUNK_BYTES_TARGET,
+    });
+  }
+
+  /**
+   * The chunk with this number; null behind the last one.
+   * @throws errors of LevelDB, also when the store was closed meanwhile.
+   */
+  chunk(number: number): Promise<Buffer | null> {
+    const got = this.#last.then(() => this.#chunk(number));
+    this.#last = got.catch(() => undefined);
+    return got;
+  }
+
+  /** Chunks below `number` will not be asked for again. */
+  release(number: number): void {
+    for (; this.#released < Math.min(number, this.#made); this.#released += 1) {
+      this.#kept.delete(this.#released);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#last;
+    this.#kept.clear();
+    await this.#iterator.close();
+  }
+
+  async #chunk(number: number): Promise<Buffer | null> {
+    invariant(number >= this.#released, "a chunk that was released is not asked for again");
+    while (number >= this.#made && !this.#ended && !this.#closed) {
+      const chunk = await this.#make();
+      this.#kept.set(this.#made, chunk);
+      this.#made += 1;
+    }
+    return this.#kept.get(number) ?? null;
+  }
+
+  async #make(): Promise<Buffer> {
+    if (this.#made === 0) {
+      // Of this replica alone: where its data is, and how far it is with removing what the floor made useless (S4).
+      const head = { ...this.checkpoint, generation: 0, collected: 0 };
+      return this.#hashed(encodeChunk("head", 0, encodeCheckpoint(head)));
+    }
+    for (;;) {
+      const read = await this.#iterator.nextv(RECORDS_PER_CHUNK_MAX);
+      if (read.length === 0) return this.#end();
+      const records = read.filter(([key]) => travels(key));
+      if (records.length === 0) continue;
+      this.#records += records.length;
+      return this.#hashed(encodeRecords(this.#made, records));
+    }
+  }
+
+  #hashed(chunk: Buffer): Buffer {
+    this.#hash.update(chunk);
+    return chunk;
+  }
+
+  #end(): Buffer {
+    this.#ended = true;
+    return encodeChunk("end", this.#made, encodeEnd(this.#records, this.#hash.digest()));
+  }
+}
+
+const END_BYTES = 8 + 32;
+
+/** How many records there were (8 bytes), and SHA-256 of all chunks before. */
+function encodeEnd(records: number, digest: Buffer): Buffer {
+  const body = Buffer.allocUnsafe(END_BYTES);
+  body.writeBigUInt64LE(BigInt(records), 0);
+  body.set(digest, 8);
+  return body;
+}
+
+/** Null when the body is none. */
+export function decodeEnd(body: Buffer): { readonly records: number; readonly digest: Buffer } | null {
+  if (body.length !== END_BYTES) return null;
+  return { records: Number(body.readBigUInt64LE(0)), digest: body.subarray(8) };
+}

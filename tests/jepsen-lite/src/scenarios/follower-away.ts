@@ -1,0 +1,171 @@
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { killAt } from "../harness/kill-at.js";
+import type { Moment } from "../harness/kill-at.js";
+import { metricOf } from "../harness/metric.js";
+import { NodeProcesses } from "../harness/node-processes.js";
+import { PutLoad } from "../harness/put-load.js";
+import type { Stretch } from "../harness/put-load.js";
+import { until } from "../harness/until.js";
+
+export interface FollowerAwayOptions {
+  readonly puts: number;
+  /** How often the follower is killed while it takes in or installs a snapshot. */
+  readonly kills: number;
+  /** What the log keeps: below `puts`, or no snapshot is needed. */
+  readonly logKeepEntries: number;
+  readonly snapshotBytesPerSecond: number;
+  /** How long the latencies before are measured, with all three there. */
+  readonly calmSeconds: number;
+  readonly log: (line: string) => void;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export interface FollowerAwayVerdict {
+  readonly acknowledged: number;
+  readonly errors: Readonly<Record<string, number>>;
+  readonly missing: readonly string[];
+  readonly equal: boolean;
+  readonly hashes: Readonly<Record<string, string>>;
+  /** Snapshots that were installed by lives of the follower that could be asked. */
+  readonly installed: number;
+  readonly killedWhile: Readonly<Record<string, number>>;
+  readonly before: Stretch;
+  readonly during: Stretch;
+}
+
+/** What was queued up at full speed drains before latencies count. */
+const SETTLE_MS = 2_000;
+const MOMENTS: readonly Moment[] = ["receiving", "whole", "installed"];
+
+/**
+ * A follower is stopped for longer than the log reaches, and comes back through a snapshot while clients go on at half of the
+ * best rate; before that it is killed with SIGKILL in the middle of it, several times (S10).
+ */
+export async function followerAway(options: FollowerAwayOptions): Promise<FollowerAwayVerdict> {
+  const { calmSeconds, kills, log, logKeepEntries, puts } = options;
+  const nodes = await NodeProcesses.start({
+    nodes: 3,
+    env: {
+      RAFTKV_LOG_KEEP_ENTRIES: String(logKeepEntries),
+      RAFTKV_CHECKPOINT_ENTRIES: String(logKeepEntries),
+      RAFTKV_SNAPSHOT_BYTES_PER_SECOND: String(options.snapshotBytesPerSecond),
+      ...options.env,
+    },
+  });
+  const load = await PutLoad.connect(nodes.endpoints);
+  try {
+    const leader = (await nodes.leader()).name;
+    const away = nodes.names.find((name) => name !== leader) ?? "";
+    const atOnce = Math.min(2_048, Math.ceil(puts / 8));
+    const perSecond = await load.blast(Math.ceil(puts / 10), atOnce);
+    load.pace(perSecond / 2);
+    await pause(SETTLE_MS);
+    load.stretch();
+    await pause(calmSeconds * 1000);
+    const before = load.stretch();
+    await load.rest();
+    log(
+      `${leader} leads, ${Math.round(perSecond)} puts a second at best; ${away} goes away for ${puts} puts`,
+    );
+    await nodes.kill(away);
+    await load.blast(puts, atOnce);
+    load.pace(perSecond / 2);
+    await untilNeeded(nodes, away);
+    const killedWhile: Record<string, number> = {};
+    for (let kill = 0; kill < kills; kill += 1) {
+      const moment = MOMENTS[kill % MOMENTS.length] ?? "receiving";
+      const was = await killedAt(nodes, away, moment);
+      killedWhile[was] = (killedWhile[was] ?? 0) + 1;
+      log(
+        `kill ${kill + 1}: ${away} is killed when it is ${was}, ${load.acknowledged} puts are acknowledged`,
+      );
+      // Installed, or about to be: it stays away until the log has gone past it again.
+      if (was !== "receiving") await untilNeeded(nodes, away);
+    }
+    await pause(SETTLE_MS);
+    load.stretch();
+    nodes.spawn(away);
+    await until(
+      `${away} has installed a snapshot, and has caught up`,
+      async () => {
+        const [back, led] = await Promise.all([nodes.status(away), nodes.status(leader)]);
+        if ((await installs(nodes, away)) === 0) return null;
+        return led.appliedIndex - back.appliedIndex < logKeepEntries / 10 ? true : null;
+      },
+      { limitMs: 600_000 },
+    );
+    const during = load.stretch();
+    await load.rest();
+    const installed = await installs(nodes, away);
+    const hashes = await converged(nodes);
+    const missing = await load.missingOn(nodes.endpoint(away));
+    return {
+      acknowledged: load.acknowledged,
+      errors: Object.fromEntries(load.errors),
+      missing,
+      equal: new Set(Object.values(hashes)).size === 1,
+      hashes,
+      installed,
+      killedWhile,
+      before,
+      during,
+    };
+  } finally {
+    await load.close();
+    await nodes.stop();
+  }
+}
+
+/** Starts the follower, and kills it when the moment has come. Returns the one that it was. */
+async function killedAt(nodes: NodeProcesses, name: string, moment: Moment): Promise<Moment> {
+  const endpoint = nodes.endpoint(name);
+  const pid = nodes.spawn(name);
+  if (moment !== "receiving") {
+    const was = await killAt(moment, pid, join(nodes.dataDir(name), "groups", "1"));
+    await nodes.ended(name);
+    return was;
+  }
+  await until(
+    `${name} takes in a snapshot`,
+    async () => ((await metricOf(endpoint, "raftkv_snapshot_received_bytes_total")) > 0 ? true : null),
+    { limitMs: 120_000, everyMs: 5 },
+  );
+  await nodes.kill(name);
+  return "receiving";
+}
+
+/** Waits until no log reaches back to what the one that is away has, so that only a snapshot helps it. */
+async function untilNeeded(nodes: NodeProcesses, away: string): Promise<void> {
+  const others = nodes.names.filter((name) => name !== away);
+  const { lastIndex } = await nodes.leader();
+  await until(
+    `the logs begin behind ${lastIndex}`,
+    async () => {
+      const firsts = others.map((name) => metricOf(nodes.endpoint(name), "raftkv_raft_first_index"));
+      return Math.min(...(await Promise.all(firsts))) > lastIndex ? true : null;
+    },
+    { limitMs: 300_000, everyMs: 100 },
+  );
+}
+
+function installs(nodes: NodeProcesses, name: string): Promise<number> {
+  return metricOf(nodes.endpoint(name), "raftkv_snapshots_received_total");
+}
+
+async function converged(nodes: NodeProcesses): Promise<Record<string, string>> {
+  await until(
+    "all nodes have applied the same index",
+    async () => {
+      const all = await Promise.all(nodes.names.map((name) => nodes.status(name)));
+      return new Set(all.map((one) => one.appliedIndex)).size === 1 ? true : null;
+    },
+    { limitMs: 120_000 },
+  );
+  const hashes: Record<string, string> = {};
+  for (const name of nodes.names) {
+    const { hash, revision } = await nodes.status(name, true);
+    hashes[name] = `${revision} ${hash}`;
+  }
+  return hashes;
+}
