@@ -21,6 +21,8 @@ export class SnapshotReader {
   readonly #iterator: DatabaseIterator;
   readonly #hash = createHash("sha256");
   readonly #kept = new Map<number, Buffer>();
+  /** What is left of the head to be sent. */
+  #head: Buffer;
   #made = 0;
   #released = 0;
   #records = 0;
@@ -31,6 +33,8 @@ export class SnapshotReader {
   /** LevelDB has everything up to `checkpoint`, and nothing behind it, at the moment of the call. */
   constructor(database: Database, checkpoint: Checkpoint) {
     this.checkpoint = checkpoint;
+    // Of this replica alone: where its data is, and how far it is with removing what the floor made useless (S4).
+    this.#head = encodeCheckpoint({ ...checkpoint, generation: 0, collected: 0 });
     this.#iterator = database.iterator({
       ...RECORD_RANGE,
       reverse: false,
@@ -74,10 +78,10 @@ export class SnapshotReader {
   }
 
   async #make(): Promise<Buffer> {
-    if (this.#made === 0) {
-      // Of this replica alone: where its data is, and how far it is with removing what the floor made useless (S4).
-      const head = { ...this.checkpoint, generation: 0, collected: 0 };
-      return this.#hashed(encodeChunk("head", 0, encodeCheckpoint(head)));
+    if (this.#head.length > 0) {
+      const piece = this.#head.subarray(0, CHUNK_BYTES_TARGET);
+      this.#head = this.#head.subarray(CHUNK_BYTES_TARGET);
+      return this.#hashed(encodeChunk("head", this.#made, piece));
     }
     for (;;) {
       const read = await this.#iterator.nextv(RECORDS_PER_CHUNK_MAX);

@@ -41,6 +41,8 @@ export class SnapshotWriter {
   #next = 0;
   #records = 0;
   #lastKey: Buffer | null = null;
+  /** The pieces of the head that came so far; empty once it is whole. */
+  #pieces: Buffer[] = [];
   #head: Checkpoint | null = null;
   #complete = false;
   #closed = false;
@@ -67,12 +69,17 @@ export class SnapshotWriter {
     invariant(!this.#complete && !this.#closed, "chunks are added until the last one came");
     const { kind, number, body } = decodeChunk(bytes);
     if (number !== this.#next) throw new SnapshotDamagedError(`chunk ${this.#next}`, `chunk ${number}`);
-    if ((kind === "head") !== (number === 0)) {
-      throw new SnapshotDamagedError("the head as the first chunk, and nowhere else", `${kind} at ${number}`);
+    const inHead = this.#head === null;
+    if ((kind === "head" && !inHead) || (kind !== "head" && number === 0)) {
+      throw new SnapshotDamagedError("the head first, and nowhere else", `${kind} as chunk ${number}`);
     }
-    if (kind === "head") this.#head = decodeHead(body, this.#target.generation);
-    else if (kind === "records") await this.#write(body);
-    else this.#end(body);
+    if (kind === "head") this.#pieces.push(Buffer.from(body));
+    else {
+      this.#head ??= decodeHead(Buffer.concat(this.#pieces), this.#target.generation);
+      this.#pieces = [];
+      if (kind === "records") await this.#write(body);
+      else this.#end(body);
+    }
     this.#hash.update(bytes);
     this.#next += 1;
   }

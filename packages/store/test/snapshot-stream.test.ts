@@ -79,7 +79,11 @@ describe("A snapshot stream (S10)", function () {
     const source = await Store.open(join(root, "source"));
     const empty = await chunksOf(await source.openSnapshot());
     expect(empty).to.have.length(2);
-    await source.applyMutations([{ kind: "setState", name: "catalog", value: Buffer.from("routes") }]);
+    const large = Buffer.alloc(1_000_000, "sessions");
+    await source.applyMutations([
+      { kind: "setState", name: "catalog", value: Buffer.from("routes") },
+      { kind: "setState", name: "sessions", value: large },
+    ]);
     const chunks = await chunksOf(await source.openSnapshot());
     await source.close();
     await takeIn(join(root, "empty"), empty);
@@ -88,6 +92,8 @@ describe("A snapshot stream (S10)", function () {
     expect(nothing.applied.index).to.equal(0);
     expect(target.revision).to.equal(1);
     expect(Buffer.from(target.state("catalog") ?? []).toString()).to.equal("routes");
+    expect(large.equals(target.state("sessions") ?? Buffer.alloc(0))).to.equal(true);
+    expect(Math.max(...chunks.map((chunk) => chunk.length))).to.be.below(200_000);
     await nothing.close();
     await target.close();
   });
@@ -179,19 +185,24 @@ describe("A snapshot stream (S10)", function () {
     });
 
     it("records out of order, of an unknown kind, or a head that is none are refused", async () => {
-      await refused(encodeChunk("head", 0, Buffer.from("nothing")), /expected the head of a checkpoint/);
-      await refused(encodeChunk("records", 0, Buffer.alloc(0)), /expected the head as the first chunk/);
+      await refused(encodeChunk("records", 0, Buffer.alloc(0)), /expected the head first, and nowhere else/);
+      await writer.add(encodeChunk("head", 0, Buffer.from("nothing")));
+      await refused(encodeChunk("records", 1, Buffer.alloc(0)), /expected the head of a checkpoint/);
+      await writer.abort();
+      writer = await receiveSnapshot(join(root, "target"));
       await writer.add(chunks[0] ?? Buffer.alloc(0));
+      await writer.add(encodeChunk("records", 1, Buffer.alloc(0)));
+      await refused(encodeChunk("head", 2, Buffer.alloc(0)), /expected the head first, and nowhere else/);
       const record = (key: string): Buffer => {
         const bytes = Buffer.alloc(8 + key.length);
         bytes.writeUInt32LE(key.length, 0);
         bytes.write(key, 8, "latin1");
         return bytes;
       };
-      await refused(encodeChunk("records", 1, record("B")), /expected a record's key, found 0x42/);
-      await refused(encodeChunk("records", 1, record("La").subarray(0, -1)), /expected a record inside/);
+      await refused(encodeChunk("records", 2, record("B")), /expected a record's key, found 0x42/);
+      await refused(encodeChunk("records", 2, record("La").subarray(0, -1)), /expected a record inside/);
       await refused(
-        encodeChunk("records", 1, Buffer.concat([record("Lb"), record("La")])),
+        encodeChunk("records", 2, Buffer.concat([record("Lb"), record("La")])),
         /expected a key behind 0x4c62, found 0x4c61/,
       );
     });

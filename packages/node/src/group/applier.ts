@@ -14,8 +14,8 @@ export interface ApplierOptions {
   readonly appliedIndex: LogIndex;
   /** One entry was applied; `result` is null for entries that are no commands. In log order. */
   readonly onResult: (index: LogIndex, term: Term, result: CommandResult | null) => void;
-  /** Everything up to `index` is applied; `bytes` is what the batch held. After its results. */
-  readonly onApplied: (index: LogIndex, bytes: number) => void;
+  /** Everything up to `index` is applied, by a batch of so many entries and bytes. After its results. */
+  readonly onApplied: (index: LogIndex, entries: number, bytes: number) => void;
   /** An entry that cannot be applied ends the node; it is never skipped (F4). */
   readonly onFailed: (error: unknown) => void;
 }
@@ -115,7 +115,7 @@ export class Applier implements Applies {
       bytes += frame.bytes.length;
     }
     this.#appliedIndex = frames.at(-1)?.index ?? this.#appliedIndex;
-    onApplied(this.#appliedIndex, bytes);
+    onApplied(this.#appliedIndex, frames.length, bytes);
   }
 
   /** Null when a snapshot has replaced the log under it. */

@@ -3,7 +3,6 @@ import type { LeaderHint, PeerFrame, SnapshotMessage } from "@raftkv/protocol";
 import type {
   GroupId,
   LogIndex,
-  Message,
   Raft,
   RaftEvent,
   RaftStatus,
@@ -20,6 +19,7 @@ import type { Checkpointer } from "./checkpointer.js";
 import type { LogProposal } from "./log-proposal.js";
 import type { EntryBodies } from "./entry-bodies.js";
 import { LeaderDuties } from "./leader-duties.js";
+import { incoming } from "./incoming.js";
 import { Leadership } from "./leadership.js";
 import type { LeadershipOptions } from "./leadership.js";
 import type { Outgoing } from "./outgoing.js";
@@ -29,7 +29,6 @@ import { PendingWrites } from "./pending-writes.js";
 import type { Replica } from "./replica.js";
 import { SnapshotTasks } from "./snapshot-tasks.js";
 import { STOPPING, notLeader, rejected } from "./refusals.js";
-import { needsRoom } from "./space-for-entries.js";
 import type { SpaceForEntries } from "./space-for-entries.js";
 import { WitnessApplier } from "./witness-applier.js";
 
@@ -83,9 +82,8 @@ export class Group {
       settings,
       nowMs: () => performance.now(),
     });
-    const onApplied = (index: LogIndex, bytes: number): void => {
-      checkpointer.applied(bytes, index - this.#lastApplied);
-      this.#lastApplied = index;
+    const onApplied = (index: LogIndex, entries: number, bytes: number): void => {
+      checkpointer.applied(bytes, entries);
       this.#reads.applied(index);
       this.#proposeOwn();
       this.#step(() => options.raft.step({ kind: "applied", index }));
@@ -102,22 +100,18 @@ export class Group {
             onApplied,
             onFailed: (error) => this.#fail(error),
           });
-    this.#lastApplied = appliedIndex;
     this.#snapshotTasks = new SnapshotTasks({
       log,
       applier: this.#applier,
       snapshots: data?.snapshots ?? null,
       isStopped: () => this.#stopped,
       onInstalled: (index) => {
-        this.#lastApplied = index;
         this.#writes.covered(index);
         this.#reads.applied(index);
       },
       onFailed: (error) => this.#fail(error),
     });
   }
-
-  #lastApplied: LogIndex;
 
   get status(): RaftStatus {
     return this.#options.raft.status();
@@ -180,21 +174,10 @@ export class Group {
   receive(frame: PeerFrame): void {
     if (this.#stopped) return;
     const { bodies, raft, space } = this.#options;
+    const { hasData } = this;
     for (const received of frame.messages) {
-      if (received.kind === "appendRequest") {
-        if (!space.takesEntries && needsRoom(received.entries)) continue;
-        space.spend(received.entries.length);
-      }
-      // A peer that takes this member for a witness: what it has would be lost (R24).
-      if (received.kind === "installSnapshot" && received.withData !== this.hasData) continue;
-      const message: Message =
-        received.kind === "appendRequest"
-          ? {
-              ...received,
-              entries: bodies.receive(((received.prevLogIndex as number) + 1) as LogIndex, received.entries),
-            }
-          : received;
-      this.#step(() => raft.step({ kind: "receive", message }));
+      const message = incoming(received, { bodies, space, hasData });
+      if (message !== null) this.#step(() => raft.step({ kind: "receive", message }));
     }
   }
 
@@ -203,7 +186,7 @@ export class Group {
     if (!this.#stopped) this.#options.data?.snapshots.message(from, message);
   }
 
-  /** Anything else that happened: a connection, an operator's word, what the other parts of the node did. */
+  /** Anything else that happened: to a connection, by an operator's word, in other parts of the node. */
   happened(event: RaftEvent<LogProposal>): void {
     this.#step(() => this.#options.raft.step(event));
   }

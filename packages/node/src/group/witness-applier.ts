@@ -1,13 +1,13 @@
 import { logIndex } from "raft-ts";
 import type { IndexRange, LogIndex } from "raft-ts";
-import type { Applies } from "./applier.js";
+import type { ApplierOptions, Applies } from "./applier.js";
 
 /** Where a witness has a state machine's place: it has none, so what is committed counts as applied (R24). */
 export class WitnessApplier implements Applies {
-  readonly #onApplied: (index: LogIndex, bytes: number) => void;
+  readonly #onApplied: ApplierOptions["onApplied"];
   #appliedIndex: LogIndex;
 
-  constructor(appliedIndex: LogIndex, onApplied: (index: LogIndex, bytes: number) => void) {
+  constructor(appliedIndex: LogIndex, onApplied: ApplierOptions["onApplied"]) {
     this.#appliedIndex = appliedIndex;
     this.#onApplied = onApplied;
   }
@@ -17,8 +17,9 @@ export class WitnessApplier implements Applies {
   }
 
   add(range: IndexRange): void {
+    const entries = range.to - 1 - this.#appliedIndex;
     this.#appliedIndex = logIndex(range.to - 1);
-    this.#onApplied(this.#appliedIndex, 0);
+    this.#onApplied(this.#appliedIndex, entries, 0);
   }
 
   async suspend(): Promise<void> {}

@@ -15,6 +15,8 @@ export interface FollowerAwayOptions {
   /** What the log keeps: below `puts`, or no snapshot is needed. */
   readonly logKeepEntries: number;
   readonly snapshotBytesPerSecond: number;
+  /** Puts a second while the follower comes back, at most: by default half of the best rate. */
+  readonly paceMax?: number;
   /** How long the latencies before are measured, with all three there. */
   readonly calmSeconds: number;
   readonly log: (line: string) => void;
@@ -59,7 +61,8 @@ export async function followerAway(options: FollowerAwayOptions): Promise<Follow
     const away = nodes.names.find((name) => name !== leader) ?? "";
     const atOnce = Math.min(2_048, Math.ceil(puts / 8));
     const perSecond = await load.blast(Math.ceil(puts / 10), atOnce);
-    load.pace(perSecond / 2);
+    const pace = Math.min(perSecond / 2, options.paceMax ?? Infinity);
+    load.pace(pace);
     await pause(SETTLE_MS);
     load.stretch();
     await pause(calmSeconds * 1000);
@@ -70,7 +73,7 @@ export async function followerAway(options: FollowerAwayOptions): Promise<Follow
     );
     await nodes.kill(away);
     await load.blast(puts, atOnce);
-    load.pace(perSecond / 2);
+    load.pace(pace);
     await untilNeeded(nodes, away);
     const killedWhile: Record<string, number> = {};
     for (let kill = 0; kill < kills; kill += 1) {
