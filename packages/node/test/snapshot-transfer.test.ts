@@ -42,7 +42,8 @@ interface OnTheWay {
 
 /** A leader and a follower with real stores, and a connection between them that a test can cut, damage and read. */
 class Link {
-  readonly directory = mkdtempSync(join(tmpdir(), "raftkv-snapshot-"));
+  readonly root = mkdtempSync(join(tmpdir(), "raftkv-snapshot-"));
+  readonly directory = join(this.root, "target");
   readonly sender: SnapshotSender;
   receiver: SnapshotReceiver;
   nowMs = 1;
@@ -55,16 +56,15 @@ class Link {
   /** Returns what arrives; null loses it. */
   onWay: (sent: OnTheWay) => SnapshotMessage | null = ({ message }) => message;
 
-  readonly store: Store;
+  #store: Store | null = null;
 
-  private constructor(store: Store) {
-    this.store = store;
+  private constructor() {
     this.sender = new SnapshotSender({
       bytesPerSecond: 1e12,
       idleMs: IDLE_MS,
       openSnapshot: () => {
         this.opened += 1;
-        return store.openSnapshot();
+        return this.store.openSnapshot();
       },
       baseAt,
       announce: (message) => this.announcements.push(message),
@@ -75,10 +75,15 @@ class Link {
     this.receiver = this.newReceiver();
   }
 
+  get store(): Store {
+    if (this.#store === null) throw new Error("the store is open once the link was created");
+    return this.#store;
+  }
+
   static async create(entries = 200): Promise<Link> {
-    const store = await Store.open(mkdtempSync(join(tmpdir(), "raftkv-snapshot-source-")));
-    store.attachGroup({ smallState: () => new Map() });
-    const link = new Link(store);
+    const link = new Link();
+    link.#store = await Store.open(join(link.root, "source"));
+    link.store.attachGroup({ smallState: () => new Map() });
     await link.apply(entries);
     return link;
   }
@@ -151,7 +156,7 @@ class Link {
     this.sender.stop();
     await this.receiver.stop();
     await this.store.close();
-    rmSync(this.directory, { recursive: true, force: true });
+    rmSync(this.root, { recursive: true, force: true });
   }
 }
 

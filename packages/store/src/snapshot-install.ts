@@ -23,10 +23,11 @@ export async function installSnapshot(directory: string, disk: StoreDisk = REAL_
 export async function discardSnapshot(directory: string, disk: StoreDisk = REAL_DISK): Promise<void> {
   const { fileSystem } = disk;
   const incoming = await readCheckpointAt(fileSystem, incomingPath(directory));
+  if (incoming === null) return;
   await fileSystem.remove(incomingPath(directory));
   // Durable before the data goes: a name that came back would speak of a LevelDB that is not there.
   await fileSystem.syncDirectory(directory);
-  if (incoming !== null) await fileSystem.remove(databasePath(directory, incoming.generation));
+  await fileSystem.remove(databasePath(directory, incoming.generation));
 }
 
 /**
