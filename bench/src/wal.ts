@@ -4,6 +4,8 @@ import { join, resolve } from "node:path";
 import { UsageError } from "./options.js";
 import { measureAppends } from "./wal/appends.js";
 import type { AppendFigures } from "./wal/appends.js";
+import { measureFileKinds, measurePreparation } from "./wal/file-kinds.js";
+import type { FileKindFigures } from "./wal/file-kinds.js";
 import { measureGrowth, measureReplay } from "./wal/long-log.js";
 import type { GrowthFigures, ReplayFigures } from "./wal/long-log.js";
 import { HELP, parseOptions } from "./wal/options.js";
@@ -16,6 +18,9 @@ const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 const ENTRY_BYTES = [16, 256, 4 * 1024, 64 * 1024];
 const IN_FLIGHT = [1, 16, 256];
+const PREPARATIONS = 5;
+/** Of `--segments`: one small command, one page, a group commit. */
+const BATCH_BYTES = [336, 4 * 1024, 64 * 1024];
 
 /** One size with one number of appends in flight: the bare disk, and the log in both modes. */
 interface Cell {
@@ -33,6 +38,13 @@ interface WalFigures {
   readonly growth: GrowthFigures | null;
 }
 
+interface SegmentFigures {
+  readonly node: string;
+  readonly rounds: number;
+  readonly prepareSeconds: readonly number[];
+  readonly batches: readonly { readonly batchBytes: number; readonly ways: readonly FileKindFigures[] }[];
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const options = parseOptions(args);
   if (options === null) {
@@ -43,7 +55,7 @@ async function main(args: readonly string[]): Promise<void> {
   await mkdir(parent, { recursive: true });
   const dir = await mkdtemp(join(parent, "raftkv-bench-wal-"));
   try {
-    const figures = await measure(dir, options);
+    const figures = options.segments ? await measureSegments(dir, options) : await measure(dir, options);
     if (options.jsonFile !== null) await writeFile(options.jsonFile, `${JSON.stringify(figures, null, 2)}\n`);
   } finally {
     await rm(dir, { recursive: true, force: true });
@@ -84,6 +96,27 @@ async function measure(dir: string, options: WalBenchOptions): Promise<WalFigure
       : await inDirectory(dir, "growth", (path) => measureGrowth(path, options.growGib * GIB));
   if (growth !== null) tellGrowth(growth);
   return { node: process.version, cells, replay, growth };
+}
+
+/** What a segment is made of, and how a batch in it is synced (docs/decisions/0003-log-io.md). */
+async function measureSegments(dir: string, { rounds }: WalBenchOptions): Promise<SegmentFigures> {
+  const prepareSeconds: number[] = [];
+  for (let round = 0; round < PREPARATIONS; round += 1)
+    prepareSeconds.push(await inDirectory(dir, "prepare", (path) => measurePreparation(join(path, "file"))));
+  const seconds = prepareSeconds.map((each) => each.toFixed(2)).join(", ");
+  say(`a zero-filled segment of 64 MiB is made in ${seconds} s\n`);
+  say(row(["bytes", "sync", "file", "", "", "p50 ms", "p99 ms", "", "to the first", "quartiles"]));
+  const batches: { batchBytes: number; ways: FileKindFigures[] }[] = [];
+  for (const batchBytes of BATCH_BYTES) {
+    const ways = await inDirectory(dir, "kinds", (path) => measureFileKinds(path, { batchBytes, rounds }));
+    batches.push({ batchBytes, ways });
+    for (const { file, p50Ms, p99Ms, ratio, sync } of ways) {
+      const times = ["", "", p50Ms.toFixed(3), p99Ms.toFixed(2), ""];
+      const quartiles = `${ratio.lower.toFixed(2)} to ${ratio.upper.toFixed(2)}`;
+      say(row([String(batchBytes), sync, file, ...times, ratio.median.toFixed(2), quartiles]));
+    }
+  }
+  return { node: process.version, rounds, prepareSeconds, batches };
 }
 
 async function measureCell(

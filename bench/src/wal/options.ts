@@ -9,6 +9,9 @@ flight, with memtable and WAL-only, beside a raw loop of write and fdatasync on 
   --seconds S          how long each cell of the table is measured        1
   --replay-entries N   entries of 256 bytes in the log that is read back  1000000
   --grow-gib N         also: memory while a log grows to N GiB            0
+  --segments           instead of all that: a batch at a time into files that are zero-filled, recycled, growing,
+                       with fdatasync and with O_DSYNC, in turns
+  --rounds N           of --segments: 20 batches in each way each       100
   --dir DIR            where the files are made, on the disk to measure   the system's temporary folder
   --json FILE          write the figures there as well
   --help
@@ -18,6 +21,8 @@ export interface WalBenchOptions {
   readonly seconds: number;
   readonly replayEntries: number;
   readonly growGib: number;
+  readonly segments: boolean;
+  readonly rounds: number;
   /** `null`: the system's. */
   readonly dir: string | null;
   readonly jsonFile: string | null;
@@ -28,6 +33,8 @@ const OPTIONS = {
   seconds: TEXT,
   "replay-entries": TEXT,
   "grow-gib": TEXT,
+  segments: { type: "boolean" },
+  rounds: TEXT,
   dir: TEXT,
   json: TEXT,
   help: { type: "boolean" },
@@ -44,7 +51,11 @@ export function parseOptions(args: readonly string[]): WalBenchOptions | null {
   if (values.help ?? false) return null;
   const replayEntries = number("replay-entries", values["replay-entries"] ?? "1000000", 0, 100_000_000);
   if (!Number.isInteger(replayEntries)) throw new UsageError("--replay-entries: a whole number is wanted");
+  const rounds = number("rounds", values.rounds ?? "100", 1, 1_000);
+  if (!Number.isInteger(rounds)) throw new UsageError("--rounds: a whole number is wanted");
   return {
+    segments: values.segments ?? false,
+    rounds,
     seconds: number("seconds", values.seconds ?? "1", 0.05, 3_600),
     replayEntries,
     growGib: number("grow-gib", values["grow-gib"] ?? "0", 0, 1_024),

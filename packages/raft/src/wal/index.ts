@@ -1,3 +1,4 @@
+export type { LogClock } from "./clock.js";
 export type { DeletedSegments } from "./compaction.js";
 export { DurabilityNotifier } from "./durability-notifier.js";
 export type { DurabilityCallback } from "./durability-notifier.js";

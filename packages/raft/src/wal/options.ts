@@ -1,3 +1,5 @@
+import { processClock } from "./clock.js";
+import type { LogClock } from "./clock.js";
 import type { WalEventHandler } from "./events.js";
 import { WalOptionError } from "./errors.js";
 import type { FileSystem } from "./file-system.js";
@@ -15,6 +17,8 @@ export interface LogWriterOptions {
   /** Bound of the memtable for each group. Default 64 MiB. */
   readonly memtableBytes?: number;
   readonly fileSystem?: FileSystem;
+  /** Time, for sealing. Default: the process's own. */
+  readonly clock?: LogClock;
   readonly onEvent?: WalEventHandler;
 }
 
@@ -29,6 +33,7 @@ export function checkOptions(options: LogWriterOptions): Required<LogWriterOptio
     enableMemtable: options.enableMemtable ?? true,
     memtableBytes: options.memtableBytes ?? 64 * MIB,
     fileSystem: options.fileSystem ?? nodeFileSystem,
+    clock: options.clock ?? processClock,
     onEvent: options.onEvent ?? ((): void => {}),
   };
   within("segmentBytes", checked.segmentBytes, 4096, 1024 * MIB);

@@ -1,38 +1,36 @@
+import type { LogClock } from "./clock.js";
+
 /**
  * Calls back once nothing was written for a while. One timer that looks when it fires, instead of one that is set
- * anew for each batch. It keeps no process alive: what it would write holds no data.
+ * anew for each batch.
  */
 export class SealTimer {
+  readonly #clock: LogClock;
   readonly #idleMs: number;
   readonly #onIdle: () => void;
-  #timer: NodeJS.Timeout | null = null;
+  #cancel: (() => void) | null = null;
   #writtenAt = 0;
 
-  constructor(idleMs: number, onIdle: () => void) {
+  constructor(clock: LogClock, idleMs: number, onIdle: () => void) {
+    this.#clock = clock;
     this.#idleMs = idleMs;
     this.#onIdle = onIdle;
   }
 
   /** Something was written that should be sealed. */
   written(): void {
-    this.#writtenAt = performance.now();
-    this.#timer ??= this.#start(this.#idleMs);
+    this.#writtenAt = this.#clock.now();
+    this.#cancel ??= this.#clock.after(this.#idleMs, () => this.#fired());
   }
 
   stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-  }
-
-  #start(delayMs: number): NodeJS.Timeout {
-    const timer = setTimeout(() => this.#fired(), delayMs);
-    timer.unref();
-    return timer;
+    this.#cancel?.();
+    this.#cancel = null;
   }
 
   #fired(): void {
-    const leftMs = this.#writtenAt + this.#idleMs - performance.now();
-    this.#timer = leftMs >= 1 ? this.#start(leftMs) : null;
-    if (this.#timer === null) this.#onIdle();
+    const leftMs = this.#writtenAt + this.#idleMs - this.#clock.now();
+    this.#cancel = leftMs >= 1 ? this.#clock.after(leftMs, () => this.#fired()) : null;
+    if (this.#cancel === null) this.#onIdle();
   }
 }

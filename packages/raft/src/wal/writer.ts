@@ -90,7 +90,7 @@ export class LogWriter {
       groups: log.appender.groups,
       onEvent: options.onEvent,
     });
-    this.#sealTimer = new SealTimer(options.sealAfterMs, () => this.#seal());
+    this.#sealTimer = new SealTimer(options.clock, options.sealAfterMs, () => this.#seal());
     for (const [group, { written, shapes }] of log.groups) {
       const { hardState, base, lastIndex } = written;
       this.#recovered.set(group, { group, hardState, base, lastIndex });

@@ -1,5 +1,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { DISK_FAULT_NAMES, isDiskFault } from "./disk-faults.js";
+import type { DiskFault } from "./disk-faults.js";
 import { FAULT_NAMES, isFault } from "./faults.js";
 import type { Fault } from "./faults.js";
 import { NO_OVERRIDES } from "./parameters.js";
@@ -10,6 +12,7 @@ export const USAGE = `usage: npm run sim -- [options]
   --seeds N          run the seeds 1 to N (default 200)
   --from M           begin with seed M instead of 1
   --seed S           run one seed; the last line is its trace
+  --log real         over the real log on simulated disks, instead of a model of a log
   --steps N          steps of the cores before the liveness phase, instead of what the seed says
   --servers N        servers, instead of what the seed says (1 to 7)
   --clients N        clients, instead of what the seed says
@@ -21,7 +24,8 @@ export const USAGE = `usage: npm run sim -- [options]
   --json             print the result as JSON
   --quiet            print failures and the verdict only
 
-kinds of fault: ${FAULT_NAMES.join(", ")}
+kinds of fault: ${FAULT_NAMES.join(", ")};
+with --log real also ${DISK_FAULT_NAMES.join(", ")}
 `;
 
 export interface Options {
@@ -57,6 +61,7 @@ export function parseOptions(args: readonly string[]): Options {
       actions: wholeNumber("actions", values.actions, 0, 1_000_000),
       commands: wholeNumber("commands", values.commands, 0, 1_000_000),
       without: faults(values.without),
+      log: logKind(values.log),
     },
     jobs: wholeNumber("jobs", values.jobs, 1, 64) ?? availableParallelism(),
     traces: values.traces === true,
@@ -81,6 +86,7 @@ function parseThem(args: readonly string[]) {
       seeds: { type: "string" },
       from: { type: "string" },
       seed: { type: "string" },
+      log: { type: "string" },
       steps: { type: "string" },
       servers: { type: "string" },
       clients: { type: "string" },
@@ -105,18 +111,25 @@ export function wholeNumber(name: string, text: string | undefined, from: number
   return value;
 }
 
-function faults(text: string | undefined): Fault[] {
+function logKind(text: string | undefined): Overrides["log"] {
+  if (text === undefined || text === "model") return "model";
+  if (text === "real") return "real";
+  throw new UsageError(`--log is "${text}"; it wants model or real`);
+}
+
+function faults(text: string | undefined): (Fault | DiskFault)[] {
   if (text === undefined || text === "") return [];
   return text.split(",").map((name) => {
-    if (!isFault(name))
-      throw new UsageError(`--without names "${name}"; there are ${FAULT_NAMES.join(", ")}`);
-    return name;
+    if (isFault(name) || isDiskFault(name)) return name;
+    const names = [...FAULT_NAMES, ...DISK_FAULT_NAMES];
+    throw new UsageError(`--without names "${name}"; there are ${names.join(", ")}`);
   });
 }
 
 /** The line that runs this again. */
 export function replayLine(seed: number, overrides: Overrides): string {
   const parts = [`npm run sim -- --seed ${seed}`];
+  if (overrides.log === "real") parts.push("--log real");
   for (const name of ["servers", "clients", "steps", "actions", "commands"] as const) {
     if (overrides[name] !== null) parts.push(`--${name} ${overrides[name]}`);
   }

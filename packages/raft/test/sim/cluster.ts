@@ -1,5 +1,5 @@
 import { HistoryRecorder } from "@raftkv/checker";
-import type { Configuration, LogIndex, ServerId, Term } from "../../dist/core/index.js";
+import type { Configuration, GroupId, LogIndex, ServerId, Term } from "../../dist/core/index.js";
 import { Oracle } from "./checks/oracle.js";
 import { SimClient } from "./client.js";
 import type { Reach } from "./client.js";
@@ -7,12 +7,18 @@ import { Context } from "./context.js";
 import type { CoreModule } from "./core.js";
 import { nameServer, numberOf, startOfLog } from "./entry.js";
 import type { SimBase } from "./entry.js";
+import { ModelLog } from "./model-log.js";
 import { Network } from "./network.js";
 import type { Packet } from "./packet.js";
 import type { Parameters } from "./parameters.js";
 import type { Random } from "./random.js";
+import { EntryFrames } from "./entry-frames.js";
+import { RealLog } from "./real-log.js";
+import type { RealLogs } from "./real-log.js";
 import { SimServer } from "./server.js";
 import type { Surroundings } from "./server.js";
+
+const GROUP = 1 as GroupId;
 
 /** The servers, their network and their clients. */
 export class Cluster {
@@ -39,7 +45,8 @@ export class Cluster {
       module,
       observer: this.oracle,
       send: (packet) => this.network.send(packet),
-      restart: (died) => this.#restartLater(died),
+      createLog: logsOf(context, module),
+      restart: (died) => this.#restartLater(died, { evenHealed: context.healed }),
     };
     const start = founding(parameters);
     this.oracle.begins(start);
@@ -125,7 +132,7 @@ export class Cluster {
     this.context.count("crashes");
     server.crash(kind);
     this.#noticeDrops(server);
-    this.#restartLater(server);
+    this.#restartLater(server, { evenHealed: false });
   }
 
   #noticeDrops(server: SimServer): void {
@@ -140,13 +147,15 @@ export class Cluster {
     }
   }
 
-  #restartLater(server: SimServer): void {
+  /** Once all harm has ended, whoever is down stays down; but who dies only then of earlier harm comes back. */
+  #restartLater(server: SimServer, { evenHealed }: { readonly evenHealed: boolean }): void {
     const { context } = this;
     const { bootEpoch } = server;
     const { faultMicros, networkMicros, quickRestartShare } = context.parameters;
     const mean = this.#random.chance(quickRestartShare) ? networkMicros : faultMicros;
     context.after(this.#random.wait(mean), () => {
-      if (server.life !== "down" || server.bootEpoch !== bootEpoch || context.healed) return;
+      if (server.life !== "down" || server.bootEpoch !== bootEpoch) return;
+      if (context.healed && !evenHealed) return;
       server.start();
       this.network.replayAnnouncement(server.id);
     });
@@ -155,6 +164,15 @@ export class Cluster {
   #deliver(packet: Packet): void {
     this.servers.get(packet.to)?.receive(packet);
   }
+}
+
+/** The kind of log that the run goes over. */
+function logsOf(context: Context, { wal }: CoreModule): Surroundings["createLog"] {
+  const { disk } = context.parameters;
+  if (disk === null) return (name, start, observe) => new ModelLog(context, name, start, observe);
+  const frames = new EntryFrames(wal.encodeFrame, GROUP);
+  const logs: RealLogs = { context, wal, group: GROUP, frames, parameters: disk };
+  return (name, start, observe) => new RealLog(logs, name, start, observe);
 }
 
 /** Where the logs of the first servers begin: at 1, or behind what was restored from a backup (R23). */

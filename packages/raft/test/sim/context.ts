@@ -1,3 +1,4 @@
+import type { DiskFault, DiskTally } from "./disk-faults.js";
 import type { Fault } from "./faults.js";
 import { SimulationFailure } from "./failure.js";
 import { Marks } from "./marks.js";
@@ -24,16 +25,21 @@ export type Tally =
   | "snapshotsInstalled"
   | "compactions";
 
+export type Counted = Fault | Tally | DiskFault | DiskTally;
+
 /** What every part of one run shares: virtual time, random streams, counters, the trace. */
 export class Context {
   readonly parameters: Parameters;
   readonly trace = new Trace();
   readonly marks = new Marks();
-  readonly counts = new Map<Fault | Tally, number>();
+  readonly counts = new Map<Counted, number>();
   /** From the liveness phase on no new faults come. */
   healed = false;
   /** No client begins anything new. */
   quiet = false;
+  /** Promises may be waiting to go on: `settle` before time does. */
+  isUnsettled = false;
+  #broken: { readonly error: unknown } | null = null;
   readonly #scheduler = new Scheduler();
   readonly #streams = new Map<string, Random>();
 
@@ -57,6 +63,22 @@ export class Context {
     if (!this.#scheduler.runNext()) throw new SimulationFailure("the simulator itself came to a halt", "");
   }
 
+  /**
+   * Lets everything run that waits for nothing but its turn. The real log is made of promises; none of them waits for
+   * anything outside of this run, so what they do is the same each time.
+   */
+  async settle(): Promise<void> {
+    this.isUnsettled = false;
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.#broken !== null) throw this.#broken.error;
+  }
+
+  /** Something was found wrong where nobody could catch it: the run ends with it when it settles. */
+  broke(error: unknown): void {
+    this.isUnsettled = true;
+    this.#broken ??= { error };
+  }
+
   random(stream: string): Random {
     const known = this.#streams.get(stream);
     if (known !== undefined) return known;
@@ -70,7 +92,7 @@ export class Context {
     return this.healed ? 0 : this.parameters.faults[fault];
   }
 
-  count(what: Fault | Tally, times = 1): void {
+  count(what: Counted, times = 1): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + times);
   }
 }

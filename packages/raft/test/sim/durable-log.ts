@@ -24,12 +24,16 @@ export interface Recovered {
 export interface DurableLog {
   /** What is on the disk beyond any power loss: what an acknowledgement may promise. */
   readonly durable: Recovered;
+  /** Times slower than usual. */
+  slowness: number;
+  /** Whether there is anything that the next power loss may take (W11). */
+  readonly hasUnsynced: boolean;
   /**
    * Hands a write over. Writes reach the disk in order. `completed` is called with all that one fsync made durable.
    * A write that fails is never tried again (W1): `failed` of `open` is called, and nothing after it.
    */
   append(write: LogWrite): void;
-  /** Reads what is there, makes sure that it lasts (W11), and calls `opened`. */
+  /** Reads what is there, makes sure that it lasts (W11), and calls `opened`; or `failed`, and it is to be opened anew. */
   open(callbacks: LogCallbacks): void;
   /** The process is gone, or the whole machine. Callbacks of this opening are not called any more. */
   crash(kind: "kill" | "powerLoss"): void;
@@ -38,5 +42,6 @@ export interface DurableLog {
 export interface LogCallbacks {
   readonly opened: (recovered: Recovered) => void;
   readonly completed: (writes: readonly LogWrite[]) => void;
-  readonly failed: () => void;
+  /** The process cannot go on, or the machine it runs on: it is to `crash` in that way, and to be started again. */
+  readonly failed: (end: "kill" | "powerLoss") => void;
 }

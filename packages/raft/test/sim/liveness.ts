@@ -14,7 +14,7 @@ const FATES = ["down", "isolated", "mute", "deaf"] as const;
  * Heals a random majority, leaves the others broken for good, and waits for a leader, a write, a read and for equal
  * logs and states. Returns how many election timeouts that took.
  */
-export function demandProgress(cluster: Cluster): number {
+export async function demandProgress(cluster: Cluster): Promise<number> {
   const { context, network } = cluster;
   const { parameters } = context;
   const random = context.random("liveness");
@@ -43,6 +43,7 @@ export function demandProgress(cluster: Cluster): number {
     // And a window of a single entry may never get to the bottom of what impatient clients pour in.
     if (prober.isDone || context.now > (begin + deadline) / 2) context.quiet = true;
     context.runNext();
+    if (context.isUnsettled) await context.settle();
   }
   return (context.now - begin) / electionMicros;
 }

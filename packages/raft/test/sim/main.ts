@@ -2,6 +2,7 @@ import { SingleBar } from "cli-progress";
 import { parseOptions, replayLine, UsageError, USAGE } from "./arguments.js";
 import type { Options } from "./arguments.js";
 import { loadCore, REAL_CORE } from "./core.js";
+import { REAL_WAL } from "./wal-module.js";
 import { runSeeds } from "./pool.js";
 import { shrink } from "./shrink.js";
 import { simulate } from "./simulation.js";
@@ -24,7 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function runOne(options: Options): Promise<number> {
   const { from: seed } = options.seeds;
-  const outcome = simulate(await loadCore(REAL_CORE), seed, options.overrides);
+  const outcome = await simulate(await loadCore(REAL_CORE), seed, options.overrides);
   const summary = new Summary();
   summary.add(outcome);
   if (options.json)
@@ -44,7 +45,7 @@ async function runOne(options: Options): Promise<number> {
 async function printTraces({ overrides, seeds }: Options): Promise<number> {
   const core = await loadCore(REAL_CORE);
   for (let seed = seeds.from; seed <= seeds.to; seed += 1) {
-    process.stdout.write(`  [${seed}, "${simulate(core, seed, overrides).trace}"],\n`);
+    process.stdout.write(`  [${seed}, "${(await simulate(core, seed, overrides)).trace}"],\n`);
   }
   return 0;
 }
@@ -57,6 +58,7 @@ async function runMany(options: Options): Promise<number> {
   const begin = performance.now();
   await runSeeds({
     core: REAL_CORE,
+    wal: REAL_WAL,
     overrides: options.overrides,
     seeds: options.seeds,
     jobs: options.jobs,
@@ -95,7 +97,7 @@ async function explain(outcome: Outcome, options: Options): Promise<void> {
       outcome: smaller,
       parameters,
       runs,
-    } = shrink(await loadCore(REAL_CORE), outcome, options.overrides);
+    } = await shrink(await loadCore(REAL_CORE), outcome, options.overrides);
     const { servers, clients } = parameters;
     lines.push(
       `  shrunk: ${replayLine(seed, overrides)}`,

@@ -1,12 +1,9 @@
-import type { HardState } from "../../dist/core/index.js";
 import type { Context } from "./context.js";
 import type { DurableLog, LogCallbacks, LogWrite, Recovered } from "./durable-log.js";
-import { EntryLog } from "./entry.js";
 import type { SimBase } from "./entry.js";
+import { FoldedLog } from "./folded-log.js";
+import type { FoldObserver } from "./folded-log.js";
 import type { Random } from "./random.js";
-
-/** Called for each write as it becomes durable, before it takes effect on `durable`. */
-export type FoldObserver = (durable: Recovered, write: LogWrite) => void;
 
 /**
  * Stands for the log on disk: a sequence of writes of which a prefix is synced. One fsync at a time covers everything
@@ -15,9 +12,7 @@ export type FoldObserver = (durable: Recovered, write: LogWrite) => void;
 export class ModelLog implements DurableLog {
   readonly #context: Context;
   readonly #random: Random;
-  readonly #observe: FoldObserver;
-  readonly #entries: EntryLog;
-  #hardState: HardState;
+  readonly #folded: FoldedLog;
   /** Handed over and not synced. */
   #pending: LogWrite[] = [];
   /** How many of `#pending` the running fsync covers; 0: none runs. */
@@ -25,19 +20,16 @@ export class ModelLog implements DurableLog {
   /** What belongs to an earlier opening is ignored. */
   #opening = 0;
   #callbacks: LogCallbacks | null = null;
-  /** Times slower than usual. */
   slowness = 1;
 
   constructor(context: Context, name: string, start: SimBase, observe: FoldObserver) {
     this.#context = context;
     this.#random = context.random(`disk ${name}`);
-    this.#observe = observe;
-    this.#entries = new EntryLog(start);
-    this.#hardState = { currentTerm: start.base.term, votedFor: null };
+    this.#folded = new FoldedLog(start, observe);
   }
 
   get durable(): Recovered {
-    return { hardState: this.#hardState, entries: this.#entries };
+    return this.#folded;
   }
 
   append(write: LogWrite): void {
@@ -53,7 +45,7 @@ export class ModelLog implements DurableLog {
     this.#context.after(this.#latency(), () => {
       if (opening !== this.#opening) return;
       this.#fold(this.#pending.length);
-      callbacks.opened({ hardState: this.#hardState, entries: this.#entries.clone() });
+      callbacks.opened({ hardState: this.#folded.hardState, entries: this.#folded.entries.clone() });
     });
   }
 
@@ -72,7 +64,6 @@ export class ModelLog implements DurableLog {
     }
   }
 
-  /** Whether a process that was killed left writes that the next power loss may take (W11). */
   get hasUnsynced(): boolean {
     return this.#pending.length > 0;
   }
@@ -84,7 +75,7 @@ export class ModelLog implements DurableLog {
       if (opening !== this.#opening) return;
       if (this.#random.chance(this.#context.faultNow("syncFailure"))) {
         this.#context.count("syncFailure");
-        this.#callbacks?.failed();
+        this.#callbacks?.failed("kill");
         return;
       }
       const done = this.#pending.slice(0, this.#syncing);
@@ -97,13 +88,7 @@ export class ModelLog implements DurableLog {
 
   /** The first `count` pending writes are on the disk for good. */
   #fold(count: number): void {
-    for (const write of this.#pending.splice(0, count)) {
-      this.#observe(this.durable, write);
-      if (write.hardState !== null) this.#hardState = write.hardState;
-      if (write.base?.kind === "installed") this.#entries.reset(write.base);
-      else if (write.base !== null) this.#entries.compact(write.base);
-      this.#entries.replace(write.entries);
-    }
+    for (const write of this.#pending.splice(0, count)) this.#folded.fold(write);
   }
 
   #latency(): number {

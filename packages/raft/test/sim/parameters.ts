@@ -1,4 +1,6 @@
 import type { LeaseSettings } from "../../dist/core/index.js";
+import { drawDisk } from "./disk-faults.js";
+import type { DiskFault, DiskParameters } from "./disk-faults.js";
 import { FAULT_NAMES } from "./faults.js";
 import type { Fault } from "./faults.js";
 import { Random } from "./random.js";
@@ -13,7 +15,9 @@ export interface Overrides {
   readonly commands: number | null;
   /** How many actions of the nemesis happen at most. */
   readonly actions: number | null;
-  readonly without: readonly Fault[];
+  readonly without: readonly (Fault | DiskFault)[];
+  /** What stands under the cores: the model of a log, or the real one on simulated disks. */
+  readonly log: "model" | "real";
 }
 
 export const NO_OVERRIDES: Overrides = {
@@ -23,7 +27,10 @@ export const NO_OVERRIDES: Overrides = {
   commands: null,
   actions: null,
   without: [],
+  log: "model",
 };
+
+export const ON_REAL_LOG: Overrides = { ...NO_OVERRIDES, log: "real" };
 
 /** Everything that a run is drawn from its seed: which features and faults are on, and how strong. Times in microseconds. */
 export interface Parameters {
@@ -85,6 +92,8 @@ export interface Parameters {
   readonly memberChanges: boolean;
   /** Probability for faults of single messages and writes, weight for what the nemesis does. 0: off. */
   readonly faults: Readonly<Record<Fault, number>>;
+  /** null: the log is a model. */
+  readonly disk: DiskParameters | null;
 }
 
 const PROBABILITIES: Partial<Record<Fault, readonly [number, number]>> = {
@@ -148,6 +157,7 @@ export function drawParameters(seed: number, overrides: Overrides): Parameters {
     nemesisMicros: electionMicros * random.magnitude(0.3, 10),
     faultMicros: electionMicros * random.magnitude(0.3, 10),
     faults,
+    disk: overrides.log === "real" ? drawDisk(seed, overrides.without) : null,
   };
 }
 
@@ -183,7 +193,7 @@ function drawFeatures(random: Random, servers: number, electionMicros: number, d
   };
 }
 
-function drawFaults(random: Random, calm: boolean, without: readonly Fault[]): Record<Fault, number> {
+function drawFaults(random: Random, calm: boolean, without: readonly string[]): Record<Fault, number> {
   const faults = {} as Record<Fault, number>;
   for (const fault of FAULT_NAMES) {
     const [low, high] = PROBABILITIES[fault] ?? [0.2, 2];

@@ -4,14 +4,18 @@ import type { WorkerTask } from "./worker.js";
 
 const WORKER = new URL("./worker.js", import.meta.url);
 
-/** A seed whose run does not come back at all. Generous: a seed takes a fraction of a second. */
-const HANG_MILLIS = 60_000;
+/**
+ * A seed whose run does not come back at all. Generous: a seed takes a second of a processor's time, a few at most. It
+ * is that time which counts, since how long it takes on the wall says nothing where others want the processor too.
+ */
+const HANG_CPU_SECONDS = 60;
+const LOOK_MILLIS = 1_000;
 
 export interface PoolOptions extends WorkerTask {
   readonly seeds: { readonly from: number; readonly to: number };
   readonly jobs: number;
   /** Called for each seed as it ends, in no particular order. Returning false ends the run early. */
-  readonly onOutcome: (outcome: Outcome) => boolean;
+  readonly onOutcome: (outcome: Outcome) => boolean | Promise<boolean>;
 }
 
 /** Runs the seeds in threads. Resolves once all of them, or as many as were wanted, have ended. */
@@ -25,52 +29,65 @@ export async function runSeeds(options: PoolOptions): Promise<void> {
     return next - 1;
   };
   const jobs = Math.min(options.jobs, to - from + 1);
-  const report = (outcome: Outcome): void => {
-    if (!isEnough && !options.onOutcome(outcome)) isEnough = true;
+  const report = async (outcome: Outcome): Promise<void> => {
+    if (!isEnough && !(await options.onOutcome(outcome))) isEnough = true;
   };
   await Promise.all(Array.from({ length: jobs }, () => runThread(options, take, report)));
 }
 
 function runThread(
-  task: WorkerTask,
+  task: WorkerTask & { readonly jobs: number },
   take: () => number | null,
-  report: (outcome: Outcome) => void,
+  report: (outcome: Outcome) => Promise<void>,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const { core, overrides } = task;
-    const worker = new Worker(WORKER, { workerData: { core, overrides } satisfies WorkerTask });
+    const { core, overrides, wal } = task;
+    const worker = new Worker(WORKER, { workerData: { core, overrides, wal } satisfies WorkerTask });
     let current = 0;
     let watchdog: NodeJS.Timeout | undefined;
+    const startWatchdog = (): void => {
+      const before = process.cpuUsage();
+      watchdog = setInterval(() => {
+        // Of all threads together: each may have used its share of it.
+        const { system, user } = process.cpuUsage(before);
+        if (system + user > HANG_CPU_SECONDS * 1e6 * task.jobs)
+          giveUp("stalled: a step of the core does not come back", `in ${HANG_CPU_SECONDS} s`);
+      }, LOOK_MILLIS);
+    };
     const end = (): void => {
-      clearTimeout(watchdog);
+      clearInterval(watchdog);
       worker.terminate().then(() => resolve(), reject);
     };
+    /** Only the end of the thread ends the loop that it is in; another one goes on with the rest. */
+    const giveUp = (what: string, stack: string): void => {
+      clearInterval(watchdog);
+      Promise.all([report(ended(current, what, stack)), worker.terminate()])
+        .then(() => runThread(task, take, report))
+        .then(resolve, reject);
+    };
     const give = (): void => {
-      clearTimeout(watchdog);
+      clearInterval(watchdog);
       const seed = take();
       if (seed === null) return end();
       current = seed;
-      watchdog = setTimeout(() => {
-        report(hung(current));
-        // Only the end of the thread ends the loop that it is in; another goes on with the rest.
-        worker.terminate().then(() => runThread(task, take, report).then(resolve, reject), reject);
-      }, HANG_MILLIS);
+      startWatchdog();
       worker.postMessage(seed);
     };
-    worker.on("error", reject);
+    // Thrown where the run could not catch it.
+    worker.on("error", (error) => giveUp(`${error.name}: ${error.message}`, error.stack ?? ""));
     worker.on("message", (outcome: Outcome) => {
-      report(outcome);
-      give();
+      clearInterval(watchdog);
+      report(outcome).then(give, reject);
     });
     give();
   });
 }
 
-function hung(seed: number): Outcome {
-  const what = "stalled: a step of the core does not come back";
+/** A seed whose run did not come to its own end. */
+function ended(seed: number, what: string, stack: string): Outcome {
   return {
     seed,
-    failure: { what, message: `${what} within ${HANG_MILLIS / 1000} s`, stack: "" },
+    failure: { what, message: what, stack },
     trace: "",
     steps: 0,
     virtualMicros: 0,

@@ -5,11 +5,11 @@ import { Checkpoints } from "./checkpoints.js";
 import type { Observer } from "./checks/observed.js";
 import type { Context } from "./context.js";
 import type { CoreModule } from "./core.js";
-import type { LogWrite, Recovered } from "./durable-log.js";
+import type { DurableLog, LogWrite, Recovered } from "./durable-log.js";
 import { EntryLog, nameServer } from "./entry.js";
 import type { Command, SimBase, SimEntry } from "./entry.js";
+import type { FoldObserver } from "./folded-log.js";
 import { Machine } from "./machine.js";
-import { ModelLog } from "./model-log.js";
 import type { Packet } from "./packet.js";
 import type { Random } from "./random.js";
 import { Requests } from "./requests.js";
@@ -31,6 +31,8 @@ export interface Surroundings {
   readonly module: CoreModule;
   readonly observer: Observer;
   readonly send: (packet: Packet) => void;
+  /** An empty disk with a log on it that begins at `start`. */
+  readonly createLog: (name: string, start: SimBase, observe: FoldObserver) => DurableLog;
   /** The process died by itself; somebody is to start it again. */
   readonly restart: (server: SimServer) => void;
 }
@@ -48,7 +50,7 @@ export class SimServer {
   readonly isWitness: boolean;
   /** 10 campaigns first; each step below waits one election timeout longer. */
   readonly priority: number;
-  readonly log: ModelLog;
+  readonly log: DurableLog;
   readonly store: Store;
   life: Life = "down";
   isPaused = false;
@@ -93,7 +95,7 @@ export class SimServer {
     machine.hash = start.chain;
     this.store = new Store({ ...start, machine });
     this.memory = new EntryLog(start);
-    this.log = new ModelLog(context, this.id, start, (durable, write) =>
+    this.log = around.createLog(this.id, start, (durable, write) =>
       around.observer.folding(this, durable, write),
     );
   }
@@ -114,7 +116,7 @@ export class SimServer {
     this.log.open({
       opened: (recovered) => this.#opened(recovered),
       completed: (writes) => this.#completed(writes),
-      failed: () => this.#die(),
+      failed: (end) => this.#die(end),
     });
   }
 
@@ -324,7 +326,7 @@ export class SimServer {
     for (const message of ready.sendNow) this.#post(message);
     if (this.#random.chance(0.002) && context.faultNow("kill") > 0) {
       context.count("kill");
-      this.#die();
+      this.#die("kill");
       return;
     }
     if (!writeFirst && placed !== null) this.log.append(placed);
@@ -396,9 +398,9 @@ export class SimServer {
     if (base !== null && chain !== null) this.memory.compact({ base, chain });
   }
 
-  #die(): void {
+  #die(end: "kill" | "powerLoss"): void {
     this.#around.context.count("crashes");
-    this.crash("kill");
+    this.crash(end);
     this.#around.restart(this);
   }
 }

@@ -5,6 +5,7 @@ import { expect } from "chai";
 import { parseOptions, replayLine, UsageError } from "./arguments.js";
 import { loadCore, REAL_CORE } from "./core.js";
 import type { CoreModule } from "./core.js";
+import { REAL_WAL } from "./wal-module.js";
 import { NO_OVERRIDES } from "./parameters.js";
 import { runSeeds } from "./pool.js";
 import { Random } from "./random.js";
@@ -37,17 +38,19 @@ describe("the simulator", () => {
     core = await loadCore(REAL_CORE);
   });
 
-  it("keeps the traces that are written down: no change of behaviour goes unseen", () => {
+  it("keeps the traces that are written down: no change of behaviour goes unseen", async () => {
     expect(TRACES).to.have.length(20);
     for (const [seed, trace] of TRACES) {
-      const outcome = simulate(core, seed, NO_OVERRIDES);
+      const outcome = await simulate(core, seed, NO_OVERRIDES);
       expect(outcome.failure, replayLine(seed, NO_OVERRIDES)).to.equal(null);
       expect(outcome.trace, `the trace of seed ${seed}; traces.ts says what to do`).to.equal(trace);
     }
   }).timeout(60_000);
 
-  it("gives one seed one trace, and two seeds two", () => {
-    const [first, again, other] = [1, 1, 2].map((seed) => simulate(core, seed, NO_OVERRIDES));
+  it("gives one seed one trace, and two seeds two", async () => {
+    const [first, again, other] = await Promise.all(
+      [1, 1, 2].map((seed) => simulate(core, seed, NO_OVERRIDES)),
+    );
     expect(again).to.deep.equal(first);
     expect(other?.trace).to.not.equal(first?.trace);
   });
@@ -60,6 +63,7 @@ describe("the simulator", () => {
     };
     await runSeeds({
       core: REAL_CORE,
+      wal: REAL_WAL,
       overrides: NO_OVERRIDES,
       seeds: { from: 101, to: 140 },
       jobs: 2,
@@ -70,9 +74,9 @@ describe("the simulator", () => {
     expect(summary.stepsMin).to.be.at.least(2_000);
   }).timeout(120_000);
 
-  it("complains about marks and faults that never came, once a run is long enough to have them", () => {
+  it("complains about marks and faults that never came, once a run is long enough to have them", async () => {
     const summary = new Summary();
-    const outcome = simulate(core, 1, { ...NO_OVERRIDES, servers: 1, steps: 10 });
+    const outcome = await simulate(core, 1, { ...NO_OVERRIDES, servers: 1, steps: 10 });
     for (let seed = 1; seed <= 1_999; seed += 1) summary.add({ ...outcome, seed });
     expect(summary.hasPassed).to.equal(true);
     summary.add({ ...outcome, seed: 2_000 });
@@ -109,18 +113,18 @@ describe("a mutant of the core", () => {
 
   it("fails with a smaller version of itself that runs again", async () => {
     const broken = MUTANTS.find(({ name }) => name === "R9 old entries counted") as Mutant;
-    const core = await loadCore(await buildMutant(broken, join(folder, "shrunk")));
-    let failing = simulate(core, 1, NO_OVERRIDES);
+    const core = await loadCore((await buildMutant(broken, join(folder, "shrunk"))).core);
+    let failing = await simulate(core, 1, NO_OVERRIDES);
     while (failing.failure === null && failing.seed < 50)
-      failing = simulate(core, failing.seed + 1, NO_OVERRIDES);
+      failing = await simulate(core, failing.seed + 1, NO_OVERRIDES);
     expect(failing.failure?.what).to.contain("(R9)");
-    const smaller = shrink(core, failing, NO_OVERRIDES);
+    const smaller = await shrink(core, failing, NO_OVERRIDES);
     expect(smaller.outcome.failure?.what).to.equal(failing.failure?.what);
     expect(smaller.outcome.steps).to.be.at.most(failing.steps);
     const { seeds, overrides } = parseOptions(
       replayLine(failing.seed, smaller.overrides).split(" ").slice(4),
     );
-    expect(simulate(core, seeds.from, overrides)).to.deep.equal(smaller.outcome);
+    expect(await simulate(core, seeds.from, overrides)).to.deep.equal(smaller.outcome);
   }).timeout(60_000);
 
   it("is an error when it does not apply, or does not compile", async () => {

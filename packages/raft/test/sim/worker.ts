@@ -6,15 +6,18 @@ import { simulate } from "./simulation.js";
 /** What a thread is started with. */
 export interface WorkerTask {
   readonly core: string;
+  readonly wal: string;
   readonly overrides: Overrides;
 }
 
 /** One thread of a pool: gets seeds, gives outcomes. */
 if (parentPort !== null) {
   const port = parentPort;
-  const { core, overrides } = workerData as WorkerTask;
-  const loading = loadCore(core);
+  const { core, wal, overrides } = workerData as WorkerTask;
+  const loading = loadCore(core, wal);
   port.on("message", (seed: number) => {
-    void loading.then((module) => port.postMessage(simulate(module, seed, overrides)));
+    void loading
+      .then((module) => simulate(module, seed, overrides))
+      .then((outcome) => port.postMessage(outcome));
   });
 }

@@ -171,6 +171,31 @@ describe("compaction (W5)", () => {
     await again.close();
   });
 
+  it("keeps the segment with the newest state until the next one's first batch is on disk (W10)", async () => {
+    const [disk, log] = await filled();
+    // Stops in the middle of the deletions.
+    let goOn = (): void => {};
+    disk.pace = (operation, path, effect, done) => {
+      effect();
+      if (operation === "unlink" && path.endsWith("1.wal")) goOn = done;
+      else queueMicrotask(done);
+    };
+    const compacted = log.compact(GROUP, base(60, 1));
+    await until(() => segmentsOf(disk)[0]?.endsWith("2.wal") === true, "the first segment is deleted");
+    // The next segment begins with an append that does not reach the disk.
+    const { segments } = log.stats();
+    disk.holdSyncs = true;
+    log.append(batch([entry(61, 2, SEGMENT_BYTES / 2)]));
+    await until(() => log.stats().segments > segments && disk.heldSyncs === 1, "a new segment is begun");
+    goOn();
+    await compacted;
+    expect(log.stats().segments, "the one with the base, and the new one").to.equal(2);
+    disk.powerLoss(LOSE_ALL);
+    const again = await open(disk);
+    expect(again.recovered(GROUP)).to.deep.include({ hardState: hardState(1, "b"), base: base(60, 1) });
+    await again.close();
+  });
+
   it("ends between two segments when the log is closed", async () => {
     const [disk, log] = await filled();
     const closing: Promise<void>[] = [];

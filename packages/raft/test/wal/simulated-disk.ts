@@ -33,6 +33,18 @@ export type Operation =
   | "syncDirectory";
 
 /**
+ * When an operation takes effect and when its caller hears of it: runs `effect` once and `done` once, `effect` first.
+ * Once the process is gone neither does anything.
+ */
+export type Pace = (operation: Operation, path: string, effect: () => void, done: () => void) => void;
+
+/** Everything happens at the call; the caller hears of it as soon as it has let go. */
+export const AT_ONCE: Pace = (_operation, _path, effect, done) => {
+  effect();
+  queueMicrotask(done);
+};
+
+/**
  * A disk that forgets what was not synced: per file it keeps what is durable and what is pending, by sectors of 512
  * bytes, and so for names. `powerLoss` keeps any subset of what is pending, `killProcess` leaves it pending. Each
  * process sees the disk through a mount of its own; one that is gone changes nothing more and hears nothing more.
@@ -44,12 +56,19 @@ export class SimulatedDisk {
   fault: ((operation: Operation, path: string) => Error | null) | null = null;
   /** The bytes of a write that are taken, given what was asked for (W9). */
   writeLimit: (bytes: number) => number = (bytes) => bytes;
+  /** The bytes that a write takes which fails. */
+  failedWriteTakes: (bytes: number) => number = () => 0;
+  /** Whether a sync that fails has brought this sector to the disk before. */
+  failedSyncKeeps: () => boolean = () => false;
+  pace: Pace = AT_ONCE;
   /** While true, datasyncs do not return until `releaseSyncs`. */
   holdSyncs = false;
   readonly held: (() => void)[] = [];
   readonly locks = new Set<string>();
   names = new Map<string, Inode>();
   #durableNames = new Map<string, Inode>();
+  #nameSyncs = 0;
+  #lastNameSync = 0;
   #mounted: Mount | null = null;
 
   get heldSyncs(): number {
@@ -63,8 +82,13 @@ export class SimulatedDisk {
 
   /** The disk as a new process sees it. */
   mount(): Mount {
-    this.#mounted = new Mount(this);
+    this.#mounted = this.intrude();
     return this.#mounted;
+  }
+
+  /** The disk as a second process sees it, beside the one that is there. */
+  intrude(): Mount {
+    return new Mount(this);
   }
 
   /** By kill -9: what the process wrote is in the page cache, and what it had not synced is still pending. */
@@ -88,11 +112,20 @@ export class SimulatedDisk {
       if (inode !== undefined) names.set(path, inode);
     }
     this.names = names;
-    this.syncNames();
+    this.syncNames()();
   }
 
-  syncNames(): void {
-    this.#durableNames = new Map(this.names);
+  /** What a sync of names does that begins now: it owes nobody what is named or removed after this. */
+  syncNames(): () => void {
+    const names = new Map(this.names);
+    this.#nameSyncs += 1;
+    const number = this.#nameSyncs;
+    return () => {
+      // One that began later has brought all of this to the disk, and more.
+      if (number < this.#lastNameSync) return;
+      this.#lastNameSync = number;
+      this.#durableNames = names;
+    };
   }
 
   /** An equal disk that shares nothing with this one. */
@@ -125,6 +158,21 @@ export class SimulatedDisk {
   /** A copy of what a program would read. */
   contents(path: string): Buffer {
     return Buffer.from(this.inode(path).volatile);
+  }
+
+  /** Changes bytes of a file on the disk itself, behind everybody's back; not its length. */
+  overwrite(path: string, offset: number, bytes: Buffer): void {
+    const { volatile, durable } = this.inode(path);
+    bytes.copy(volatile, offset);
+    if (offset < durable.length) bytes.copy(durable, offset);
+  }
+
+  /** Flips one bit in that way. Done twice it is as it was. */
+  flip(path: string, offset: number, bit: number): void {
+    const { volatile, durable } = this.inode(path);
+    for (const bytes of [volatile, durable]) {
+      if (offset < bytes.length) bytes[offset] = (bytes[offset] ?? 0) ^ (1 << bit);
+    }
   }
 
   /** Puts a file there, durably. */
@@ -166,45 +214,49 @@ export class Mount implements FileSystem {
     this.#died();
   }
 
-  async open(path: string, access: "read" | "write" | "create"): Promise<LogFile> {
-    await this.#begin("open", path);
-    if (access === "create") {
-      this.#disk.names.set(path, { volatile: Buffer.alloc(0), durable: Buffer.alloc(0), dirty: new Set() });
-    }
-    return this.#file(path, this.#disk.inode(path));
+  open(path: string, access: "read" | "write" | "create"): Promise<LogFile> {
+    return this.#perform("open", path, () => {
+      if (access === "create") {
+        this.#disk.names.set(path, { volatile: Buffer.alloc(0), durable: Buffer.alloc(0), dirty: new Set() });
+      }
+      return this.#file(path, this.#disk.inode(path));
+    });
   }
 
-  async link(path: string, newPath: string): Promise<void> {
-    await this.#begin("link", newPath);
-    if (this.#disk.names.has(newPath)) throw systemError("EEXIST", `link to ${newPath}`);
-    this.#disk.names.set(newPath, this.#disk.inode(path));
+  link(path: string, newPath: string): Promise<void> {
+    return this.#perform("link", newPath, () => {
+      if (this.#disk.names.has(newPath)) throw systemError("EEXIST", `link to ${newPath}`);
+      this.#disk.names.set(newPath, this.#disk.inode(path));
+    });
   }
 
-  async unlink(path: string): Promise<void> {
-    await this.#begin("unlink", path);
-    this.#disk.inode(path);
-    this.#disk.names.delete(path);
+  unlink(path: string): Promise<void> {
+    return this.#perform("unlink", path, () => {
+      this.#disk.inode(path);
+      this.#disk.names.delete(path);
+    });
   }
 
-  async list(dir: string): Promise<string[]> {
-    await this.#begin("list", dir);
-    const inside = this.#disk.files().filter((path) => path.startsWith(`${dir}/`));
-    return inside.map((path) => path.slice(dir.length + 1));
+  list(dir: string): Promise<string[]> {
+    return this.#perform("list", dir, () => {
+      const inside = this.#disk.files().filter((path) => path.startsWith(`${dir}/`));
+      return inside.map((path) => path.slice(dir.length + 1));
+    });
   }
 
   async makeDirectory(): Promise<void> {}
 
-  async syncDirectory(dir: string): Promise<void> {
-    await this.#begin("syncDirectory", dir);
-    this.#disk.syncNames();
+  syncDirectory(dir: string): Promise<void> {
+    return this.#perform("syncDirectory", dir, this.#disk.syncNames());
   }
 
   async lock(dir: string): Promise<DirectoryLock> {
+    if (!this.#alive) return new Promise(() => {});
     if (this.#disk.locks.has(dir)) throw new WalLockedError(dir, process.pid);
     this.#disk.locks.add(dir);
     return {
       release: async () => {
-        this.#disk.locks.delete(dir);
+        if (this.#alive) this.#disk.locks.delete(dir);
       },
     };
   }
@@ -216,47 +268,91 @@ export class Mount implements FileSystem {
     return this.#disk.fault?.(operation, path) ?? null;
   }
 
-  async #begin(operation: Operation, path: string): Promise<void> {
-    const error = this.#failure(operation, path);
-    if (!this.#alive) await new Promise(() => {});
-    if (error !== null) throw error;
+  /** Never resolves once the process is gone. */
+  #perform<T>(operation: Operation, path: string, effect: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const error = this.#failure(operation, path);
+      if (!this.#alive) return;
+      let outcome: { readonly value: T } | { readonly error: unknown };
+      this.#disk.pace(
+        operation,
+        path,
+        () => {
+          if (!this.#alive) return;
+          try {
+            outcome = error === null ? { value: effect() } : { error };
+          } catch (thrown) {
+            outcome = { error: thrown };
+          }
+        },
+        () => {
+          if (!this.#alive) return;
+          if ("value" in outcome) resolve(outcome.value);
+          else reject(outcome.error);
+        },
+      );
+    });
   }
 
   #file(path: string, inode: Inode): LogFile {
-    const later = (run: () => void): void => queueMicrotask(() => this.#alive && run());
+    const paced = (operation: Operation, effect: () => void, done: () => void): void =>
+      this.#disk.pace(
+        operation,
+        path,
+        () => this.#alive && effect(),
+        () => this.#alive && done(),
+      );
     return {
       writev: (buffers, position, done) => {
         const error = this.#failure("writev", path);
         if (!this.#alive) return;
         const bytes = Buffer.concat(buffers);
-        const taken =
-          error === null ? bytes.subarray(0, this.#disk.writeLimit(bytes.length)) : Buffer.alloc(0);
-        write(inode, taken, position);
-        later(() => done(error, taken.length));
+        const limit = error === null ? this.#disk.writeLimit : this.#disk.failedWriteTakes;
+        const taken = bytes.subarray(0, limit(bytes.length));
+        paced(
+          "writev",
+          () => write(inode, taken, position),
+          () => done(error, taken.length),
+        );
       },
       datasync: (done: Completion) => {
         const error = this.#failure("datasync", path);
         if (!this.#alive) return;
-        const finish = (): void => {
-          // As Linux does: after a failed sync the pages count as clean, and are on no disk (W1).
-          if (error === null) makeDurable(inode);
-          else inode.dirty.clear();
-          done(error);
-        };
-        if (this.#disk.holdSyncs) this.#disk.held.push(finish);
-        else later(finish);
+        const sync = this.#sync(inode, error);
+        if (this.#disk.holdSyncs) {
+          this.#disk.held.push(() => {
+            sync();
+            done(error);
+          });
+        } else paced("datasync", sync, () => done(error));
       },
-      sync: async () => {
-        await this.#begin("sync", path);
-        makeDurable(inode);
+      sync: () => {
+        const error = this.#failure("sync", path);
+        if (!this.#alive) return new Promise(() => {});
+        const sync = this.#sync(inode, error);
+        return new Promise((resolve, reject) => {
+          paced("sync", sync, () => (error === null ? resolve() : reject(error)));
+        });
       },
       read: async (target, position) => inode.volatile.copy(target, 0, position),
-      truncate: async (bytes) => {
-        await this.#begin("truncate", path);
-        inode.volatile = resize(inode.volatile, bytes);
-      },
+      truncate: (bytes) =>
+        this.#perform("truncate", path, () => {
+          inode.volatile = resize(inode.volatile, bytes);
+        }),
       size: async () => inode.volatile.length,
       close: async () => {},
+    };
+  }
+
+  /** What a sync does that begins now: it owes nobody what is written after this. */
+  #sync(inode: Inode, error: Error | null): () => void {
+    const dirty = new Set(inode.dirty);
+    const length = inode.volatile.length;
+    return () => {
+      // As Linux does: after a failed sync the pages count as clean, wherever they are (W1).
+      const keep = error === null ? (): boolean => true : this.#disk.failedSyncKeeps;
+      keepSectors(inode, error === null ? length : inode.durable.length, keep, dirty);
+      for (const sector of dirty) inode.dirty.delete(sector);
     };
   }
 }
@@ -280,24 +376,26 @@ function write(inode: Inode, bytes: Buffer, position: number): void {
   }
 }
 
-function makeDurable(inode: Inode): void {
-  keepSectors(inode, inode.volatile.length, () => true);
-}
-
 function crashFile(inode: Inode, path: string, plan: CrashPlan): void {
   const changed = inode.volatile.length !== inode.durable.length;
   const length = changed && plan.size(path) ? inode.volatile.length : inode.durable.length;
-  keepSectors(inode, length, (sector) => plan.sector(path, sector));
+  keepSectors(inode, length, (sector) => plan.sector(path, sector), inode.dirty);
+  inode.dirty.clear();
   inode.volatile = Buffer.from(inode.durable);
 }
 
-function keepSectors(inode: Inode, length: number, keep: (sector: number) => boolean): void {
+/** The file has `length` bytes on the disk, and those of the `dirty` sectors that `keep` says are as programs see them. */
+function keepSectors(
+  inode: Inode,
+  length: number,
+  keep: (sector: number) => boolean,
+  dirty: ReadonlySet<number>,
+): void {
   if (inode.durable.length !== length) inode.durable = resize(inode.durable, length);
-  for (const sector of inode.dirty) {
+  for (const sector of dirty) {
     const from = sector * SECTOR_BYTES;
-    if (from < length && keep(sector)) {
+    if (from < Math.min(length, inode.volatile.length) && keep(sector)) {
       inode.volatile.copy(inode.durable, from, from, Math.min(from + SECTOR_BYTES, length));
     }
   }
-  inode.dirty.clear();
 }

@@ -6,12 +6,15 @@ import { MutantError } from "./build.js";
 import type { Mutant } from "./mutant.js";
 import { killerOf, runMutants } from "./run.js";
 import type { Verdict } from "./run.js";
-import { MUTANTS } from "./table.js";
+import { LOG_MUTANTS } from "./log.js";
+import { CORE_MUTANTS, MUTANTS } from "./table.js";
 
 const USAGE = `usage: npm run sim:mutants -- [options]
 
-Breaks the core's rules one by one in a copy of its source, and demands that the simulator notices.
+Breaks the rules of the core and of the log one by one in a copy of the source, and demands that the simulator
+notices, or the tests that the mutant names.
 
+  --list core|log  those of the core (R1 to R24), or of the log (W1 to W12); both without it
   --only A,B       the mutants that are named so: a rule ("R15") or a part of a name
   --seeds N        seeds that each may take to be caught (default 4000)
   --jobs N         mutants at a time (default: one for each processor)
@@ -26,7 +29,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const mutants = chosen(values.only);
+  const mutants = chosen(listed(values.list), values.only);
   const seedsMax = wholeNumber("seeds", values.seeds, 1, 1_000_000) ?? 4_000;
   const jobs = wholeNumber("jobs", values.jobs, 1, 64) ?? availableParallelism();
   const isQuiet = values.json === true || values.table === true;
@@ -49,7 +52,7 @@ async function main(args: readonly string[]): Promise<number> {
         process.stdout.write(`${mutant.name} lives after ${seeds} seeds: ${mutant.says}\n`);
       } else if (killedBy !== null && mutant.equivalent !== null) {
         process.stdout.write(
-          `${mutant.name} is said to be equivalent, but seed ${killedBy.seed} tells: ${killedBy.what}\n`,
+          `${mutant.name} is said to be equivalent, but seed ${killedBy.seed ?? "–"} tells: ${killedBy.what}\n`,
         );
       }
     }
@@ -73,6 +76,7 @@ function parseThem(args: readonly string[]) {
   return parseArgs({
     args: [...args],
     options: {
+      list: { type: "string" },
       only: { type: "string" },
       seeds: { type: "string" },
       jobs: { type: "string" },
@@ -83,31 +87,44 @@ function parseThem(args: readonly string[]) {
   });
 }
 
-function chosen(only: string | undefined): readonly Mutant[] {
-  if (only === undefined) return MUTANTS;
+function listed(list: string | undefined): readonly Mutant[] {
+  if (list === undefined) return MUTANTS;
+  if (list === "core") return CORE_MUTANTS;
+  if (list === "log") return LOG_MUTANTS;
+  throw new UsageError(`--list is "${list}"; it wants core or log`);
+}
+
+function chosen(mutants: readonly Mutant[], only: string | undefined): readonly Mutant[] {
+  if (only === undefined) return mutants;
   const found = only.split(",").flatMap((text) => {
     // "R1" means that rule, not R10 as well.
-    const named = MUTANTS.filter(({ name, rule }) =>
-      /^R\d+$/.test(text) ? rule === text : name.includes(text),
+    const named = mutants.filter(({ name, rule }) =>
+      /^[A-Z]\d+$/.test(text) ? rule === text : name.includes(text),
     );
     if (named.length === 0)
       throw new UsageError(`--only names "${text}", and no mutant has that in its name`);
     return named;
   });
-  return MUTANTS.filter((mutant) => found.includes(mutant));
+  return mutants.filter((mutant) => found.includes(mutant));
 }
 
 /** The table of docs/testing.md. */
 function table(verdicts: readonly Verdict[]): string {
-  const lines = ["| rule | what is broken | caught by | after seeds |", "|---|---|---|---|"];
+  const lines = ["| rule | mutant | what is broken | caught by | after seeds |", "|---|---|---|---|---|"];
   for (const { mutant, killedBy, seeds } of verdicts) {
     const by =
       killedBy === null
         ? `equivalent: ${mutant.equivalent ?? "no, it lives"}`
-        : `${killerOf(killedBy.what)}: ${killedBy.what}`;
-    lines.push(`| ${mutant.rule} | ${mutant.says} | ${by} | ${killedBy === null ? "–" : seeds} |`);
+        : `${killerOf(killedBy)}: ${killedBy.what}`;
+    const after = killedBy === null || killedBy.seed === null ? "–" : seeds;
+    lines.push(`| ${mutant.rule} | ${nameOf(mutant)} | ${mutant.says} | ${by} | ${after} |`);
   }
   return lines.join("\n");
+}
+
+/** Without the rule. */
+function nameOf({ name, rule }: Mutant): string {
+  return name.slice(rule.length + 1);
 }
 
 interface Progress {
@@ -124,7 +141,8 @@ function startProgress(total: number, isQuiet: boolean): Progress {
   if (isQuiet) return { add: () => undefined, stop: () => undefined };
   return {
     add: ({ mutant, killedBy, seeds }) => {
-      const fate = killedBy === null ? "lives" : `killed by seed ${killedBy.seed}: ${killedBy.what}`;
+      const by = killedBy?.seed === null ? "a test" : `seed ${killedBy?.seed}`;
+      const fate = killedBy === null ? "lives" : `killed by ${by}: ${killedBy.what}`;
       process.stdout.write(`${mutant.name} (${seeds} seeds): ${fate}\n`);
     },
     stop: () => undefined,
