@@ -1,9 +1,11 @@
 import type { RaftKvError } from "@raftkv/protocol";
 import { Client } from "./client.js";
-import { Dispatcher, unavailable } from "./dispatcher.js";
+import { Dispatcher } from "./dispatcher.js";
 import { LeaderFinder } from "./leader-finder.js";
 import { toSettings } from "./options.js";
 import type { ConnectOptions } from "./options.js";
+import { unavailable } from "./outcome.js";
+import { WatchSet } from "./watch-set.js";
 
 /**
  * Connects to a cluster, and resolves as soon as one node has taken us. The leader is looked for on the way and
@@ -22,10 +24,21 @@ export async function connect(options: ConnectOptions): Promise<Client> {
       dispatcher.schedule();
     },
     replied: (connection, replies) => dispatcher.replied(connection, replies),
-    lost: (connection, error) => dispatcher.lost(connection, error),
+    lost: (connection, error) => {
+      dispatcher.lost(connection, error);
+      watches.left(connection);
+    },
+    superseded: (connection) => {
+      dispatcher.superseded(connection);
+      watches.left(connection);
+    },
+    left: (connection) => watches.left(connection),
+    watched: (connection, events) => watches.watched(connection, events),
+    watchEnded: (watchId, refusal) => watches.watchEnded(watchId, refusal),
   });
-  const dispatcher = new Dispatcher(finder);
-  const client = new Client(settings, finder, dispatcher);
+  const dispatcher = new Dispatcher(finder, settings);
+  const watches = new WatchSet(dispatcher, settings.timeoutMs);
+  const client = new Client(settings, finder, dispatcher, watches);
   try {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => end(unavailable(finder, settings.timeoutMs)), settings.timeoutMs);

@@ -9,12 +9,25 @@ import {
   encodeHello,
   encodeRequests,
   requestBytes,
+  requestWeight,
+  sessionCloseRequest,
+  watchCancelRequest,
 } from "@raftkv/protocol";
-import type { LeaderHint, Limits, Reply, Welcome, WireRequest } from "@raftkv/protocol";
+import type {
+  LeaderHint,
+  Limits,
+  NodeFrame,
+  Refusal,
+  Reply,
+  WatchEvents,
+  Welcome,
+  WireRequest,
+} from "@raftkv/protocol";
 import { WebSocket } from "ws";
 import type { RawData } from "ws";
 import type { Settings } from "./options.js";
 import type { PendingRequest } from "./pending-request.js";
+import type { Session } from "./session.js";
 
 /** Whom a connection tells what. Nothing is called from within a call into the connection, but `down` by `fail`. */
 export interface ConnectionOwner {
@@ -22,6 +35,8 @@ export interface ConnectionOwner {
   opened(connection: Connection, welcome: Welcome): void;
   replied(connection: Connection, replies: readonly Reply[]): void;
   leaderChanged(connection: Connection, leader: LeaderHint | null): void;
+  watched(connection: Connection, events: WatchEvents): void;
+  watchEnded(connection: Connection, watchId: number, refusal: Refusal): void;
   /** `congested` was true, and is not any more. */
   roomAgain(connection: Connection): void;
   /** Comes last, and once, also without `opened` before; never after `close`. */
@@ -40,6 +55,8 @@ export class Connection {
   welcome: Welcome | null = null;
   /** Until then (`performance.now()`) nothing that needs a leader is asked here; 0 when it may be. */
   askAgainAt = 0;
+  /** Another node was heard to lead since, and this one has said nothing of it: it may never answer. */
+  isSuperseded = false;
   /** Refusals in a row that made us ask later; any other answer makes it 0. */
   refusals = 0;
 
@@ -103,27 +120,53 @@ export class Connection {
     return this.#congested;
   }
 
-  /** Hands requests to the socket, in as few frames as the node's limits allow. From here on they are sent. */
+  /**
+   * Hands requests to the socket, in as few frames as the node's limits and their sessions allow. From here on they
+   * are sent.
+   */
   send(requests: readonly PendingRequest[]): void {
     if (this.welcome === null || this.#ended || requests.length === 0) return;
     const limits: Limits = this.welcome.limits;
     const now = performance.now();
     let frame: WireRequest[] = [];
+    // Undefined while the frame has nothing but reads, which go with any session; null for writes without one.
+    let session: Session | null | undefined;
+    let weight = 0;
     let bytes = 0;
     for (const request of requests) {
       const wire = request.toWire(now);
       const size = requestBytes(wire);
-      if (frame.length === limits.frameRequests || (bytes + size > limits.frameBytes && frame.length > 0)) {
-        this.#sendFrame(frame);
+      const ownWeight = requestWeight(wire);
+      const place = request.call.isWrite || request.session !== null ? request.session : undefined;
+      const isOther = place !== undefined && session !== undefined && place !== session;
+      if (
+        frame.length > 0 &&
+        (isOther || weight + ownWeight > limits.frameRequests || bytes + size > limits.frameBytes)
+      ) {
+        this.#sendFrame(frame, session ?? null);
         frame = [];
+        session = undefined;
+        weight = 0;
         bytes = 0;
       }
       frame.push(wire);
+      if (place !== undefined) session = place;
+      weight += ownWeight;
       bytes += size;
       request.connection = this;
       this.inFlight.set(request.id, request);
     }
-    this.#sendFrame(frame);
+    this.#sendFrame(frame, session ?? null);
+  }
+
+  /** Tells the node that the session is needed no more. Nobody waits for the answer: it would expire anyway. */
+  leaveSession(session: Session, requestId: number): void {
+    if (this.isWritable) this.#sendFrame([sessionCloseRequest(requestId, 0)], session);
+  }
+
+  /** Tells the node that nobody listens to a watch any more. */
+  cancelWatch(watchId: number, requestId: number): void {
+    if (this.isWritable) this.#sendFrame([watchCancelRequest(requestId, 0, watchId)], null);
   }
 
   /** Whether the socket still takes frames. One that the node is closing does not, and would drop them silently. */
@@ -163,10 +206,10 @@ export class Connection {
     this.#silenceTimer = null;
   }
 
-  #sendFrame(frame: readonly WireRequest[]): void {
+  #sendFrame(frame: readonly WireRequest[], session: Session | null): void {
     const socket = this.#socket;
     const { maxBufferedBytes } = this.#settings;
-    socket.send(encodeRequests(frame), () => {
+    socket.send(encodeRequests(frame, session === null ? null : session.place), () => {
       if (!this.#congested || this.#ended || socket.bufferedAmount >= maxBufferedBytes) return;
       this.#congested = false;
       this.#owner.roomAgain(this);
@@ -189,9 +232,24 @@ export class Connection {
     } else {
       const frame = this.#decode(decodeNodeFrame, data);
       if (frame === null) return;
-      if (frame.kind === "replies") this.#owner.replied(this, frame.replies);
-      else if (frame.kind === "leader") this.#owner.leaderChanged(this, frame.leader);
-      else this.fail(new ProtocolError("the node sent events of a watch that nobody asked for"));
+      this.#take(frame);
+    }
+  }
+
+  #take(frame: NodeFrame): void {
+    switch (frame.kind) {
+      case "replies":
+        this.#owner.replied(this, frame.replies);
+        break;
+      case "leader":
+        this.#owner.leaderChanged(this, frame.leader);
+        break;
+      case "events":
+        this.#owner.watched(this, frame);
+        break;
+      case "watchEnd":
+        this.#owner.watchEnded(this, frame.watchId, frame.refusal);
+        break;
     }
   }
 

@@ -1,10 +1,16 @@
-import { ProtocolError, RaftKvError, tooLargeMessage } from "@raftkv/protocol";
-import type { ErrorCode, ErrorReply, Limits, Reply } from "@raftkv/protocol";
+import { ProtocolError, RaftKvError } from "@raftkv/protocol";
+import type { ErrorReply, Reply } from "@raftkv/protocol";
+import type { Call } from "./calls/call.js";
+import { brokenError } from "./chain.js";
+import type { Chain } from "./chain.js";
 import type { Connection } from "./connection.js";
 import type { LeaderFinder, Route } from "./leader-finder.js";
+import type { Settings } from "./options.js";
+import { closedError, expired, unknownOutcome } from "./outcome.js";
 import { PendingRequest, isRefusal, refusalError } from "./pending-request.js";
-import type { RequestBody } from "./pending-request.js";
-import { afterLoss, afterRefusal } from "./retry.js";
+import { afterRefusal } from "./retry.js";
+import { SessionKeeper } from "./session.js";
+import type { Session, SessionTransport } from "./session.js";
 import { Timed, Timeouts } from "./timeouts.js";
 
 /** A request that waits out a delay before it is sent again. */
@@ -20,8 +26,10 @@ class Delay extends Timed {
  * Takes requests from their call to their end: collects those of one turn of the event loop, sends them, matches the
  * replies, retries what may be retried, and ends each one exactly once.
  */
-export class Dispatcher {
+export class Dispatcher implements SessionTransport {
   readonly #finder: LeaderFinder;
+  readonly #settings: Settings;
+  readonly #sessions: SessionKeeper;
   /** Every request that has not ended. */
   readonly #deadlines = new Timeouts<PendingRequest>((request) => this.#expire(request));
   readonly #delays = new Timeouts<Delay>((delay) => this.#enqueue(delay.request));
@@ -29,27 +37,56 @@ export class Dispatcher {
   #waiting: PendingRequest[] = [];
   #flushScheduled = false;
   #closed = false;
-  #lastId = 0;
+  // Odd and even, so that the numbers of a session's writes are dense and reads have none of them.
+  #lastWrite = -1;
+  #lastRead = 0;
 
-  constructor(finder: LeaderFinder) {
+  constructor(finder: LeaderFinder, settings: Settings) {
     this.#finder = finder;
+    this.#settings = settings;
+    this.#sessions = new SessionKeeper(settings.sessionTtlMs, this);
   }
 
-  /** Resolves with what the operation gives; rejects with a RaftKvError, or with the signal's reason. */
-  submit(body: RequestBody, timeoutMs: number, signal: AbortSignal | null): Promise<unknown> {
+  /**
+   * Resolves with what the operation gives; rejects with a RaftKvError, or with the signal's reason.
+   * @param chain the appender's, for one of its batches.
+   */
+  submit(
+    call: Call,
+    timeoutMs: number,
+    signal: AbortSignal | null,
+    chain: Chain | null = null,
+  ): Promise<unknown> {
     if (this.#closed) return Promise.reject(closedError());
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
-    const limits = this.#finder.limits;
-    const oversize = limits === null ? null : tooLarge(body, limits);
-    if (oversize !== null) return Promise.reject(oversize);
+    const fault = this.#fault(call);
+    if (fault !== null) return Promise.reject(fault);
     return new Promise((resolve, reject) => {
-      // One number for a request's whole life, whichever connections it goes over.
-      this.#lastId += 1;
-      const request = new PendingRequest(this.#lastId, body, timeoutMs, resolve, reject);
+      const request = new PendingRequest(call, timeoutMs, resolve, reject);
       if (signal !== null) this.#listen(request, signal);
+      chain?.add(request);
       this.#deadlines.add(request, timeoutMs);
       this.#enqueue(request);
     });
+  }
+
+  /** @throws {RaftKvError} TOO_LARGE: the cluster would not take it. */
+  check(call: Call): void {
+    const fault = this.#fault(call);
+    if (fault !== null) throw fault;
+  }
+
+  start(
+    call: Call,
+    session: Session | null,
+    resolve: (result: unknown) => void,
+    reject: (error: unknown) => void,
+  ): PendingRequest {
+    const request = new PendingRequest(call, this.#settings.timeoutMs, resolve, reject);
+    request.session = session;
+    this.#deadlines.add(request, request.timeoutMs);
+    this.#enqueue(request);
+    return request;
   }
 
   /** Sends what waits, at the end of this turn of the event loop. */
@@ -61,7 +98,21 @@ export class Dispatcher {
     setImmediate(() => this.#flush());
   }
 
+  sessionOpened(): void {
+    this.schedule();
+  }
+
+  /** No write will get a session, so none can be sent. */
+  sessionRefused(error: RaftKvError): void {
+    for (const request of this.#waiting.filter((one) => this.#wantsSession(one))) this.#fail(request, error);
+  }
+
+  get wantsSession(): boolean {
+    return !this.#closed && this.#waiting.some((request) => this.#wantsSession(request));
+  }
+
   replied(connection: Connection, replies: readonly Reply[]): void {
+    const now = performance.now();
     for (const reply of replies) {
       const request = connection.inFlight.get(reply.requestId);
       if (request === undefined) continue; // it ended before: its deadline passed, or it was aborted
@@ -71,14 +122,15 @@ export class Dispatcher {
         this.#refused(request, reply, connection);
         continue;
       }
-      const result = request.resultOf(reply);
+      const result = request.call.resultOf(reply, connection);
       if (result === undefined) {
         connection.fail(new ProtocolError(`request ${request.id} was answered as operation ${reply.op}`));
         return;
       }
       connection.inFlight.delete(request.id);
       connection.refusals = 0;
-      this.#end(request);
+      if (request.session !== null) request.session.heardAt = now;
+      this.#end(request, null);
       request.resolve(result);
     }
   }
@@ -89,8 +141,21 @@ export class Dispatcher {
     connection.inFlight.clear();
     for (const request of requests) {
       request.connection = null;
-      if (afterLoss(request.isWrite) === "reroute") this.#enqueue(request);
+      if (isRepeatable(request)) this.#again(request);
       else this.#fail(request, unknownOutcome(`the connection to ${connection.address} broke`, error));
+    }
+  }
+
+  /**
+   * Another node leads now: what this one was asked is asked again there, without waiting for an answer that may never
+   * come. What could do something twice waits for it (C1).
+   */
+  superseded(connection: Connection): void {
+    for (const request of connection.inFlight.values()) {
+      if (!isRepeatable(request)) continue;
+      connection.inFlight.delete(request.id);
+      request.connection = null;
+      this.#again(request);
     }
   }
 
@@ -100,15 +165,32 @@ export class Dispatcher {
     this.#waiting = [];
     this.#delays.drain();
     for (const request of this.#deadlines.drain()) {
-      const isUnknown = request.connection !== null && request.isWrite;
-      this.#fail(request, isUnknown ? unknownOutcome("the client was closed", closedError()) : closedError());
+      const error = closedError();
+      this.#fail(request, request.mayBeDone ? unknownOutcome("the client was closed", error) : error);
     }
+    const session = this.#sessions.close();
+    if (session !== null) this.#finder.connectionFor("write")?.leaveSession(session, this.#nextRead());
+  }
+
+  #fault(call: Call): RaftKvError | null {
+    const limits = this.#finder.limits;
+    return limits === null ? null : call.fault(limits);
+  }
+
+  /** Tells the node, if it is still there, that nobody listens any more. */
+  cancelWatch(connection: Connection, watchId: number): void {
+    connection.cancelWatch(watchId, this.#nextRead());
   }
 
   #enqueue(request: PendingRequest): void {
     if (request.ended) return;
     this.#waiting.push(request);
     this.schedule();
+  }
+
+  #again(request: PendingRequest): void {
+    request.isOpen ||= request.call.isWrite;
+    this.#enqueue(request);
   }
 
   #flush(): void {
@@ -124,13 +206,66 @@ export class Dispatcher {
     const batches = new Map<Connection, PendingRequest[]>();
     for (const request of waiting) {
       if (request.ended) continue;
-      const connection = ways[request.route];
-      const batch = connection === null ? this.#waiting : batches.get(connection);
-      if (batch !== undefined) batch.push(request);
-      else if (connection !== null) batches.set(connection, [request]);
+      const connection = ways[request.call.route];
+      if (connection === null) {
+        this.#waiting.push(request);
+        continue;
+      }
+      if (request.id === 0 && !this.#number(request)) continue;
+      const batch = batches.get(connection);
+      if (batch === undefined) batches.set(connection, [request]);
+      else batch.push(request);
     }
     for (const [connection, batch] of batches) connection.send(batch);
     if (this.#waiting.length > 0) this.#finder.seek();
+  }
+
+  /** Gives a request its number, and a write its place in the session. False: it cannot be sent now. */
+  #number(request: PendingRequest): boolean {
+    if (!request.call.isWrite) {
+      request.id = this.#nextRead();
+      return true;
+    }
+    if (!this.#wantsSession(request)) {
+      this.#lastWrite += 2;
+      request.id = this.#lastWrite;
+      return true;
+    }
+    const session = this.#sessions.current;
+    if (session === null || session.isFull) {
+      this.#waiting.push(request);
+      if (session === null) this.#sessions.open();
+      return false;
+    }
+    if (request.chain !== null && !this.#isInOrder(request, session)) return false;
+    this.#lastWrite += 2;
+    request.id = this.#lastWrite;
+    session.add(request);
+    return true;
+  }
+
+  #nextRead(): number {
+    this.#lastRead += 2;
+    return this.#lastRead;
+  }
+
+  #wantsSession({ call, session, chain }: PendingRequest): boolean {
+    return call.isWrite && session === null && (this.#settings.sessions || chain !== null);
+  }
+
+  /** Whether a batch can follow the one before it in this session; when not, it waits for that, or fails with it. */
+  #isInOrder(request: PendingRequest, session: Session): boolean {
+    const { chain, after } = request;
+    if (chain !== null && chain.failure !== null) {
+      this.#fail(request, brokenError(chain.failure));
+      return false;
+    }
+    if (after !== null && !after.ended && after.session !== session) {
+      after.waiter = request;
+      return false;
+    }
+    request.predecessor = after !== null && after.session === session ? after.id : 0;
+    return true;
   }
 
   /** A connection that takes requests of this kind now, or null. */
@@ -146,16 +281,33 @@ export class Dispatcher {
   }
 
   #refused(request: PendingRequest, reply: ErrorReply, connection: Connection): void {
-    const verdict = afterRefusal(reply, request.isWrite, request.refusals);
-    request.refusal = { reply, address: connection.address };
+    const { call, session, chain, isOpen, refusals } = request;
+    if (reply.code === "SESSION_EXPIRED" && session !== null) this.#sessions.lost(session);
+    const inSession = session !== null;
+    const standing = { isWrite: call.isWrite, inSession, inChain: chain !== null, isOpen, refusals };
+    const verdict = afterRefusal(reply, standing);
     request.refusals += 1;
+    if (reply.code !== "OUTCOME_UNKNOWN") request.refusal = { reply, address: connection.address };
     switch (verdict.kind) {
       case "give up":
         this.#fail(request, refusalError(reply, connection.address));
         break;
+      case "unknown":
+        this.#fail(request, unknownOutcome("no answer came", refusalError(reply, connection.address)));
+        break;
       case "reroute":
         this.#finder.refused(connection, reply);
+        if (reply.code === "OUTCOME_UNKNOWN") this.#again(request);
+        else this.#enqueue(request);
+        break;
+      case "new session":
+        session?.remove(request);
+        request.session = null;
+        request.id = 0;
         this.#enqueue(request);
+        break;
+      case "behind":
+        this.#behind(request);
         break;
       case "later":
         this.#delays.add(new Delay(request), verdict.delayMs);
@@ -163,77 +315,69 @@ export class Dispatcher {
     }
   }
 
+  /** A batch came to be carried out before the one that must come first. */
+  #behind(request: PendingRequest): void {
+    const { after, chain } = request;
+    if (chain !== null && chain.failure !== null) {
+      // Of the one before it more may come yet, and then of the copies of this one, too.
+      const isUnknown = request.isOpen && !chain.failure.outcomeKnown;
+      const error = brokenError(chain.failure);
+      this.#fail(request, isUnknown ? unknownOutcome("an earlier batch failed", error) : error);
+    } else if (after === null || after.ended) {
+      this.#enqueue(request);
+    } else {
+      after.waiter = request;
+    }
+  }
+
   /** Its deadline passed, and it has left the deadlines already. */
   #expire(request: PendingRequest): void {
-    const { connection, refusal, timeoutMs } = request;
-    if (connection !== null) {
-      connection.inFlight.delete(request.id);
-      const what = `${connection.address} did not answer within ${timeoutMs} ms`;
-      this.#fail(request, request.isWrite ? unknownOutcome(what) : new RaftKvError("TIMEOUT", what));
-    } else if (refusal !== null && isWantOfRoom(refusal.reply.code)) {
-      this.#fail(request, refusalError(refusal.reply, refusal.address));
-    } else if (refusal === null && this.#finder.connectionFor(request.route) !== null) {
-      this.#fail(request, new RaftKvError("TIMEOUT", `nothing could be sent within ${timeoutMs} ms`));
-    } else {
-      this.#fail(request, unavailable(this.#finder, timeoutMs));
-    }
+    const opening = this.#wantsSession(request) ? this.#sessions.opening : null;
+    this.#fail(request, expired(request, opening, this.#finder));
   }
 
   #listen(request: PendingRequest, signal: AbortSignal): void {
     const onAbort = (): void => {
-      const { connection } = request;
-      connection?.inFlight.delete(request.id);
-      const isUnknown = connection !== null && request.isWrite;
-      this.#fail(request, isUnknown ? unknownOutcome("the call was aborted", signal.reason) : signal.reason);
+      const { reason } = signal;
+      this.#fail(request, request.mayBeDone ? unknownOutcome("the call was aborted", reason) : reason);
     };
     signal.addEventListener("abort", onAbort, { once: true });
     request.forgetSignal = () => signal.removeEventListener("abort", onAbort);
   }
 
   #fail(request: PendingRequest, error: unknown): void {
-    this.#end(request);
+    request.connection?.inFlight.delete(request.id);
+    this.#end(request, error);
     request.reject(error);
   }
 
-  #end(request: PendingRequest): void {
+  /** @param failure null when it has its answer. */
+  #end(request: PendingRequest, failure: unknown): void {
     request.ended = true;
     request.connection = null;
     this.#deadlines.remove(request);
     request.forgetSignal?.();
+    const { session, call, chain, waiter } = request;
+    if (call.isWrite && session !== null) {
+      const wasFull = session.isFull;
+      if (chain === null) session.remove(request);
+      if (wasFull) this.schedule();
+    }
+    if (chain === null) return;
+    const cause = failure === null || failure instanceof RaftKvError ? failure : closedError();
+    for (const done of chain.ended(request, cause)) done.session?.remove(done);
+    request.waiter = null;
+    // With it all that wait behind it: they go out together again, and in their order.
+    for (let next = waiter; next !== null;) {
+      const behind: PendingRequest | null = next.waiter;
+      next.waiter = null;
+      this.#enqueue(next);
+      next = behind;
+    }
   }
 }
 
-/** No node was reached that could serve, with what every endpoint said. */
-export function unavailable(finder: LeaderFinder, timeoutMs: number): RaftKvError {
-  const endpoints = finder.reports;
-  const said = endpoints.map(({ address, said: what }) => `${address}: ${what}`).join("; ");
-  return new RaftKvError("UNAVAILABLE", `no node could serve within ${timeoutMs} ms (${said})`, {
-    endpoints,
-  });
-}
-
-/** It came to the right node each time, which had no room for it: more is known than that nobody could serve. */
-function isWantOfRoom(code: ErrorCode): boolean {
-  return code === "OVERLOADED" || code === "NO_SPACE";
-}
-
-function unknownOutcome(what: string, cause?: unknown): RaftKvError {
-  const message = `${what} after the write was sent: it may have been carried out, or may yet be`;
-  return new RaftKvError("OUTCOME_UNKNOWN", message, { cause });
-}
-
-function closedError(): RaftKvError {
-  return new RaftKvError("CLOSED", "the client is closed");
-}
-
-/** Refused here what the node would refuse, so that nothing of it is sent. */
-function tooLarge(body: RequestBody, limits: Limits): RaftKvError | null {
-  const { key, value } = body;
-  const valueBytes = value === null ? 0 : value.length;
-  if (key.length <= limits.keyBytes && valueBytes <= limits.valueBytes) return null;
-  const [what, bytes, limit] =
-    key.length > limits.keyBytes
-      ? (["key", key.length, limits.keyBytes] as const)
-      : (["value", valueBytes, limits.valueBytes] as const);
-  return new RaftKvError("TOO_LARGE", tooLargeMessage(what, bytes, limit), { limit });
+/** Whether a request whose answer is lost may be sent again: it has no effect, or the session sees to it (C1, F3). */
+function isRepeatable({ call, session }: PendingRequest): boolean {
+  return !call.isWrite || session !== null;
 }

@@ -11,6 +11,8 @@ export interface Endpoint {
   readonly address: string;
   /** It was given by the caller. The others were learned from nodes. */
   readonly given: boolean;
+  /** Of the node that was last seen there; null while none was. */
+  nodeName: string | null;
   failures: number;
   /** `performance.now()` before which it is not dialled again. */
   retryAt: number;
@@ -93,6 +95,7 @@ export class Endpoints {
     const endpoint: Endpoint = {
       address,
       given,
+      nodeName: null,
       failures: 0,
       retryAt: 0,
       said: "no answer yet",

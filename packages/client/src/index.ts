@@ -1,8 +1,33 @@
 export { connect } from "./connect.js";
-export { Client, type DeleteResult, type KindOf, type PutResult } from "./client.js";
+export {
+  Client,
+  type Catalog,
+  type DeleteResult,
+  type KindOf,
+  type LeaseStatus,
+  type PutOptions,
+  type PutResult,
+} from "./client.js";
+export { Appender, type AppendCallback, type AppenderOptions } from "./appender.js";
 export { KeyValue } from "./key-value.js";
+export { Lease, type LeaseOptions } from "./lease.js";
+export { Lock, type LockOptions } from "./lock.js";
+export { compare, del, get, put } from "./operations.js";
+export type {
+  Comparable,
+  Comparison,
+  Operation,
+  OperationResult,
+  PutFields,
+  Selection,
+} from "./operations.js";
+export { Txn, txn, type TxnResult } from "./txn.js";
+export { Watch, type WatchOptions } from "./watch.js";
+export type { WatchEvent } from "./watch-feed.js";
 export type { Bytes } from "./bytes.js";
-export type { ConnectOptions, GetOptions, RequestOptions } from "./options.js";
+export type { Range } from "./key-range.js";
+export type { ConnectOptions, DeleteOptions, GetOptions, RequestOptions } from "./options.js";
+export type { RangeOptions, RangeResult } from "./range-query.js";
 export {
   ERRORS,
   ProtocolError,

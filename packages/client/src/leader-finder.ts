@@ -1,5 +1,14 @@
 import { RaftKvError } from "@raftkv/protocol";
-import type { EndpointReport, ErrorReply, LeaderHint, Limits, Reply, Welcome } from "@raftkv/protocol";
+import type {
+  EndpointReport,
+  ErrorReply,
+  LeaderHint,
+  Limits,
+  Refusal,
+  Reply,
+  WatchEvents,
+  Welcome,
+} from "@raftkv/protocol";
 import { backoffMs } from "./backoff.js";
 import { Connection } from "./connection.js";
 import type { ConnectionOwner } from "./connection.js";
@@ -23,11 +32,18 @@ export interface LeaderFinderOwner {
   replied(connection: Connection, replies: readonly Reply[]): void;
   /** What was in flight there stays in `connection.inFlight`, and gets no answer any more. */
   lost(connection: Connection, error: RaftKvError): void;
+  /** Another node leads now: this one may never answer what only the leader can. */
+  superseded(connection: Connection): void;
+  /** It is being left, with nothing in flight. */
+  left(connection: Connection): void;
+  watched(connection: Connection, events: WatchEvents): void;
+  watchEnded(watchId: number, refusal: Refusal): void;
 }
 
 /**
- * Knows whom to ask. It keeps one connection to the leader, dials what it needs to find it, and drops the rest. When
- * one endpoint alone was given, a connection to it is kept as well: gets are served there.
+ * Knows whom to ask. It keeps one connection to the leader and one to another node, which tells of the next leader
+ * also when this one falls silent; dials what it needs to find them, and drops the rest. When one endpoint alone was
+ * given, a connection to it is kept as well: gets are served there.
  */
 export class LeaderFinder implements ConnectionOwner {
   readonly #settings: Settings;
@@ -74,13 +90,17 @@ export class LeaderFinder implements ConnectionOwner {
   /** Where requests of a kind go, or null when there is nobody to ask now. */
   connectionFor(route: Route): Connection | null {
     const home = route === "write" ? null : this.#homeConnection();
-    if (route === "serializable") return home ?? this.#leaderConnection() ?? this.#firstOpen(() => true);
+    if (route === "serializable") {
+      const other = this.#leaderConnection() ?? this.#firstOpen((connection) => !connection.isSuperseded);
+      return home ?? other ?? this.#firstOpen(() => true);
+    }
     if (home !== null) return mayAsk(home) ? home : null;
     const leader = this.#leaderConnection();
     if (leader !== null) return mayAsk(leader) ? leader : null;
     if (this.#leader !== null && this.#connections.has(this.#leader.address)) return null; // being dialled
     // No leader that can be reached is known. Whoever is there refuses with a hint, which costs one round trip.
-    return this.#firstOpen((connection) => mayAsk(connection));
+    const current = this.#firstOpen((connection) => mayAsk(connection) && !connection.isSuperseded);
+    return current ?? (this.#leader === null ? this.#firstOpen(mayAsk) : null);
   }
 
   /**
@@ -92,8 +112,10 @@ export class LeaderFinder implements ConnectionOwner {
     const now = performance.now();
     const leader = this.#leaderConnection();
     if (leader !== null && mayAsk(leader)) {
-      this.#dropSpare(leader);
+      const standby = this.#standby(leader);
+      this.#dropSpare(leader, standby);
       if (this.#home !== null && this.#mayDial(this.#home, now)) this.#dial(this.#home);
+      else if (standby === null) this.#dialStandby(leader, now);
     } else if (now >= this.#nextDialAt) {
       const address = this.#nextToDial(now);
       if (address !== null) {
@@ -116,7 +138,7 @@ export class LeaderFinder implements ConnectionOwner {
       this.#endpoints.get(connection.address).said = `${reply.code}: ${reply.message}`;
     }
     if (reply.code === "NOT_LEADER" && this.#leaderConnection() === connection) this.#leader = null;
-    this.#learn(reply.leader);
+    this.#learn(reply.leader, connection);
   }
 
   opened(connection: Connection, welcome: Welcome): void {
@@ -128,9 +150,11 @@ export class LeaderFinder implements ConnectionOwner {
     // A node whose cluster has not formed is of none yet, and says nothing about which one it will be.
     if (welcome.clusterId !== "") this.#clusterId = welcome.clusterId;
     this.#limits = welcome.limits;
-    this.#endpoints.get(connection.address).said =
+    const endpoint = this.#endpoints.get(connection.address);
+    endpoint.nodeName = welcome.nodeName;
+    endpoint.said =
       `node ${welcome.nodeName} answers` + (welcome.leader === null ? ", and knows of no leader" : "");
-    this.#learn(welcome.leader);
+    this.#learn(welcome.leader, connection);
     this.seek();
     this.#owner.tryAgain();
   }
@@ -146,10 +170,18 @@ export class LeaderFinder implements ConnectionOwner {
       // It stepped down. A follower that has lost its leader says nothing about where the leader is.
       if (this.#leaderConnection() === connection) this.#leader = null;
     } else {
-      this.#learn(leader);
+      this.#learn(leader, connection);
     }
     this.seek();
     this.#owner.tryAgain();
+  }
+
+  watched(connection: Connection, events: WatchEvents): void {
+    this.#owner.watched(connection, events);
+  }
+
+  watchEnded(_connection: Connection, watchId: number, refusal: Refusal): void {
+    this.#owner.watchEnded(watchId, refusal);
   }
 
   roomAgain(): void {
@@ -177,17 +209,28 @@ export class LeaderFinder implements ConnectionOwner {
   }
 
   /** Takes a hint over, unless it is stale. */
-  #learn(hint: LeaderHint | null): void {
+  #learn(hint: LeaderHint | null, teller: Connection): void {
     if (hint === null || hint.term < this.#leaderTerm) return;
+    teller.isSuperseded = false;
     const isNews = hint.term > this.#leaderTerm;
     this.#leader = hint;
     this.#leaderTerm = hint.term;
     if (!isNews) return;
     // It has just won an election, so it is alive, and what it refused before it may take now.
     this.#endpoints.forgive(hint.address);
+    this.#endpoints.get(hint.address).nodeName = hint.name;
     this.#nextDialAt = 0;
-    const connection = this.#leaderConnection();
-    if (connection !== null) connection.askAgainAt = 0;
+    const leader = this.#leaderConnection();
+    if (leader !== null) {
+      leader.askAgainAt = 0;
+      leader.isSuperseded = false;
+    }
+    for (const connection of this.#connections.values()) {
+      if (connection === leader || connection === teller || !connection.isOpen) continue;
+      if (connection.address === this.#home) continue;
+      connection.isSuperseded = true;
+      this.#owner.superseded(connection);
+    }
   }
 
   #isLeader(connection: Connection, leader: LeaderHint): boolean {
@@ -229,12 +272,36 @@ export class LeaderFinder implements ConnectionOwner {
     this.#connections.set(address, new Connection(address, this.#clusterId, this.#settings, this));
   }
 
-  /** With the leader at hand nobody else is needed, but for home, and for what still has an answer to come. */
-  #dropSpare(leader: Connection): void {
+  /** The connection besides the leader's that is kept, also one that is still being made; null when there is none. */
+  #standby(leader: Connection): Connection | null {
+    let dialling: Connection | null = null;
     for (const connection of this.#connections.values()) {
-      if (connection === leader || connection.address === this.#home || connection.inFlight.size > 0)
-        continue;
+      if (connection === leader || connection.welcome?.nodeName === leader.welcome?.nodeName) continue;
+      if (connection.isSuperseded) continue;
+      if (connection.isOpen) return connection;
+      dialling ??= connection;
+    }
+    return dialling;
+  }
+
+  #dialStandby(leader: Connection, now: number): void {
+    const address = this.#endpoints.candidates(now, this.#isNoStandby(leader))[0]?.address;
+    if (address !== undefined) this.#dial(address);
+  }
+
+  /** Whether an address is connected, or is the leader's under another name. */
+  #isNoStandby(leader: Connection): (address: string) => boolean {
+    return (address) =>
+      this.#isTaken(address) || this.#endpoints.get(address).nodeName === leader.welcome?.nodeName;
+  }
+
+  /** With the leader and one more at hand nobody is needed, but for home, and for what still has an answer to come. */
+  #dropSpare(leader: Connection, standby: Connection | null): void {
+    for (const connection of this.#connections.values()) {
+      if (connection === leader || connection === standby || connection.address === this.#home) continue;
+      if (connection.inFlight.size > 0) continue;
       this.#connections.delete(connection.address);
+      this.#owner.left(connection);
       void connection.close();
     }
   }
@@ -250,6 +317,8 @@ export class LeaderFinder implements ConnectionOwner {
       at = Math.max(this.#nextDialAt, this.#endpoints.nextRetryAt(this.#isTaken));
     } else if (this.#home !== null && !this.#isTaken(this.#home)) {
       at = this.#endpoints.get(this.#home).retryAt;
+    } else if (this.#standby(leader) === null) {
+      at = this.#endpoints.nextRetryAt(this.#isNoStandby(leader));
     }
     for (const connection of this.#connections.values()) {
       if (!mayAsk(connection)) at = Math.min(at, connection.askAgainAt);

@@ -1,4 +1,4 @@
-import { DEADLINE_MS_MAX, RaftKvError } from "@raftkv/protocol";
+import { DEADLINE_MS_MAX, RaftKvError, TTL_MS_MAX } from "@raftkv/protocol";
 
 export interface ConnectOptions {
   /** Client addresses of some nodes, `host:port` or `[ipv6]:port`. The others are found through them. */
@@ -21,6 +21,13 @@ export interface ConnectOptions {
   readonly maxFrameBytes?: number;
   /** Bytes that may wait in one socket before further requests wait in the client, unsent. 8 MiB. */
   readonly maxBufferedBytes?: number;
+  /**
+   * Whether writes go in a session, in which each is carried out once however often it has to be sent (F3). Without, a
+   * write whose answer is lost ends with OUTCOME_UNKNOWN. True.
+   */
+  readonly sessions?: boolean;
+  /** How long the cluster remembers a session that it does not hear of. 60,000 ms. */
+  readonly sessionTtlMs?: number;
 }
 
 export interface RequestOptions {
@@ -33,6 +40,13 @@ export interface RequestOptions {
 export interface GetOptions extends RequestOptions {
   /** `linearizable`, the default, sees every write that was acknowledged before; `serializable` may be stale. */
   readonly consistency?: "linearizable" | "serializable";
+  /** The key as it stood at this revision; without it, or with 0, as it stands. */
+  readonly revision?: number;
+}
+
+export interface DeleteOptions extends RequestOptions {
+  /** Whether the result shall have what was deleted. */
+  readonly previous?: boolean;
 }
 
 /** Options as they were checked, with every default filled in. */
@@ -46,6 +60,8 @@ export interface Settings {
   readonly silenceTimeoutMs: number;
   readonly maxFrameBytes: number;
   readonly maxBufferedBytes: number;
+  readonly sessions: boolean;
+  readonly sessionTtlMs: number;
 }
 
 /** @throws {RaftKvError} INVALID_ARGUMENT, saying what is wrong and what is allowed. */
@@ -68,6 +84,8 @@ export function toSettings(options: ConnectOptions): Settings {
     silenceTimeoutMs: toMilliseconds("silenceTimeoutMs", options.silenceTimeoutMs, 2_500),
     maxFrameBytes: toSize("maxFrameBytes", options.maxFrameBytes, 64 * 1024 * 1024),
     maxBufferedBytes: toSize("maxBufferedBytes", options.maxBufferedBytes, 8 * 1024 * 1024),
+    sessions: options.sessions ?? true,
+    sessionTtlMs: toMilliseconds("sessionTtlMs", options.sessionTtlMs, 60_000),
   };
 }
 
@@ -79,7 +97,30 @@ export function toMilliseconds(name: string, value: number | undefined, otherwis
   throw new RaftKvError("INVALID_ARGUMENT", `${name} is ${String(value)}: allowed is ${allowed}`);
 }
 
-function toSize(name: string, value: number | undefined, otherwise: number): number {
+/** @throws {RaftKvError} INVALID_ARGUMENT. */
+export function toTtlMs(ttlSeconds: number): number {
+  const ttlMs = Math.ceil(ttlSeconds * 1000);
+  if (ttlMs >= 1 && ttlMs <= TTL_MS_MAX) return ttlMs;
+  const allowed = `above 0 and up to ${TTL_MS_MAX / 1000} seconds`;
+  throw new RaftKvError("INVALID_ARGUMENT", `ttlSeconds is ${String(ttlSeconds)}: allowed is ${allowed}`);
+}
+
+/** @throws {RaftKvError} INVALID_ARGUMENT, unless it is a whole number from 0 (J). */
+export function toCount(name: string, value: number | undefined, otherwise: number): number {
+  if (value === undefined) return otherwise;
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new RaftKvError("INVALID_ARGUMENT", `${name} is ${String(value)}: a whole number from 0 is wanted`);
+}
+
+/** Whether a read is linearizable. @throws {RaftKvError} INVALID_ARGUMENT. */
+export function isLinearizable(consistency: GetOptions["consistency"] = "linearizable"): boolean {
+  if (consistency === "linearizable") return true;
+  if (consistency === "serializable") return false;
+  const allowed = `"linearizable" and "serializable" are allowed`;
+  throw new RaftKvError("INVALID_ARGUMENT", `consistency is ${JSON.stringify(consistency)}: ${allowed}`);
+}
+
+export function toSize(name: string, value: number | undefined, otherwise: number): number {
   if (value === undefined) return otherwise;
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new RaftKvError(

@@ -30,9 +30,9 @@ describe("close (C4)", () => {
   it("ends writes that wait for a leader with CLOSED", async () => {
     const serve = servingScript();
     const node = await FakeNode.start({
-      script: (request, self) =>
+      script: (request, self, origin) =>
         request.op === Op.get
-          ? serve(request, self)
+          ? serve(request, self, origin)
           : refusal(request, "UNAVAILABLE", { retryAfterMs: 10_000 }),
     });
     const client = await connected({ endpoints: [node.address] });

@@ -66,8 +66,10 @@ describe("endpoints", () => {
 
   it("connect succeeds without a leader, and serializable gets are served; others end UNAVAILABLE", async () => {
     const serve = servingScript();
-    const script: Script = (request, self) =>
-      request.op === Op.get ? serve(request, self) : refusal(request, "NOT_LEADER", { retryAfterMs: 10_000 });
+    const script: Script = (request, self, origin) =>
+      request.op === Op.get
+        ? serve(request, self, origin)
+        : refusal(request, "NOT_LEADER", { retryAfterMs: 10_000 });
     const node = await FakeNode.start({ script });
     const other = await FakeNode.start({ name: "n2", script });
     const client = await connected({ endpoints: [node.address, other.address] });

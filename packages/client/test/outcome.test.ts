@@ -14,8 +14,8 @@ async function leader(script: Script): Promise<FakeNode> {
 function refusingFirst(times: number, code: Parameters<typeof refusal>[1], facts = {}): Script {
   const serve = servingScript();
   let left = times;
-  return (request, node) => {
-    if (left === 0) return serve(request, node);
+  return (request, node, origin) => {
+    if (left === 0) return serve(request, node, origin);
     left -= 1;
     return refusal(request, code, facts);
   };
@@ -50,7 +50,8 @@ describe("what becomes of a request (C1)", () => {
     node.script = servingScript();
     node.cut();
     expect(await get).to.equal(null);
-    expect(node.requests.map((request) => request.requestId)).to.deep.equal([1, 1]);
+    const [first, second] = node.requests.map((request) => request.requestId);
+    expect(second).to.equal(first);
   });
 
   it("a put that is not answered in time: OUTCOME_UNKNOWN; a late answer hurts nobody", async () => {
@@ -105,10 +106,10 @@ describe("what becomes of a request (C1)", () => {
 
   it("one overloaded request does not hold up the others", async () => {
     const serve = servingScript();
-    const node = await leader((request, self) =>
+    const node = await leader((request, self, origin) =>
       keyOf(request).toString() === "slow"
         ? refusal(request, "OVERLOADED", { retryAfterMs: 60_000 })
-        : serve(request, self),
+        : serve(request, self, origin),
     );
     const client = await connected({ endpoints: [node.address] });
     const slow = failure(client.put("slow", "v", { timeoutMs: 300 }), "OVERLOADED");

@@ -146,7 +146,7 @@ describe("requests", () => {
     expect(serializable?.deadlineMs).to.be.within(1, 3000);
     expect(linearizable?.deadlineMs).to.be.within(1, 500);
     expect(put?.deadlineMs).to.be.within(1, 3000);
-    expect(node.requests.map((request) => request.requestId)).to.deep.equal([1, 2, 3]);
+    expect(new Set(node.requests.map((request) => request.requestId)).size).to.equal(3);
     expect(node.hellos[0]).to.include({ clientName: "tester", clusterId: null });
   });
 

@@ -1,7 +1,13 @@
 import { ERRORS } from "@raftkv/protocol";
 import type { ErrorCode, ErrorReply } from "@raftkv/protocol";
 import { expect } from "chai";
-import { afterLoss, afterRefusal, wantedWaitMs } from "../dist/retry.js";
+import { afterRefusal, wantedWaitMs } from "../dist/retry.js";
+import type { Standing } from "../dist/retry.js";
+
+const READ: Standing = { isWrite: false, inSession: false, inChain: false, isOpen: false, refusals: 0 };
+const WRITE: Standing = { ...READ, isWrite: true };
+const IN_SESSION: Standing = { ...WRITE, inSession: true };
+const BATCH: Standing = { ...IN_SESSION, inChain: true };
 
 function reply(code: ErrorCode, retryAfterMs: number | null = null): ErrorReply {
   const { retryable } = ERRORS[code];
@@ -12,18 +18,42 @@ function reply(code: ErrorCode, retryAfterMs: number | null = null): ErrorReply 
 describe("retrying (C1)", () => {
   for (const code of Object.keys(ERRORS) as ErrorCode[]) {
     it(`after ${code}`, () => {
-      const write = afterRefusal(reply(code), true, 0).kind;
-      const read = afterRefusal(reply(code), false, 0).kind;
+      const write = afterRefusal(reply(code), WRITE).kind;
+      const read = afterRefusal(reply(code), READ).kind;
       if (code === "NOT_LEADER" || code === "UNAVAILABLE")
         expect([write, read]).to.deep.equal(["reroute", "reroute"]);
       else if (code === "OUTCOME_UNKNOWN") expect([write, read]).to.deep.equal(["give up", "later"]);
+      else if (code === "SESSION_EXPIRED" || code === "OUT_OF_ORDER")
+        expect([write, read]).to.deep.equal(["give up", "give up"]);
       else if (ERRORS[code].retryable) expect([write, read]).to.deep.equal(["later", "later"]);
       else expect([write, read]).to.deep.equal(["give up", "give up"]);
     });
   }
 
-  it("a broken connection loses a write for good, and a read not", () => {
-    expect([afterLoss(true), afterLoss(false)]).to.deep.equal(["outcome unknown", "reroute"]);
+  it("a session makes a write whose outcome was unknown one to send again (F3)", () => {
+    const verdict = (standing: Standing): string => afterRefusal(reply("OUTCOME_UNKNOWN"), standing).kind;
+    expect([verdict(WRITE), verdict(IN_SESSION), verdict(BATCH)]).to.deep.equal([
+      "give up",
+      "reroute",
+      "reroute",
+    ]);
+    const notKept = { ...reply("OUTCOME_UNKNOWN"), revision: 7 };
+    expect(afterRefusal(notKept, IN_SESSION).kind).to.equal("give up");
+  });
+
+  it("an expired session: a new one, but not for what may have been done, nor for an appender (F3)", () => {
+    const verdict = (standing: Standing): string => afterRefusal(reply("SESSION_EXPIRED"), standing).kind;
+    expect(verdict(IN_SESSION)).to.equal("new session");
+    expect(verdict({ ...IN_SESSION, isOpen: true })).to.equal("unknown");
+    expect(verdict(BATCH)).to.equal("give up");
+    expect(verdict({ ...BATCH, isOpen: true })).to.equal("unknown");
+  });
+
+  it("one node's refusal says nothing of a copy that went elsewhere before", () => {
+    for (const code of ["INVALID_ARGUMENT", "TOO_LARGE"] as const) {
+      expect(afterRefusal(reply(code), { ...IN_SESSION, isOpen: true }).kind).to.equal("unknown");
+    }
+    expect(afterRefusal(reply("LEASE_NOT_FOUND"), { ...IN_SESSION, isOpen: true }).kind).to.equal("give up");
   });
 
   it("waits at least as long as the node asks, and at most twice that", () => {
@@ -37,7 +67,7 @@ describe("retrying (C1)", () => {
 
   it("waits grow with the refusals, to an end", () => {
     const delay = (refusals: number): number => {
-      const verdict = afterRefusal(reply("OVERLOADED"), true, refusals);
+      const verdict = afterRefusal(reply("OVERLOADED"), { ...WRITE, refusals });
       return verdict.kind === "later" ? verdict.delayMs : expect.fail(verdict.kind);
     };
     expect(delay(0)).to.be.within(5, 16);

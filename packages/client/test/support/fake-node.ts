@@ -26,13 +26,23 @@ import type {
   LeaderHint,
   Limits,
   ReplyFacts,
+  SessionPlace,
   WireReply,
 } from "@raftkv/protocol";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 
+/** Where a request came from. */
+export interface Origin {
+  readonly session: SessionPlace | null;
+  /** Tells connections apart. */
+  readonly connection: object;
+  /** Sends to the connection that it came over: behind the replies to its frame, or later. */
+  readonly send: (frame: Buffer) => void;
+}
+
 /** What the node does with a request: a reply, or null to keep silent. */
-export type Script = (request: ClientRequest, node: FakeNode) => WireReply | null;
+export type Script = (request: ClientRequest, node: FakeNode, origin: Origin) => WireReply | null;
 
 export interface FakeNodeOptions {
   readonly name?: string;
@@ -47,6 +57,7 @@ export interface FakeNodeOptions {
 }
 
 interface SeenFrame {
+  readonly session: SessionPlace | null;
   readonly requests: readonly ClientRequest[];
 }
 
@@ -124,6 +135,10 @@ export class FakeNode {
     for (const client of this.#clients) client.send(encodeLeaderNotice(leader));
   }
 
+  sendReplies(replies: readonly WireReply[]): void {
+    for (const frame of encodeReplies(replies, this.#limits.frameBytes)) this.sendToAll(frame);
+  }
+
   sendToAll(bytes: Buffer | string): void {
     for (const client of this.#clients) client.send(bytes);
   }
@@ -188,14 +203,19 @@ export class FakeNode {
 
   #work(client: WebSocket, bytes: Buffer): void {
     const replies: WireReply[] = [];
+    let later: Buffer[] | null = [];
+    const send = (frame: Buffer): void => {
+      if (later === null) client.send(frame);
+      else later.push(frame);
+    };
     try {
       const frame = decodeClientFrame(bytes, this.#limits);
-      this.frames.push({ requests: frame.requests });
+      this.frames.push({ session: frame.session, requests: frame.requests });
       for (const { requestId, code, message, limit } of frame.refused) {
         replies.push(errorReply(requestId, { code, message, retryable: false }, { limit }));
       }
       for (const request of frame.requests) {
-        const reply = this.script(request, this);
+        const reply = this.script(request, this, { session: frame.session, connection: client, send });
         if (reply !== null) replies.push(reply);
       }
     } catch (error) {
@@ -204,6 +224,8 @@ export class FakeNode {
       return;
     }
     for (const reply of encodeReplies(replies, this.#limits.frameBytes)) client.send(reply);
+    for (const frame of later) client.send(frame);
+    later = null;
   }
 }
 
@@ -254,8 +276,8 @@ export function servingScript(): Script {
 
 /** A node that follows: it refuses what only the leader takes, with its hint. */
 export function followingScript(gets: Script | null = null): Script {
-  return (request, node) => {
-    if (gets !== null && request.op === Op.get) return gets(request, node);
+  return (request, node, origin) => {
+    if (gets !== null && request.op === Op.get) return gets(request, node, origin);
     return refusal(request, "NOT_LEADER", { leader: node.leader });
   };
 }

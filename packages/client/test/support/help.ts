@@ -9,9 +9,9 @@ import { stopFakeNodes } from "./fake-node.js";
 
 const cleanups: (() => Promise<void>)[] = [];
 
-/** A client that the `afterEach` closes. */
+/** A client that the `afterEach` closes. It uses no sessions, unless the test says so. */
 export async function connected(options: ConnectOptions): Promise<Client> {
-  const client = await connect(options);
+  const client = await connect({ sessions: false, ...options });
   cleanups.push(() => client.close());
   return client;
 }

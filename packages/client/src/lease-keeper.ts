@@ -1,0 +1,88 @@
+import { RaftKvError } from "@raftkv/protocol";
+import type { LeaseGrantReply, LeaseKeepAliveReply } from "@raftkv/protocol";
+import { leaseGrantCall, leaseKeepAliveCall, leaseRevokeCall } from "./calls/rare-calls.js";
+import type { Dispatcher } from "./dispatcher.js";
+import { Lease } from "./lease.js";
+import type { LeaseOptions } from "./lease.js";
+import { toMilliseconds, toTtlMs } from "./options.js";
+import type { RequestOptions } from "./options.js";
+import { closedError } from "./outcome.js";
+
+/** Fewer than any cluster takes in one request by default. */
+const LEASES_IN_REQUEST_MAX = 512;
+
+/** Grants leases and keeps them alive: those that are due together in one request. */
+export class LeaseKeeper {
+  readonly #dispatcher: Dispatcher;
+  readonly #timeoutMs: number;
+  readonly #leases = new Set<Lease>();
+  #due: Lease[] = [];
+
+  constructor(dispatcher: Dispatcher, timeoutMs: number) {
+    this.#dispatcher = dispatcher;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async grant(options: LeaseOptions): Promise<Lease> {
+    const ttlMs = toTtlMs(options.ttlSeconds);
+    const timeoutMs = toMilliseconds("timeoutMs", options.timeoutMs, this.#timeoutMs);
+    const sentAt = performance.now();
+    const granted = await this.#dispatcher.submit(leaseGrantCall(ttlMs), timeoutMs, options.signal ?? null);
+    const lease = new Lease(this, { ...(granted as LeaseGrantReply), sentAt }, options.onLost ?? null);
+    this.#leases.add(lease);
+    return lease;
+  }
+
+  async revoke(lease: number, options: RequestOptions): Promise<void> {
+    const timeoutMs = toMilliseconds("timeoutMs", options.timeoutMs, this.#timeoutMs);
+    await this.#dispatcher.submit(leaseRevokeCall(lease), timeoutMs, options.signal ?? null);
+  }
+
+  /** It is kept alive no more. */
+  forget(lease: Lease): void {
+    this.#leases.delete(lease);
+  }
+
+  /** A lease is due to be kept alive. */
+  renew(lease: Lease): void {
+    this.#due.push(lease);
+    if (this.#due.length === 1) setImmediate(() => this.#renewAll());
+  }
+
+  /** The leases go on until their time has passed, but nobody keeps them alive any more. */
+  close(): void {
+    for (const lease of this.#leases) lease.lose(closedError());
+  }
+
+  #renewAll(): void {
+    const due = this.#due;
+    this.#due = [];
+    for (let from = 0; from < due.length; from += LEASES_IN_REQUEST_MAX) {
+      this.#renew(due.slice(from, from + LEASES_IN_REQUEST_MAX));
+    }
+  }
+
+  #renew(leases: readonly Lease[]): void {
+    const sentAt = performance.now();
+    const call = leaseKeepAliveCall(leases.map(({ id }) => id));
+    // As long as any of them has time left; what is tried is tried again, by the lease's own timer.
+    const timeoutMs = Math.max(1, Math.ceil(Math.max(...leases.map((lease) => lease.remainingMs))));
+    this.#dispatcher.submit(call, Math.min(timeoutMs, this.#timeoutMs), null).then(
+      (result) => this.#answered(leases, sentAt, (result as LeaseKeepAliveReply).ttlsMs),
+      () => leases.forEach((lease) => lease.notRenewed()),
+    );
+  }
+
+  #answered(leases: readonly Lease[], sentAt: number, ttlsMs: readonly number[]): void {
+    for (const [i, lease] of leases.entries()) this.#kept(lease, sentAt, ttlsMs[i] ?? 0);
+  }
+
+  #kept(lease: Lease, sentAt: number, ttlMs: number): void {
+    if (ttlMs > 0) {
+      lease.renewed(sentAt, ttlMs);
+      return;
+    }
+    const message = `the cluster does not know lease ${lease.id} any more`;
+    lease.lose(new RaftKvError("LEASE_NOT_FOUND", message, { lease: lease.id }));
+  }
+}
