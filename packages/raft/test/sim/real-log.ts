@@ -244,7 +244,7 @@ export class RealLog implements DurableLog {
       maxBytes: this.#random.between(1, 8_000),
     });
     context.count("openings");
-    context.count("entriesRead", found?.entries.lastIndex ?? 0);
+    if (found !== null) context.count("entriesRead", found.entries.lastIndex - found.entries.baseIndex);
     life.log = log;
     if (found !== null) this.#later(life, 0, () => this.#ready(life, found));
     // What a new group begins with is the first thing that its log must keep.
