@@ -159,6 +159,15 @@ describe("an appender at a real cluster (C3, C4)", function () {
     }
   });
 
+  it("after one failure nothing that was submitted behind it slips through (F3)", async () => {
+    const appender = client.appender({ pipelineSize: 8 });
+    const codes = await Promise.all(
+      numbers(10).map((i) => codeOf(appender.append([put("slip", i, i === "3" ? { lease: 999_999 } : {})]))),
+    );
+    expect(codes).to.deep.equal([null, null, null, "LEASE_NOT_FOUND", ...Array<string>(6).fill("CLOSED")]);
+    expect(await valuesOf(client, "slip")).to.deep.equal(numbers(3));
+  });
+
   it("the leader killed under it, twice: no loss, no repetition, no reordering", async () => {
     const appender = client.appender({ pipelineSize: 8 });
     const errors: string[] = [];
