@@ -39,7 +39,7 @@ describe("raftkv wal", function () {
 
   /** One put after the other, so that each is a batch of its own; `between` runs once in a while. */
   async function put(count: number, between: () => Promise<void> = () => Promise.resolve()): Promise<void> {
-    const client = await connect({ endpoints: [endpoint] });
+    const client = await connect({ endpoints: [endpoint], sessions: false });
     for (let i = 0; i < count; i += 1) {
       await client.put(`k${i}`, "v".repeat(900));
       if (i % 25 === 24) await between();

@@ -11,6 +11,9 @@ import { closedError } from "./outcome.js";
 /** Fewer than any cluster takes in one request by default. */
 const LEASES_IN_REQUEST_MAX = 512;
 
+/** Leases that fall due within this are kept alive together. */
+const COLLECT_MS = 10;
+
 /** Grants leases and keeps them alive: those that are due together in one request. */
 export class LeaseKeeper {
   readonly #dispatcher: Dispatcher;
@@ -46,7 +49,7 @@ export class LeaseKeeper {
   /** A lease is due to be kept alive. */
   renew(lease: Lease): void {
     this.#due.push(lease);
-    if (this.#due.length === 1) setImmediate(() => this.#renewAll());
+    if (this.#due.length === 1) setTimeout(() => this.#renewAll(), COLLECT_MS);
   }
 
   /** The leases go on until their time has passed, but nobody keeps them alive any more. */
@@ -55,7 +58,7 @@ export class LeaseKeeper {
   }
 
   #renewAll(): void {
-    const due = this.#due;
+    const due = this.#due.filter((lease) => this.#leases.has(lease));
     this.#due = [];
     for (let from = 0; from < due.length; from += LEASES_IN_REQUEST_MAX) {
       this.#renew(due.slice(from, from + LEASES_IN_REQUEST_MAX));

@@ -81,10 +81,10 @@ export class Sessions {
     if (number - answeredBelow >= settings.sessionResultsMax) {
       return refused("OVERLOADED", { sessionResultsMax: settings.sessionResultsMax });
     }
-    if (predecessor >= answeredBelow && !results.has(predecessor)) {
-      return refused("OUT_OF_ORDER", { predecessor });
-    }
-    return null;
+    if (predecessor < answeredBelow) return null;
+    // One that was refused was not carried out either: nothing slips through behind it.
+    const before = results.get(predecessor);
+    return before === null || before.kind === "refused" ? refused("OUT_OF_ORDER", { predecessor }) : null;
   }
 
   /** A command of the session was applied, whatever came of it: it lives on, and what its client has is forgotten. */

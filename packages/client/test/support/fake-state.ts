@@ -1,5 +1,6 @@
 import {
   Op,
+  REPLY_ERROR,
   catalogReply,
   compactReply,
   deleteReply,
@@ -136,7 +137,8 @@ export class FakeState {
     const first = session.results.get(number);
     if (first !== undefined) return first;
     const predecessor = request.op === Op.txn ? request.predecessor : 0;
-    if (predecessor >= session.answeredBelow && !session.results.has(predecessor)) {
+    const before = session.results.get(predecessor);
+    if (predecessor >= session.answeredBelow && (before === undefined || before[1] === REPLY_ERROR)) {
       return refused(request, { code: "OUT_OF_ORDER" });
     }
     const reply = this.#serve(request, null);
