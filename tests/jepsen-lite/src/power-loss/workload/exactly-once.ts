@@ -11,10 +11,16 @@ const KEPT = 200;
 const SESSION_TTL_MS = 3_600_000;
 const SHORT_TTL_MS = 300;
 
+interface Answer {
+  readonly revision: number;
+  /** The version before it; null in an answer that was too large to be kept, and tells no more than the revision. */
+  readonly behind: number | null;
+}
+
 interface Write {
   readonly counter: number;
   /** As it came; null while there is none. */
-  answer: string | null;
+  answer: Answer | null;
   /** How often it is under way. */
   underWay: number;
 }
@@ -97,12 +103,16 @@ export class ExactlyOnce implements Generator {
       endpoint === null ? await wire.send(request, place) : await wire.sendTo(endpoint, request, place);
     write.underWay -= 1;
     if (reply === null || isUnknown(reply) || (endpoint !== null && reply.op === REPLY_ERROR)) return;
-    const answer = describe(reply);
-    if (reply.op !== Op.put) found(`${this.name}: ${number} was refused: ${answer}`);
-    else if (write.answer === null) this.acknowledged += 1;
-    else if (write.answer !== answer)
-      found(`${this.name}: ${number} was answered ${write.answer}, and then ${answer} (F3)`);
-    write.answer ??= answer;
+    const answer = answerOf(reply);
+    if (answer === null) {
+      found(`${this.name}: ${number} was refused: ${reply.op === REPLY_ERROR ? reply.message : reply.op}`);
+      return;
+    }
+    const first = write.answer;
+    if (first === null) this.acknowledged += 1;
+    else if (!isSame(first, answer))
+      found(`${this.name}: ${number} was answered ${describe(first)}, and then ${describe(answer)} (F3)`);
+    if (first === null || first.behind === null) write.answer = answer;
   }
 
   /** The cluster may forget what all answers are known of, but for the last of them. */
@@ -141,12 +151,24 @@ function keyOf(counter: number): string {
 }
 
 function isUnknown(reply: Reply): boolean {
-  return reply.op === REPLY_ERROR && (reply.code === "OUTCOME_UNKNOWN" || reply.code === "TIMEOUT");
+  return (
+    reply.op === REPLY_ERROR &&
+    ((reply.code === "OUTCOME_UNKNOWN" && reply.revision === null) || reply.code === "TIMEOUT")
+  );
 }
 
-function describe(reply: Reply): string {
-  if (reply.op === REPLY_ERROR) return `${reply.code} (${reply.message})`;
-  if (reply.op !== Op.put) return `operation ${reply.op}`;
-  const { previous, revision } = reply;
-  return `revision ${revision} behind ${previous === null ? "nothing" : `version ${previous.version}`}`;
+/** Null: it is none. */
+function answerOf(reply: Reply): Answer | null {
+  if (reply.op === Op.put) return { revision: reply.revision, behind: reply.previous?.version ?? 0 };
+  return reply.op === REPLY_ERROR && reply.code === "OUTCOME_UNKNOWN" && reply.revision !== null
+    ? { revision: reply.revision, behind: null }
+    : null;
+}
+
+function isSame(one: Answer, other: Answer): boolean {
+  return one.revision === other.revision && (one.behind ?? other.behind) === (other.behind ?? one.behind);
+}
+
+function describe({ behind, revision }: Answer): string {
+  return `revision ${revision}${behind === null ? "" : ` behind version ${behind}`}`;
 }
