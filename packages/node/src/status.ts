@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { StoreClosedError } from "@raftkv/store";
-import type { ContentsHash, Store } from "@raftkv/store";
+import type { StateHash, Store } from "@raftkv/store";
 import type { Formation } from "./formation.js";
 import type { Group } from "./group/group.js";
 import { isWitness } from "./identity.js";
@@ -28,6 +28,12 @@ export interface NodeStatus {
   /** Of the contents at `hashRevision`; null unless it was asked for. */
   readonly hash: string | null;
   readonly hashRevision: number | null;
+  /**
+   * Of those contents and the small state (sessions, leases, settings, catalog, clock, floor) at `stateHashIndex`, an applied
+   * index; null unless it was asked for.
+   */
+  readonly stateHash: string | null;
+  readonly stateHashIndex: number | null;
   readonly fsmSyncMode: "sync" | "nosync";
   readonly uptimeSeconds: number;
   /** Free under the data directory. */
@@ -58,7 +64,7 @@ export async function nodeStatus(source: StatusSource, withHash: boolean): Promi
   const serving = source.serving();
   const raft = serving?.group.status ?? null;
   const leader = serving?.group.leader ?? null;
-  const contents = withHash ? await hashOf(serving?.store ?? null) : null;
+  const hashed = withHash ? await hashOf(serving?.store ?? null) : null;
   return {
     name: record.name,
     serverId: record.serverId,
@@ -74,8 +80,10 @@ export async function nodeStatus(source: StatusSource, withHash: boolean): Promi
     appliedIndex: serving?.group.appliedIndex ?? 0,
     lastIndex: raft?.lastIndex ?? 0,
     revision: serving?.store?.revision ?? 0,
-    hash: contents?.hash ?? null,
-    hashRevision: contents?.revision ?? null,
+    hash: hashed?.contents ?? null,
+    hashRevision: hashed?.revision ?? null,
+    stateHash: hashed?.hash ?? null,
+    stateHashIndex: hashed?.appliedIndex ?? null,
     fsmSyncMode: options.fsmSyncMode,
     uptimeSeconds: Math.floor(process.uptime()),
     diskFreeBytes: source.space().freeBytes,
@@ -85,9 +93,9 @@ export async function nodeStatus(source: StatusSource, withHash: boolean): Promi
 }
 
 /** Null also when a snapshot took the store's place while it was read. */
-async function hashOf(store: Store | null): Promise<ContentsHash | null> {
+async function hashOf(store: Store | null): Promise<StateHash | null> {
   try {
-    return (await store?.hash()) ?? null;
+    return (await store?.hashState()) ?? null;
   } catch (error) {
     if (error instanceof StoreClosedError) return null;
     throw error;

@@ -131,6 +131,10 @@ describe("the client address (C6, C7)", () => {
       pid: process.pid,
     });
     expect(status["hash"]).to.match(/^[0-9a-f]{64}$/);
+    expect(status["stateHash"])
+      .to.match(/^[0-9a-f]{64}$/)
+      .and.not.equal(status["hash"]);
+    expect(status["stateHashIndex"]).to.equal(status["appliedIndex"]);
     const metrics = await (await get("/metrics")).text();
     expect(metrics).to.match(/^raftkv_fsm_sync_mode\{mode="nosync",node="n1"\} 1$/m);
     expect(metrics).to.match(/^raftkv_wal_fsyncs_total\{node="n1"\} [1-9]/m);

@@ -3,11 +3,40 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { putRequest } from "@raftkv/protocol";
 import type { NodeStatus } from "@raftkv/node";
+import { logIndex } from "raft-ts";
+import { LogCompaction } from "../dist/group/log-compaction.js";
+import type { LogCompactionOptions } from "../dist/group/log-compaction.js";
+import { createLogger } from "../dist/logger.js";
 import { metric } from "./support/metric.js";
 import { TestNodes, until } from "./support/nodes.js";
 import { RawClient } from "./support/raw-client.js";
 
 const VALUE = Buffer.alloc(512, "v");
+
+describe("the log is cut as far as the core knows it to be applied (S4)", () => {
+  it("also when the checkpoint lies further, in the middle of a range that is being applied", async () => {
+    const status = { id: "a", appliedIndex: 7, dataDurableIndex: 0, base: { index: 2 }, progress: [] };
+    const cut: unknown[] = [];
+    const compaction = new LogCompaction({
+      group: 1,
+      raft: { status: () => status, baseAt: (index: number) => ({ index, term: 1 }) },
+      log: {
+        tailStart: () => 100,
+        compact: async (_group: number, base: unknown) => {
+          cut.push(base);
+          return Promise.resolve({ segments: 0, bytes: 0 });
+        },
+      },
+      policy: { logKeepEntries: 0, logKeepBytes: 0, logKeepActiveBytes: 0 },
+      isWitness: false,
+      logger: createLogger("silent", "a"),
+      coveredFor: () => null,
+      onCompacted: (index: number) => void cut.push(index),
+    } as unknown as LogCompactionOptions);
+    await compaction.after(logIndex(10));
+    expect(cut).to.deep.equal([{ index: 7, term: 1 }, 7]);
+  });
+});
 
 describe("the log is cut after a checkpoint (W5, S4)", function () {
   this.timeout(60_000);

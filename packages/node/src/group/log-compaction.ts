@@ -57,11 +57,12 @@ export class LogCompaction {
   #limit(checkpoint: LogIndex): LogIndex {
     const { isWitness, policy, raft } = this.#options;
     const tail = Math.max(checkpoint - policy.logKeepEntries, this.#behindTail(policy.logKeepBytes));
-    const { dataDurableIndex, progress } = raft.status();
+    const { appliedIndex, dataDurableIndex, progress } = raft.status();
     if (isWitness) return logIndex(Math.min(checkpoint, tail, dataDurableIndex));
     const needed = Math.min(...progress.map((member) => this.#neededBy(member)));
     const forActive = Math.max(needed, this.#behindTail(policy.logKeepActiveBytes));
-    return logIndex(Math.min(checkpoint, tail, forActive));
+    // A checkpoint can lie in the middle of a range that is being applied, of which the core hears at its end.
+    return logIndex(Math.min(checkpoint, appliedIndex, tail, forActive));
   }
 
   /** The last index that a member, as the leader knows it, will not ask the log for; Infinity: it gets a snapshot anyway. */

@@ -22,6 +22,9 @@ export interface NodeStatus {
   readonly lastIndex: number;
   readonly revision: number;
   readonly hash: string | null;
+  readonly hashRevision: number | null;
+  readonly stateHash: string | null;
+  readonly stateHashIndex: number | null;
 }
 
 /** A cluster of real node processes in a temporary directory, driven through the command. */

@@ -1,14 +1,17 @@
 import { RaftKvError, connect } from "@raftkv/client";
 import type { Client } from "@raftkv/client";
-import type { NodeStatus } from "../harness/cluster.js";
 import { NodeFailure, PowerLossNodes } from "./nodes.js";
+import type { HashedStatus } from "./nodes.js";
 import type { Random } from "./random.js";
 import { replayLog } from "./replay.js";
 import { allGenerators } from "./workload/all.js";
-import type { Depth, Load } from "./workload/generator.js";
+import type { Depth, Load, Reach } from "./workload/generator.js";
+import { Wire } from "./workload/wire.js";
 
 const LOAD_MS_MAX = 1_800;
 const FIRST_ACKNOWLEDGED_MS_MAX = 5_000;
+/** A node that comes back has started by then, and received a snapshot. */
+const STARTS_MS_MAX = 2_000;
 /** For what a whole cluster must be able to do, on a machine that has much else to do. */
 const CLIENT_TIMEOUT_MS = 60_000;
 
@@ -25,6 +28,8 @@ export interface LifeOptions {
 /** What a round showed. */
 export interface Round {
   readonly cuts: number;
+  /** Snapshots that were seen to be installed: those of a moment before the cut are not. */
+  readonly snapshots: number;
   /** What was lost or differed; empty when the promises held. */
   readonly wrong: readonly string[];
 }
@@ -65,9 +70,9 @@ export class Life {
   async round(depth: Depth): Promise<Round> {
     const { ordered, random } = this.#options;
     const wrong: string[] = [];
-    let cuts = 0;
+    let [cuts, snapshots] = [0, 0];
     try {
-      await this.#loadUntilKilled(random.below(LOAD_MS_MAX), wrong);
+      snapshots += await this.#loadUntilKilled(random.below(LOAD_MS_MAX), wrong);
       this.#nodes.lose(random, { ordered });
       cuts += 1;
       // Now and then while they start: what an opening writes is lost in turn.
@@ -81,11 +86,12 @@ export class Life {
       this.#nodes.start();
       await this.#nodes.led();
       wrong.push(...(await this.#compare(depth)));
+      snapshots += await this.#nodes.snapshotsInstalled();
     } catch (error) {
       if (!(error instanceof NodeFailure || error instanceof RaftKvError)) throw error;
       wrong.push(error.message);
     }
-    return { cuts, wrong };
+    return { cuts, snapshots, wrong };
   }
 
   /** Ends its processes. The directories are kept where they are to be looked at. */
@@ -95,25 +101,49 @@ export class Life {
     else await this.#nodes.remove();
   }
 
-  async #loadUntilKilled(forMs: number, wrong: string[]): Promise<void> {
+  async #loadUntilKilled(forMs: number, wrong: string[]): Promise<number> {
     const { random } = this.#options;
     const client = await this.#connected();
+    const wires: Wire[] = [];
     const load: Load & { stopped: boolean } = {
-      client,
+      ...this.#reach(client, wires),
       random: random.fork(),
       stopped: false,
       found: (what) => wrong.push(what),
     };
+    const behind = this.#fallBehind(forMs);
     const running = Promise.all(this.#generators.map((generator) => generator.run(load)));
     // At any moment of the load, but now and then before it has got anywhere.
     if (random.chance(0.8)) await this.#firstAcknowledged();
     await delay(forMs);
+    const snapshots = await behind;
     const killed = this.#nodes.kill();
     load.stopped = true;
     // What is in flight is answered by nobody any more.
+    for (const wire of wires) wire.close();
     await client.close();
     this.#client = null;
     await Promise.all([running, killed]);
+    return snapshots;
+  }
+
+  /**
+   * Now and then one node is away for a while, and comes back at any moment before the cut, or with the others: so it needs a snapshot, if
+   * the log has been cut behind it. Resolves with how many were installed meanwhile.
+   */
+  async #fallBehind(forMs: number): Promise<number> {
+    const { ordered, random } = this.#options;
+    if (!random.chance(0.5)) return 0;
+    const name = random.pick(this.#nodes.names);
+    const [awayMs, backMs] = [random.below(forMs + 1), random.below(STARTS_MS_MAX)];
+    await this.#nodes.stopOne(name);
+    if (random.chance(0.5)) this.#nodes.loseOne(name, random, { ordered });
+    if (random.chance(0.3)) return 0;
+    await delay(awayMs);
+    this.#nodes.start();
+    // The cut comes while it starts, asks, receives, installs, or behind that.
+    await delay(backMs);
+    return this.#nodes.snapshotsInstalled();
   }
 
   async #firstAcknowledged(): Promise<void> {
@@ -126,7 +156,10 @@ export class Life {
     const { random } = this.#options;
     const client = await this.#connected();
     const wrong: string[] = [];
-    for (const generator of this.#generators) wrong.push(...(await generator.check(client, random, depth)));
+    const wires: Wire[] = [];
+    const reach = this.#reach(client, wires);
+    for (const generator of this.#generators) wrong.push(...(await generator.check(reach, random, depth)));
+    for (const wire of wires) wire.close();
     const replicas = await this.#nodes.converged();
     const shown = new Set(replicas.map(contents));
     if (shown.size !== 1) wrong.push(`the replicas differ: ${replicas.map(describe).join("; ")}`);
@@ -134,16 +167,29 @@ export class Life {
     return wrong;
   }
 
-  /** The log of one of them, from its first entry on, must lead to what all of them show. */
-  async #compareWithReplay(replicas: readonly NodeStatus[]): Promise<string[]> {
+  /** The log, from its first entry on, must lead to what all of them show. */
+  async #compareWithReplay(replicas: readonly HashedStatus[]): Promise<string[]> {
     const { dir, random } = this.#options;
-    const { appliedIndex, hash, name, revision } = random.pick(replicas);
-    const replayed = await replayLog(this.#nodes.logOf(name), appliedIndex, random, dir);
-    if (replayed.hash === hash && replayed.revision === revision) return [];
+    const replica = random.pick(replicas);
+    const { name, stateHash, stateHashIndex } = replica;
+    const names = [name, ...this.#nodes.names.filter((other) => other !== name)];
+    const logs = names.map((one) => this.#nodes.logOf(one));
+    const replayed = await replayLog(logs, stateHashIndex, random, dir);
+    if (replayed.hash === stateHash) return [];
+    const { contents, revision, state } = replayed;
     return [
-      `the log of ${name} up to ${appliedIndex} leads to revision ${replayed.revision} with ${replayed.hash}, ` +
-        `${name} shows revision ${revision} with ${hash}`,
+      `the log up to ${stateHashIndex} leads to revision ${revision}, contents ${contents}, state ${state}; ${describe(replica)}`,
     ];
+  }
+
+  #reach(client: Client, wires: Wire[]): Reach {
+    const { endpoints } = this.#nodes.processes;
+    const wire = (): Wire => {
+      const made = new Wire(endpoints);
+      wires.push(made);
+      return made;
+    };
+    return { client, endpoints, wire };
   }
 
   async #connected(): Promise<Client> {
@@ -153,10 +199,10 @@ export class Life {
   }
 }
 
-const contents = ({ hash, revision }: NodeStatus): string => `${revision} ${hash}`;
+const contents = ({ stateHash, stateHashIndex }: HashedStatus): string => `${stateHashIndex} ${stateHash}`;
 
-function describe({ appliedIndex, hash, name, revision }: NodeStatus): string {
-  return `${name} at index ${appliedIndex}, revision ${revision}, ${hash}`;
+function describe({ hash, hashRevision, name, stateHash, stateHashIndex }: HashedStatus): string {
+  return `${name} at index ${stateHashIndex} shows revision ${hashRevision}, contents ${hash}, with the state ${stateHash}`;
 }
 
 function delay(ms: number): Promise<void> {

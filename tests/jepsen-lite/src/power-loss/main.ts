@@ -19,10 +19,11 @@ interface Progress {
 
 function lines(
   options: Options,
-  { acknowledged, cuts, keptIn, mode, round, seed, wrong }: RoundReport,
+  { acknowledged, cuts, keptIn, mode, round, seconds, seed, snapshots, wrong }: RoundReport,
 ): string {
   const fate = wrong.length === 0 ? "nothing lost" : "LOST";
-  const line = `round ${round}: seed ${seed}, ${mode}, ${cuts} cuts, ${acknowledged} writes acknowledged, ${fate}\n`;
+  const counts = `${cuts} cuts, ${snapshots} snapshots, ${acknowledged} writes acknowledged`;
+  const line = `round ${round}: seed ${seed}, ${mode}, ${counts}, ${seconds.toFixed(1)} s, ${fate}\n`;
   if (keptIn === null) return line;
   const control = options.control === null ? "" : ` --control ${options.control}`;
   return (

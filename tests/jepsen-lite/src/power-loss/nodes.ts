@@ -1,12 +1,23 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { NodeStatus } from "../harness/cluster.js";
+import { metricOf } from "../harness/metric.js";
 import { NodeProcesses } from "../harness/node-processes.js";
 import type { Ended } from "../harness/node-processes.js";
 import { until } from "../harness/until.js";
 import { PowerLossDisk } from "./disk.js";
 import type { CutOptions } from "./disk.js";
 import type { Random } from "./random.js";
+
+/** A node that shows the hash of all that it holds at an applied index. */
+export interface HashedStatus extends NodeStatus {
+  readonly stateHash: string;
+  readonly stateHashIndex: number;
+}
+
+function isHashed(status: NodeStatus): status is HashedStatus {
+  return status.stateHash !== null && status.stateHashIndex !== null;
+}
 
 export interface PowerLossNodesOptions {
   readonly dir: string;
@@ -27,6 +38,7 @@ export class PowerLossNodes {
   readonly processes: NodeProcesses;
   readonly #dir: string;
   readonly #disks: ReadonlyMap<string, PowerLossDisk>;
+  readonly #down = new Set<string>();
   /** Nothing is left running when this process ends before its time. */
   readonly #onExit = (): void => void this.processes.killAll();
 
@@ -55,8 +67,21 @@ export class PowerLossNodes {
     return this.processes.names;
   }
 
+  /** Those that do not run. */
   start(): void {
-    for (const name of this.names) this.processes.spawn(name);
+    for (const name of this.names) if (!this.processes.running(name)) this.processes.spawn(name);
+    this.#down.clear();
+  }
+
+  /** Stops one alone, until `start`. */
+  async stopOne(name: string): Promise<void> {
+    this.#down.add(name);
+    await this.processes.kill(name);
+  }
+
+  /** One that was stopped loses what it had not synced. */
+  loseOne(name: string, random: Random, options: CutOptions): void {
+    this.#disk(name).cut(random.chance(0.3) ? null : random.fork(), options);
   }
 
   /** Where the segments of a node's log are: those that it has, then those that it removed. */
@@ -66,7 +91,7 @@ export class PowerLossNodes {
 
   /** Stops all three in the same moment. @throws {NodeFailure} one had ended before. */
   async kill(): Promise<void> {
-    const gone = this.names.find((name) => this.processes.hasEnded(name));
+    const gone = this.names.find((name) => this.processes.hasEnded(name) && !this.#down.has(name));
     const ended = await this.processes.killAll();
     if (gone !== undefined) throw new NodeFailure(describeEnd(gone, ended.get(gone)));
   }
@@ -77,16 +102,24 @@ export class PowerLossNodes {
     for (const name of this.names) this.#disk(name).cut(strict ? null : random.fork(), options);
   }
 
-  /** Resolves with what each shows once all three have applied the same entries, with the hash of that. @throws {NodeFailure} */
-  async converged(): Promise<NodeStatus[]> {
-    return this.#orFailure("the replicas have applied the same index", async () => {
+  /** Resolves with what each shows once the hashes of all three are of one applied index. @throws {NodeFailure} */
+  async converged(): Promise<HashedStatus[]> {
+    return this.#orFailure("the replicas show a hash at the same applied index", async () => {
       const before = await this.#statuses(false);
-      const indexes = new Set(before.map(({ appliedIndex }) => appliedIndex));
-      if (indexes.size !== 1) return null;
-      const hashed = await this.#statuses(true);
-      // Nothing was applied while it was hashed.
-      return hashed.every(({ appliedIndex }) => indexes.has(appliedIndex)) ? hashed : null;
+      if (new Set(before.map(({ appliedIndex }) => appliedIndex)).size !== 1) return null;
+      const hashed = (await this.#statuses(true)).filter(isHashed);
+      // A lease or a session may have ended meanwhile.
+      const indexes = new Set(hashed.map(({ stateHashIndex }) => stateHashIndex));
+      return hashed.length === this.names.length && indexes.size === 1 ? hashed : null;
     });
+  }
+
+  /** Snapshots that the processes which run have installed. */
+  async snapshotsInstalled(): Promise<number> {
+    const counts = this.names.map((name) =>
+      metricOf(this.processes.endpoint(name), "raftkv_snapshots_received_total").catch(() => 0),
+    );
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
   }
 
   /** Resolves once somebody leads. @throws {NodeFailure} */

@@ -47,20 +47,21 @@ export const CONTROLS = {
   "no-checkpoint": [
     {
       url: store("store.js"),
-      original: "this.#batchOpen = false;\n",
-      replacement: `this.#batchOpen = false;
-        this.#queue.put(Buffer.from("A"), Buffer.from(JSON.stringify({
-          ...this.#position,
-          state: [...this.#state].map(([name, value]) => [name, Buffer.from(value).toString("hex")]),
+      original: "        this.#batchOpen = false;\n",
+      replacement: `        this.#batchOpen = false;
+        this.parts.queue.put(Buffer.from("Z"), Buffer.from(JSON.stringify({
+          ...this.parts.position,
+          collected: 0,
+          state: [...this.sampleState()].map(([name, value]) => [name, Buffer.from(value).toString("base64")]),
         })));\n`,
     },
     {
       url: store("open.js"),
       original: "const undoneChanges = checkpoint === null",
-      replacement: `const applied = checkpoint === null ? undefined : database.getSync(Buffer.from("A"));
+      replacement: `const applied = checkpoint === null ? undefined : database.getSync(Buffer.from("Z"));
         if (applied !== undefined) {
           const { state, ...position } = JSON.parse(applied.toString());
-          const pieces = new Map(state.map(([name, hex]) => [name, Buffer.from(hex, "hex")]));
+          const pieces = new Map(state.map(([name, text]) => [name, Buffer.from(text, "base64")]));
           return { database, checkpoint: { ...position, generation, state: pieces }, generation, undoneChanges: 0 };
         }
         const undoneChanges = checkpoint === null`,

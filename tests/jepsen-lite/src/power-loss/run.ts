@@ -32,6 +32,8 @@ export interface RoundReport {
   readonly seed: number;
   readonly mode: Mode;
   readonly cuts: number;
+  readonly snapshots: number;
+  readonly seconds: number;
   readonly acknowledged: number;
   readonly wrong: readonly string[];
   /** What is left of a cluster that lost something. */
@@ -81,15 +83,33 @@ async function* liveOnce(
     life = await Life.begin({ dir: own, shim, env, random, ordered });
   } catch (error) {
     if (!(error instanceof NodeFailure)) throw error;
-    yield { ...report, cuts: 0, acknowledged: 0, wrong: [error.message], keptIn: own };
+    yield {
+      ...report,
+      cuts: 0,
+      snapshots: 0,
+      seconds: 0,
+      acknowledged: 0,
+      wrong: [error.message],
+      keptIn: own,
+    };
     return;
   }
   let sound = false;
   try {
     for (let round = 1; round <= rounds; round += 1) {
-      const { cuts, wrong } = await life.round(round === rounds ? "all" : "recent");
+      const startedMs = performance.now();
+      const { cuts, snapshots, wrong } = await life.round(round === rounds ? "all" : "recent");
+      const seconds = (performance.now() - startedMs) / 1_000;
       sound = wrong.length === 0;
-      yield { ...report, cuts, acknowledged: life.acknowledged, wrong, keptIn: sound ? null : own };
+      yield {
+        ...report,
+        cuts,
+        snapshots,
+        seconds,
+        acknowledged: life.acknowledged,
+        wrong,
+        keptIn: sound ? null : own,
+      };
       if (!sound) return;
     }
   } finally {
@@ -107,6 +127,11 @@ function settings(random: Random): NodeJS.ProcessEnv {
     RAFTKV_CHECKPOINT_ENTRIES: random.pick(["100", "1000", "200000"]),
     RAFTKV_CHECKPOINT_INTERVAL_MS: random.pick(["100", "1000", "60000"]),
     RAFTKV_LOG_KEEP_ENTRIES: random.pick(["0", "500", "100000"]),
+    RAFTKV_LOG_KEEP_BYTES: random.pick(["0", "256KiB", "256MiB"]),
+    RAFTKV_LOG_KEEP_ACTIVE_BYTES: random.pick(["0", "256KiB", "1GiB"]),
+    RAFTKV_SNAPSHOT_BYTES_PER_SECOND: random.pick(["1MiB", "8MiB", "32MiB"]),
+    RAFTKV_MAX_LEASE_EXPIRY_KEYS: random.pick(["1", "10000"]),
+    RAFTKV_MAX_RESULT_BYTES: random.pick(["1", "1MiB"]),
     RAFTKV_STORE_CACHE_BYTES: random.pick(["0", "64KiB", "64MiB"]),
   };
 }

@@ -1,4 +1,8 @@
 import type { Generator } from "./generator.js";
+import { ExactlyOnce } from "./exactly-once.js";
+import { History } from "./history.js";
+import { Leases } from "./leases.js";
+import { OwnedGroups } from "./owned-groups.js";
 import { OwnedKeys } from "./owned-keys.js";
 
 /** The mixed load of one cluster's life. */
@@ -14,5 +18,9 @@ export function allGenerators(): Generator[] {
       deletes: 0.1,
       reads: 0.1,
     }),
+    new OwnedGroups(),
+    new ExactlyOnce(),
+    new Leases(),
+    new History(),
   ];
 }

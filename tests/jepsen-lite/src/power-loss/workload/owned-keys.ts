@@ -1,7 +1,6 @@
-import type { Client } from "@raftkv/client";
 import type { Random } from "../random.js";
 import { outcomeOf } from "./generator.js";
-import type { Depth, Generator, Load } from "./generator.js";
+import type { Depth, Generator, Load, Reach } from "./generator.js";
 
 export interface OwnedKeysOptions {
   readonly name: string;
@@ -47,7 +46,7 @@ export class OwnedKeys implements Generator {
     await Promise.all(writers);
   }
 
-  async check(client: Client, random: Random, depth: Depth): Promise<string[]> {
+  async check({ client }: Reach, random: Random, depth: Depth): Promise<string[]> {
     const keys = depth === "all" ? new Set(this.#values.keys()) : this.#someKeys(random);
     for (const key of this.#unsettled.keys()) keys.add(key);
     const wrong: string[] = [];
