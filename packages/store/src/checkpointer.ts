@@ -1,19 +1,14 @@
 import { writeCheckpoint } from "./checkpoint-file.js";
 import type { Checkpoint, SmallState } from "./checkpoint-file.js";
-import { flushMemtable } from "./database.js";
-import type { Database } from "./database.js";
-import type { FileSystem } from "./file-system.js";
+import { makeDurable } from "./make-durable.js";
+import type { Flushable } from "./make-durable.js";
 import type { Position } from "./position.js";
-import type { WriteQueue } from "./write-queue.js";
 
 /** Resolves when this node's own log is durable up to `index`; rejects when it never will be. */
 export type WhenDurable = (index: number) => Promise<void>;
 
-export interface CheckpointSource {
+export interface CheckpointSource extends Flushable {
   readonly directory: string;
-  readonly database: Database;
-  readonly fileSystem: FileSystem;
-  readonly queue: WriteQueue;
   readonly generation: number;
   /** Called when a checkpoint is sampled: between two batches, so it is one moment. */
   readonly sample: () => Position & { readonly collected: number; readonly state: SmallState };
@@ -63,7 +58,7 @@ export class Checkpointer {
     // From here on every write names its base at the sample too: a crash leads to one or the other (S3).
     marks.pending = sample.revision;
     try {
-      await this.#orFail(() => this.#makeDurable());
+      await this.#orFail(() => makeDurable(this.#source));
       // A checkpoint ahead of the node's own log would stand for entries that a power loss takes away (S2).
       await whenDurable(sample.index);
       await this.#orFail(() => writeCheckpoint(this.#source.fileSystem, this.#source.directory, sample));
@@ -73,15 +68,6 @@ export class Checkpointer {
     marks.recorded = sample.revision;
     this.#recorded = sample;
     return sample;
-  }
-
-  async #makeDurable(): Promise<void> {
-    const { queue, database, fileSystem } = this.#source;
-    await queue.drained();
-    await flushMemtable(database);
-    // The flush keeps its errors to itself; this write reports them (S2).
-    await queue.barrier();
-    await fileSystem.syncDirectory(database.location);
   }
 
   /** After a step that failed nobody knows which checkpoint counts, nor what LevelDB holds: the store fails (S9). */

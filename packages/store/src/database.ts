@@ -9,6 +9,8 @@ export interface Database {
   readonly location: string;
   batch(): DatabaseBatch;
   getSync(key: Buffer): Buffer | undefined;
+  /** Looked up on another thread, as of the call. */
+  getMany(keys: Buffer[]): Promise<(Buffer | undefined)[]>;
   /** Shows what is there when it is created, whatever is written later. */
   iterator(options: IteratorOptions): DatabaseIterator;
   /** Bytes of tables that hold the keys in [start, end), roughly; what is not in a table yet does not count. */

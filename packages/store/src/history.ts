@@ -21,7 +21,8 @@ export class History {
     let version = latest;
     while (version.modRevision > revision) {
       const older = stepBack(version, revision);
-      if (older === 0) return null;
+      // Before a key's first put stands its deletion, or nothing: the deletion need not be there any more (S4).
+      if (older === 0 || (older <= revision && version.version === 1)) return null;
       version = this.change(version.key, key, older);
     }
     return version;
@@ -53,8 +54,7 @@ export class History {
  * @throws {StoreCorruptError} there is none, or the record is of another revision.
  */
 export function readChange(database: Database, name: string, key: Buffer, revision: number): Version {
-  const bytes = database.getSync(changeKey(revision, key));
-  const version = bytes === undefined ? null : decodeRecord(name, bytes, database.location);
+  const version = findChange(database, name, key, revision);
   if (version === null || version.modRevision !== revision) {
     throw new StoreCorruptError(
       database.location,
@@ -63,4 +63,10 @@ export function readChange(database: Database, name: string, key: Buffer, revisi
     );
   }
   return version;
+}
+
+/** The same, or null when there is none. */
+export function findChange(database: Database, name: string, key: Buffer, revision: number): Version | null {
+  const bytes = database.getSync(changeKey(revision, key));
+  return bytes === undefined ? null : decodeRecord(name, bytes, database.location);
 }

@@ -57,6 +57,11 @@ export class LatestVersions {
     return this.#keep(decodeRecord(name, bytes, this.#database.location));
   }
 
+  /** What memory has of a key: everything that LevelDB has not got yet, and some of the rest. */
+  peek(name: string): Version | null {
+    return this.#young.versions.get(name) ?? this.#old.versions.get(name) ?? null;
+  }
+
   /** Room for a record of up to `bytes`, at `slab[used]`. It is taken by the `add` that follows. */
   reserve(bytes: number): { readonly slab: Buffer; readonly used: number } {
     if (bytes > SHARED_RECORD_BYTES_MAX) return { slab: Buffer.allocUnsafeSlow(bytes), used: 0 };

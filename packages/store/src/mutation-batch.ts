@@ -19,6 +19,7 @@ export interface BatchTarget {
   readonly queue: WriteQueue;
   readonly history: History;
   readonly marks: CheckpointMarks;
+  readonly leaving: Set<string>;
   readonly inlineValueBytesMax: number;
   /** The store's position, moved on by the batch. */
   readonly position: { -readonly [Field in keyof Position]: Position[Field] };
@@ -129,7 +130,8 @@ export class MutationBatch {
     lease: number,
   ): number {
     this.takeRevision();
-    const { latest, queue, marks, position, inlineValueBytesMax } = this.#target;
+    const { latest, queue, marks, position, leaving, inlineValueBytesMax } = this.#target;
+    if (leaving.size > 0) leaving.delete(name);
     const modRevision = position.revision;
     const alive = previous !== null && previous.version > 0;
     const { rank, roots } = ancestryAfter(previous);

@@ -45,9 +45,7 @@ export async function openAtCheckpoint(
     // LevelDB renames and creates files as it opens, and syncs no name but those of tables (S1).
     await fileSystem.syncDirectory(location);
     const undoneChanges =
-      checkpoint === null
-        ? 0
-        : await returnToCheckpoint(database, checkpoint.revision, options.inlineValueBytesMax);
+      checkpoint === null ? 0 : await returnToCheckpoint(database, checkpoint, options.inlineValueBytesMax);
     return { database, checkpoint, generation, undoneChanges };
   } catch (error) {
     await database.close();

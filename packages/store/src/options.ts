@@ -18,6 +18,8 @@ export interface StoreOptions extends DatabaseOptions {
   readonly unwrittenBytesMax: number;
   /** A larger value is stored once, with its change, and not with the latest version. */
   readonly inlineValueBytesMax: number;
+  /** Changes that one step of the collection looks at: one batch of LevelDB, durable before the next. */
+  readonly collectedPerStep: number;
   /** Called once when the store failed: a write may fail in the background, with nobody waiting for it (S9). */
   readonly onFailure: (error: StoreFailedError) => void;
 }
@@ -27,6 +29,7 @@ const DEFAULTS: StoreOptions = {
   cacheBytes: 32 * MIB,
   unwrittenBytesMax: 2 * MIB,
   inlineValueBytesMax: 64,
+  collectedPerStep: 32_768,
   writeBufferBytes: 8 * MIB,
   blockCacheBytes: 16 * MIB,
   compression: false,
@@ -43,7 +46,7 @@ export const REAL_DISK: StoreDisk = { fileSystem: nodeFileSystem, openDatabase }
 
 /**
  * Fills in the defaults.
- * @throws {StoreError} INVALID_ARGUMENT: a size that is no whole number of bytes.
+ * @throws {StoreError} INVALID_ARGUMENT: a size that is no whole number.
  */
 export function storeOptions(options: Partial<StoreOptions>): StoreOptions {
   const complete = { ...DEFAULTS, ...options };
@@ -51,15 +54,13 @@ export function storeOptions(options: Partial<StoreOptions>): StoreOptions {
     "cacheBytes",
     "unwrittenBytesMax",
     "inlineValueBytesMax",
+    "collectedPerStep",
     "writeBufferBytes",
     "blockCacheBytes",
   ] as const) {
     const value = complete[name];
     if (!Number.isSafeInteger(value) || value < 0) {
-      throw new StoreError(
-        "INVALID_ARGUMENT",
-        `${name} is ${value}, it must be a whole number of bytes, 0 or more`,
-      );
+      throw new StoreError("INVALID_ARGUMENT", `${name} is ${value}, it must be a whole number, 0 or more`);
     }
   }
   return complete;

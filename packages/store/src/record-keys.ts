@@ -75,6 +75,11 @@ export function keyBehindNumber(record: Buffer): Buffer {
   return record.subarray(NUMBERED_PREFIX_BYTES);
 }
 
+/** The revision of a change, of its record's key. */
+export function revisionOfChange(record: Buffer): number {
+  return record.readUInt32BE(1) * TWO_POW_32 + record.readUInt32BE(5);
+}
+
 const NO_KEY = Buffer.alloc(0);
 
 function numberedKey(kind: number, number: number, key: Buffer): Buffer {

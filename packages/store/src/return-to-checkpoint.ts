@@ -1,5 +1,6 @@
 import type { Database } from "./database.js";
-import { readChange } from "./history.js";
+import type { Checkpoint } from "./checkpoint-file.js";
+import { findChange, readChange } from "./history.js";
 import { decodeRecord, markValueElsewhere } from "./record.js";
 import { attachedKey, changesAfter, keyBehindNumber, latestKey } from "./record-keys.js";
 import { baseAt } from "./version.js";
@@ -10,7 +11,7 @@ const READ_AHEAD_BYTES = 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Brings LevelDB back to the checkpoint of revision `checkpointRevision`: what was written after it is undone (S3).
+ * Brings LevelDB back to a checkpoint: what was written after it is undone (S3).
  * Returns how many changes were.
  *
  * LevelDB may hold any subset of the batches after the checkpoint (S1). Each batch has, for every key it changes, the
@@ -25,11 +26,11 @@ const NOTHING = Buffer.alloc(0);
  */
 export async function returnToCheckpoint(
   database: Database,
-  checkpointRevision: number,
+  checkpoint: Checkpoint,
   inlineValueBytesMax: number,
 ): Promise<number> {
   const iterator = database.iterator({
-    ...changesAfter(checkpointRevision),
+    ...changesAfter(checkpoint.revision),
     reverse: false,
     highWaterMarkBytes: READ_AHEAD_BYTES,
   });
@@ -39,7 +40,7 @@ export async function returnToCheckpoint(
       const changes = await iterator.nextv(CHANGES_PER_BATCH);
       if (changes.length === 0) return undone;
       undone += changes.length;
-      await undo(database, changes, checkpointRevision, inlineValueBytesMax);
+      await undo(database, changes, checkpoint, inlineValueBytesMax);
     }
   } finally {
     await iterator.close();
@@ -49,7 +50,7 @@ export async function returnToCheckpoint(
 async function undo(
   database: Database,
   changes: readonly [Buffer, Buffer][],
-  checkpointRevision: number,
+  checkpoint: Checkpoint,
   inlineValueBytesMax: number,
 ): Promise<void> {
   const batch = database.batch();
@@ -62,8 +63,7 @@ async function undo(
     batch.del(recordKey);
     let base = restored.get(name);
     if (base === undefined) {
-      const revision = baseAt(change, checkpointRevision);
-      base = revision === 0 ? null : readChange(database, name, key, revision);
+      base = baseOf(database, change, key, checkpoint);
       restored.set(name, base);
       if (base === null) batch.del(latestKey(key));
       else batch.put(latestKey(key), latestRecordOf(base, inlineValueBytesMax));
@@ -72,6 +72,18 @@ async function undo(
     if (change.lease !== 0 && change.lease !== base?.lease) batch.del(attachedKey(change.lease, key));
   }
   await batch.write({ sync: false });
+}
+
+/**
+ * The version that the key of `change` had at the checkpoint; null when it had none. A deletion at or below the floor may
+ * have been collected, which comes to the same; nothing else that a return needs ever is (S4).
+ */
+function baseOf(database: Database, change: Version, key: Buffer, checkpoint: Checkpoint): Version | null {
+  const revision = baseAt(change, checkpoint.revision);
+  if (revision === 0) return null;
+  return revision <= checkpoint.floor
+    ? findChange(database, change.key, key, revision)
+    : readChange(database, change.key, key, revision);
 }
 
 /** The record of the latest version as it stood when `change` was the newest. */

@@ -1,6 +1,8 @@
 /** Revisions that are being read over several turns: what they need is not collected meanwhile. */
 export class RevisionPins {
   readonly #pins = new Set<{ readonly revision: number }>();
+  /** Told when a pin goes. */
+  onRelease: () => void = () => undefined;
 
   /** The lowest revision that is being read; infinite when none is. */
   get lowest(): number {
@@ -17,6 +19,7 @@ export class RevisionPins {
       return await read();
     } finally {
       this.#pins.delete(pin);
+      this.onRelease();
     }
   }
 }

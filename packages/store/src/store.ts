@@ -1,6 +1,7 @@
 import type { Checkpoint, SmallState } from "./checkpoint-file.js";
 import { Checkpointer } from "./checkpointer.js";
 import type { WhenDurable } from "./checkpointer.js";
+import { Collector } from "./collector.js";
 import { GroupAttachedError, StoreClosedError, StoreFailedError, invariant } from "./errors.js";
 import { prefixRange } from "./key-range.js";
 import type { Change } from "./key-value.js";
@@ -46,6 +47,7 @@ const ALREADY_DURABLE: WhenDurable = () => Promise.resolve();
 export class Store extends ReadableStore {
   readonly #options: StoreOptions;
   readonly #checkpointer: Checkpointer;
+  readonly #collector: Collector;
   readonly #batch: MutationBatch;
   /** Set by direct writes, for the checkpoint that ends each. */
   readonly #directState: Map<string, Uint8Array>;
@@ -74,18 +76,21 @@ export class Store extends ReadableStore {
     this.#directState = new Map(checkpoint?.state);
     this.#undoneChanges = opened.undoneChanges;
     const { fileSystem } = disk;
-    const collected = checkpoint?.collected ?? 0;
     const sample = (): Omit<Checkpoint, "generation"> => ({
       ...position,
-      collected,
+      collected: this.#collector.collected,
       state: this.sampleState(),
     });
     this.#checkpointer = new Checkpointer(
       { directory, database, fileSystem, queue, generation, sample, marks, onFailure },
       checkpoint,
     );
-    const { inlineValueBytesMax } = options;
-    this.#batch = new MutationBatch({ ...parts, marks, inlineValueBytesMax });
+    const leaving = new Set<string>();
+    const recorded = (): Checkpoint | null => this.checkpointed;
+    const { inlineValueBytesMax, collectedPerStep } = options;
+    this.#collector = new Collector({ ...parts, fileSystem, leaving, collectedPerStep, recorded, onFailure });
+    this.#batch = new MutationBatch({ ...parts, marks, leaving, inlineValueBytesMax });
+    this.#collector.wake();
   }
 
   /**
@@ -106,6 +111,11 @@ export class Store extends ReadableStore {
   /** What the next opening returns to; null before the first checkpoint. The log is kept behind its index (S4). */
   get checkpointed(): Checkpoint | null {
     return this.#checkpointer.recorded;
+  }
+
+  /** History that the compaction floor made useless is gone up to this revision, or on its way out; it follows the floor. */
+  get collected(): number {
+    return this.#collector.collected;
   }
 
   get mode(): StoreOptions["mode"] {
@@ -198,7 +208,9 @@ export class Store extends ReadableStore {
   async checkpoint(whenDurable: WhenDurable): Promise<Checkpoint> {
     this.assertServing();
     try {
-      return await this.#checkpointer.make(whenDurable);
+      const made = await this.#checkpointer.make(whenDurable);
+      this.#collector.wake();
+      return made;
     } catch (error) {
       throw this.#failure ?? error;
     }
@@ -243,6 +255,7 @@ export class Store extends ReadableStore {
 
   async #close(whenDurable: WhenDurable | null): Promise<void> {
     try {
+      await this.#collector.stop();
       if (this.#failure === null && whenDurable !== null) await this.#checkpointer.make(whenDurable);
       if (this.#failure === null) await this.parts.queue.drained();
     } finally {

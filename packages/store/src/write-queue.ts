@@ -46,6 +46,8 @@ export class WriteQueue {
   onFailure: (error: Error) => void = () => undefined;
   #filling: Group | null = null;
   #writing: Group | null = null;
+  /** No entry's; goes before what is being filled. */
+  #aside: Group | null = null;
   /** Between `open` and `handOver` the filling group may end in half an entry. */
   #entryOpen = false;
   #writtenRevision: number;
@@ -109,9 +111,22 @@ export class WriteQueue {
   /** Resolves when LevelDB has everything that was handed over before the call. */
   async drained(): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
-    const last = (this.#filling ?? this.#writing)?.whenDone();
-    if (this.#writing === null && !this.#entryOpen) this.#writeNext();
+    const last = (this.#filling ?? this.#aside ?? this.#writing)?.whenDone();
+    if (this.#writing === null) this.#writeNext();
     await last;
+  }
+
+  /**
+   * Hands over a batch that is no entry's and holds no change: it comes before every entry that is handed over later.
+   * One at a time. Resolves when LevelDB has it.
+   */
+  writeAside(batch: DatabaseBatch): Promise<void> {
+    if (this.#failure !== null) throw this.#failure;
+    invariant(this.#aside === null, "one batch aside at a time (S5)");
+    this.#aside = new Group(batch);
+    const done = this.#aside.whenDone();
+    this.#schedule();
+    return done;
   }
 
   /** Writes something with `sync: true` behind everything that was handed over, so that LevelDB's errors come out. */
@@ -160,14 +175,16 @@ export class WriteQueue {
   fail(error: Error): void {
     this.#failure ??= error;
     this.#stopTimer();
-    for (const group of [this.#writing, this.#filling]) group?.settle?.(error);
+    for (const group of [this.#writing, this.#aside, this.#filling]) group?.settle?.(error);
   }
 
   /** Gives up what was not handed over. Call it when `drained` has resolved or the store has failed. */
   async close(): Promise<void> {
     this.#stopTimer();
     await this.#filling?.batch.close();
+    await this.#aside?.batch.close();
     this.#filling = null;
+    this.#aside = null;
   }
 
   #group(): Group {
@@ -177,8 +194,13 @@ export class WriteQueue {
 
   /** Starts the next batch if somebody waits for it or it is large enough, else sees to it that it starts soon. */
   #schedule(): void {
+    if (this.#writing !== null) return;
+    if (this.#aside !== null) {
+      this.#writeNext();
+      return;
+    }
     const group = this.#filling;
-    if (group === null || this.#writing !== null || this.#entryOpen) return;
+    if (group === null || this.#entryOpen) return;
     const due = group.done !== null || group.bytes >= Math.min(WRITE_BYTES_MIN, this.#unwrittenBytesMax);
     if (due) this.#writeNext();
     else this.#timer ??= setTimeout(() => this.#delayPassed(), WRITE_DELAY_MS);
@@ -186,7 +208,7 @@ export class WriteQueue {
 
   #delayPassed(): void {
     this.#timer = null;
-    if (this.#writing === null && !this.#entryOpen) this.#writeNext();
+    if (this.#writing === null) this.#writeNext();
   }
 
   #stopTimer(): void {
@@ -196,9 +218,10 @@ export class WriteQueue {
 
   #writeNext(): void {
     this.#stopTimer();
-    const group = this.#filling;
+    const group = this.#aside ?? (this.#entryOpen ? null : this.#filling);
     if (group === null || this.#failure !== null) return;
-    this.#filling = null;
+    if (group === this.#aside) this.#aside = null;
+    else this.#filling = null;
     this.#writing = group;
     group.batch.write({ sync: group.sync }).then(
       () => this.#written(group),

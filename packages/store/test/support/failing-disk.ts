@@ -53,6 +53,7 @@ export class FailingDisk implements StoreDisk {
         };
       },
       getSync: (key) => database.getSync(key),
+      getMany: (keys) => database.getMany(keys),
       iterator: (range) => database.iterator(range),
       approximateSize: (start, end) => database.approximateSize(start, end),
       // LevelDB keeps the errors of a flush to itself, so this one does not fail either: it does nothing.

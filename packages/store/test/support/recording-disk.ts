@@ -62,6 +62,7 @@ export class RecordingDisk implements StoreDisk {
       location,
       batch: () => this.#recordedBatch(database.batch()),
       getSync: (key) => database.getSync(key),
+      getMany: (keys) => database.getMany(keys),
       iterator: (range) => database.iterator(range),
       approximateSize: (start, end) => database.approximateSize(start, end),
       compactRange: async (start, end) => {
