@@ -46,6 +46,10 @@ export interface DatabaseOptions {
   readonly writeBufferBytes: number;
   /** Cache of uncompressed blocks of tables. */
   readonly blockCacheBytes: number;
+  /** A table is written, read and cached in blocks of about this size. */
+  readonly blockBytes: number;
+  /** A table that comes out of a compaction has at most about this size. */
+  readonly tableBytes: number;
   /** Compress tables with Snappy. */
   readonly compression: boolean;
 }
@@ -70,6 +74,8 @@ export const openDatabase: OpenDatabase = async (location, options) => {
     compression: options.compression,
     writeBufferSize: options.writeBufferBytes,
     cacheSize: options.blockCacheBytes,
+    blockSize: options.blockBytes,
+    maxFileSize: options.tableBytes,
   });
   try {
     await level.open();

@@ -51,10 +51,10 @@ export class LatestVersions {
     const hot = this.#young.versions.get(name);
     if (hot !== undefined) return hot;
     const warm = this.#old.versions.get(name);
-    if (warm !== undefined) return this.#keep(warm);
+    if (warm !== undefined) return this.keep(warm);
     const bytes = this.#database.getSync(latestKey(key));
     if (bytes === undefined) return null;
-    return this.#keep(decodeRecord(name, bytes, this.#database.location));
+    return this.keep(decodeRecord(name, bytes, this.#database.location));
   }
 
   /** What memory has of a key: everything that LevelDB has not got yet, and some of the rest. */
@@ -84,8 +84,8 @@ export class LatestVersions {
     if (young.bytes > this.#generationBytesMax) this.#turn();
   }
 
-  /** Copies a version into the young generation, so that it does not hold on to memory of the old one. */
-  #keep(version: Version): Version {
+  /** Copies what is the latest version into the young generation, so that it does not hold on to memory of its own. */
+  keep(version: Version): Version {
     const valueBytes = version.valueStart < 0 ? 0 : version.valueEnd - version.valueStart;
     const { slab, used } = this.reserve(valueBytes);
     if (valueBytes > 0) version.source.copy(slab, used, version.valueStart, version.valueEnd);

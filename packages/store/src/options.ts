@@ -32,6 +32,8 @@ const DEFAULTS: StoreOptions = {
   collectedPerStep: 32_768,
   writeBufferBytes: 8 * MIB,
   blockCacheBytes: 16 * MIB,
+  blockBytes: 16 * 1024,
+  tableBytes: 2 * MIB,
   compression: false,
   onFailure: () => undefined,
 };
@@ -57,6 +59,8 @@ export function storeOptions(options: Partial<StoreOptions>): StoreOptions {
     "collectedPerStep",
     "writeBufferBytes",
     "blockCacheBytes",
+    "blockBytes",
+    "tableBytes",
   ] as const) {
     const value = complete[name];
     if (!Number.isSafeInteger(value) || value < 0) {

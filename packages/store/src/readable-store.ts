@@ -125,9 +125,14 @@ export abstract class ReadableStore {
   get(key: Uint8Array, options?: { readonly revision?: number }): KeyValue | null {
     const revision = this.#readable(options?.revision);
     const bytes = asBuffer(key);
-    const latest = this.parts.latest.get(bytes.toString("latin1"), bytes);
-    const found = latest === null ? null : this.parts.history.at(latest, bytes, revision);
-    return found === null || isDeletion(found) ? null : valued(this.parts, found, bytes);
+    const { latest, history } = this.parts;
+    const newest = latest.get(bytes.toString("latin1"), bytes);
+    const found = newest === null ? null : history.at(newest, bytes, revision);
+    if (found === null || isDeletion(found)) return null;
+    const version = history.withValue(found, bytes);
+    // Read once more, it is in memory with its value.
+    if (version !== found && found === newest) latest.keep(version);
+    return valued(this.parts, version, bytes);
   }
 
   /**

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { StoreFailedError } from "@raftkv/store";
 import type { Store } from "@raftkv/store";
 import { makeDirectory, removeDirectories } from "./support/directory.js";
+import { whenCollected } from "./support/expect-records.js";
 import { FailingDisk } from "./support/failing-disk.js";
 import {
   applyInSplits,
@@ -51,6 +52,7 @@ describe("A checkpoint", () => {
     store = await openWithGroup(directory, { onFailure: (error) => failures.push(error) }, disk);
     await applyInSplits(store, operations, 50, random);
     await store.checkpoint(durableNow);
+    await whenCollected(store);
   });
   afterEach(async () => {
     await store.close();
@@ -82,6 +84,7 @@ describe("A checkpoint", () => {
         const victim = await openWithGroup(path, { onFailure: (error) => told.push(error) }, failing);
         await applyInSplits(victim, operations, 50, random);
         await victim.checkpoint(durableNow);
+        await whenCollected(victim);
         await applyTo(victim, operations, 100);
         await whenWritten(victim);
         failing.reset(failAt, late);

@@ -79,6 +79,7 @@ describe("A version's record", () => {
     damaged.push(
       whole.subarray(0, whole.length - 1),
       Buffer.concat([Buffer.from([0x01]), whole.subarray(1)]),
+      Buffer.concat([Buffer.from([(whole[0] ?? 0) | 0x20]), whole.subarray(1)]),
     );
     for (const bytes of damaged) {
       expect(() => decodeRecord("ab", bytes, "/data/store-1"), bytes.toString("hex"))

@@ -2,7 +2,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { decodeCheckpoint } from "../../dist/checkpoint-file.js";
 import { openDatabase } from "../../dist/database.js";
-import type { Database, DatabaseBatch } from "../../dist/database.js";
+import type { Database, DatabaseBatch, OpenDatabase } from "../../dist/database.js";
 import { nodeFileSystem } from "../../dist/file-system.js";
 import type { FileSystem } from "../../dist/file-system.js";
 import type { StoreDisk } from "../../dist/options.js";
@@ -56,7 +56,10 @@ export class RecordingDisk implements StoreDisk {
     },
   };
 
-  readonly openDatabase: StoreDisk["openDatabase"] = async (location, options) => {
+  readonly openDatabase: StoreDisk["openDatabase"] = (location, options) =>
+    this.openRecorded(location, options);
+
+  protected async openRecorded(...[location, options]: Parameters<OpenDatabase>): Promise<Database> {
     const database = await openDatabase(location, options);
     const recorded: Database = {
       location,
@@ -73,7 +76,7 @@ export class RecordingDisk implements StoreDisk {
       close: () => database.close(),
     };
     return recorded;
-  };
+  }
 
   #recordedBatch(real: DatabaseBatch): DatabaseBatch {
     const batch: RecordedBatch = { operations: [], sync: false };
@@ -135,6 +138,8 @@ export async function layOut(remains: Remains, directory: string): Promise<void>
     create: true,
     writeBufferBytes: 4 * 1024 * 1024,
     blockCacheBytes: 1024 * 1024,
+    blockBytes: 4096,
+    tableBytes: 2 * 1024 * 1024,
     compression: false,
   });
   for (const recorded of remains.batches) {
@@ -156,6 +161,8 @@ export async function dumpRecords(directory: string): Promise<Map<string, Buffer
     create: false,
     writeBufferBytes: 4 * 1024 * 1024,
     blockCacheBytes: 1024 * 1024,
+    blockBytes: 4096,
+    tableBytes: 2 * 1024 * 1024,
     compression: false,
   });
   const iterator = database.iterator({
