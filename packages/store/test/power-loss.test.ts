@@ -4,7 +4,15 @@ import type { Store } from "@raftkv/store";
 import { makeDirectory, removeDirectories } from "./support/directory.js";
 import { expectContents } from "./support/expect-contents.js";
 import { collectAndClose, expectRecords, whenCollected } from "./support/expect-records.js";
-import { applyInSplits, applyTo, durableNow, modelOf, openWithGroup, randomLog } from "./support/log.js";
+import {
+  applyInSplits,
+  applyTo,
+  durableNow,
+  modelOf,
+  openWithGroup,
+  randomLog,
+  whenWritten,
+} from "./support/log.js";
 import type { Model, Operation } from "./support/model.js";
 import { withSeeds } from "./support/random.js";
 import type { Random } from "./support/random.js";
@@ -49,6 +57,33 @@ describe("A power loss that takes any unsynced batches of LevelDB (S1, S3)", fun
     });
     expect(undone, "changes undone over all seeds").to.be.above(100);
     expect(returnedTo, "openings at a checkpoint").to.be.above(20);
+  });
+
+  it("S1: of three versions after D only the last is there: it alone tells what the key was", async () => {
+    const put = (value: string): Operation => ({
+      kind: "put",
+      key: Buffer.from("a"),
+      value: Buffer.from(value),
+    });
+    const operations = [put("1"), put("2"), put("3"), put("4")];
+    const root = await makeDirectory();
+    const disk = new RecordingDisk();
+    const store = await openWithGroup(join(root, "1"), {}, disk);
+    await applyTo(store, operations, 1);
+    const { index } = await store.checkpoint(durableNow);
+    for (const to of [2, 3, 4]) {
+      await applyTo(store, operations, to);
+      await whenWritten(store);
+    }
+    await store.close();
+    const batches = disk.events.flatMap((event) => (event.kind === "write" ? [event.batch] : []));
+    const checkpoint = disk.events.find((event) => event.kind === "renamed")?.bytes ?? null;
+    const last = join(root, "last");
+    await layOut({ batches: [...batches.slice(0, -3), ...batches.slice(-1)], checkpoint }, last);
+    const opened = await openWithGroup(last);
+    expect([opened.applied.index, opened.undoneChanges]).to.deep.equal([index, 1]);
+    expect(opened.get(Buffer.from("a"))).to.deep.include({ modRevision: 1, value: Buffer.from("1") });
+    await opened.close();
   });
 
   it("S3: after a return nothing is left of what was undone", async () => {
