@@ -43,8 +43,8 @@ export const MUTANTS: readonly Mutant[] = [
     "",
   ]),
   mutant("S2", "the D file is written in place", "checkpoint-file.ts", [
-    "const temporary = temporaryPath(directory);",
-    "const temporary = checkpointPath(directory);",
+    "[checkpointPath(directory), temporaryPath(directory)]",
+    "[checkpointPath(directory), checkpointPath(directory)]",
   ]),
   mutant("S2", "a checkpoint does not wait for the node's own log", "checkpointer.ts", [
     "      await whenDurable(sample.index);\n",
@@ -56,7 +56,7 @@ export const MUTANTS: readonly Mutant[] = [
     "checkpointer.ts",
     [
       "writeCheckpoint(this.#source.fileSystem, this.#source.directory, sample)",
-      "writeCheckpoint(this.#source.fileSystem, this.#source.directory, { ...this.#source.sample(), generation })",
+      "writeCheckpoint(this.#source.fileSystem, this.#source.directory, { ...sample, ...this.#source.sample() })",
     ],
   ),
   mutant("S3", "an opening does not return to D", "open.ts", [
