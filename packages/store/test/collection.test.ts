@@ -4,7 +4,15 @@ import { makeDirectory, removeDirectories } from "./support/directory.js";
 import { expectContents } from "./support/expect-contents.js";
 import { collectAndClose, expectRecords, whenCollected } from "./support/expect-records.js";
 import { HeldDisk } from "./support/held-disk.js";
-import { applyInSplits, applyTo, durableNow, modelOf, openWithGroup, randomLog } from "./support/log.js";
+import {
+  applyInSplits,
+  applyTo,
+  durableNow,
+  modelOf,
+  openWithGroup,
+  randomLog,
+  whenWritten,
+} from "./support/log.js";
 import type { Operation } from "./support/model.js";
 import { withSeeds } from "./support/random.js";
 import { RecordingDisk, dumpRecords, layOut } from "./support/recording-disk.js";
@@ -178,6 +186,25 @@ describe("The collection of compacted history", function () {
     });
     while (store.collected < 2) await nextTurn();
     await applyTo(store, operations, 5);
+    release();
+    await collectAndClose(store);
+    expectRecords(await dumpRecords(directory), modelOf(operations));
+  });
+
+  it("S4: a put that is written while the deletion before it is looked up stays", async () => {
+    const directory = await makeDirectory();
+    const operations = [put("a"), remove("a"), compact, put("a")];
+    const disk = new HeldDisk();
+    let store = await openWithGroup(directory, {}, disk);
+    await applyTo(store, operations, 2);
+    await store.close({ checkpoint: durableNow });
+    store = await openWithGroup(directory, {}, disk);
+    const release = disk.holdLookups();
+    await applyTo(store, operations, 3);
+    await store.checkpoint(durableNow);
+    while (disk.lookups === 0) await nextTurn();
+    await applyTo(store, operations, 4);
+    await whenWritten(store);
     release();
     await collectAndClose(store);
     expectRecords(await dumpRecords(directory), modelOf(operations));

@@ -3,10 +3,13 @@ import { RecordingDisk } from "./recording-disk.js";
 
 const FIRST_LATEST = latestKey(Buffer.alloc(0));
 
-/** A disk on which scans of all latest versions, or writes, come to a halt while it is told to hold them. */
+/** A disk on which scans of all latest versions, lookups of several keys, or writes come to a halt while it is told to hold them. */
 export class HeldDisk extends RecordingDisk {
   #scans: Promise<void> = Promise.resolve();
   #writes: Promise<void> = Promise.resolve();
+  #lookups: Promise<void> = Promise.resolve();
+  /** Lookups that were asked for. */
+  lookups = 0;
   /** Writes that came to a halt. */
   writesHeld = 0;
   #holdsWrites = false;
@@ -15,6 +18,13 @@ export class HeldDisk extends RecordingDisk {
   holdScans(): () => void {
     let release = (): void => undefined;
     this.#scans = new Promise((resolve) => (release = resolve));
+    return release;
+  }
+
+  /** What they find is of the moment at which they were asked for. */
+  holdLookups(): () => void {
+    let release = (): void => undefined;
+    this.#lookups = new Promise((resolve) => (release = resolve));
     return release;
   }
 
@@ -32,6 +42,12 @@ export class HeldDisk extends RecordingDisk {
     const database = await this.openRecorded(location, options);
     return {
       ...database,
+      getMany: async (keys) => {
+        const found = await database.getMany(keys);
+        this.lookups += 1;
+        await this.#lookups;
+        return found;
+      },
       batch: () => {
         const batch = database.batch();
         return {
