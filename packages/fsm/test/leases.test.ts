@@ -114,6 +114,7 @@ describe("A lease", () => {
     // What an earlier leader still proposed was encoded before, and ends nothing that was renewed.
     expect(await log.apply(CLOCK, { stampMs: 100 })).to.have.deep.property("leases", []);
     expect(await log.apply(CLOCK, { stampMs: 190 })).to.deep.include({ leases: [lease], sessions: [] });
+    expect(await log.apply(CLOCK, { stampMs: 289 })).to.deep.include({ leases: [], sessions: [] });
     expect(await log.apply(CLOCK, { stampMs: 290 })).to.deep.include({ leases: [], sessions: [session] });
   });
 

@@ -191,9 +191,11 @@ describe("A session (F3)", () => {
     expect(await log.apply(reading, { session, number: 1 })).to.have.property("kind", "txn");
     expect(await log.apply(reading, { session: other, number: 1 })).to.have.property("kind", "notKept");
     await log.restart();
-    await log.apply({ kind: "sessionClose" }, { session });
     await log.apply(reading, { session: other, number: 2 });
-    expect(await log.apply(reading, { session: other, number: 2 })).to.have.property("kind", "txn");
+    expect(await log.apply(reading, { session: other, number: 2 })).to.have.property("kind", "notKept");
+    await log.apply({ kind: "sessionClose" }, { session });
+    await log.apply(reading, { session: other, number: 3 });
+    expect(await log.apply(reading, { session: other, number: 3 })).to.have.property("kind", "txn");
   });
 
   it("that is not open is refused: never opened, closed, or expired", async () => {
@@ -213,6 +215,23 @@ describe("A session (F3)", () => {
     await log.apply({ kind: "clock" }, { stampMs: 10_000 });
     expect(await log.apply(put("k", "v"), { session, number: 1 })).to.deep.equal(expired(session));
     expect([log.machine.sessionsCount, log.store.get(bytes("k"))]).to.deep.equal([0, null]);
+  });
+
+  it("F5: lives on with every command, refused or answered before, and ends with a clock entry when none comes", async () => {
+    const at = (stampMs: number): Promise<CommandResult> => log.apply({ kind: "clock" }, { stampMs });
+    await log.apply(put("k", "v"), { session, number: 1, stampMs: 6_000 });
+    expect(await at(12_000)).to.have.deep.property("sessions", []);
+    await log.apply(put("k", "v"), { session, number: 1, stampMs: 15_000 });
+    expect(await at(24_000)).to.have.deep.property("sessions", []);
+    await log.apply({ kind: "sessionKeepAlive" }, { session, stampMs: 24_999 });
+    expect(await at(34_998)).to.have.deep.property("sessions", []);
+    expect(await at(34_999)).to.have.deep.property("sessions", [session]);
+  });
+
+  it("F2: an entry of a session that is not open moves the applied index", async () => {
+    const { index } = log.store.applied;
+    await log.apply(put("k", "v"), { session: 999, number: 1 });
+    expect(log.store.applied.index).to.equal(index + 1);
   });
 
   it("there are as many of as the settings allow", async () => {

@@ -145,6 +145,18 @@ describe("The small state of the machine (F3)", () => {
     ]);
   });
 
+  it("is the bytes that docs/command-format.md shows", () => {
+    const state = read(new Map());
+    state.sessions.open(5, 10_000, 0);
+    const session = state.sessions.find(5);
+    if (session === null) throw new Error("it was opened");
+    state.sessions.heard(session, 3, 2_000);
+    state.sessions.record(session, 4, { kind: "put", revision: 9, previous: null }, 9, state.settings);
+    expect(Buffer.from(pieces(state).get("sessions") ?? []).toString("hex")).to.equal(
+      "010105904ee05d030101010900",
+    );
+  });
+
   it("that is none, is cut short or goes on is refused, naming the piece", () => {
     const state = read(new Map());
     state.leases.grant(5, 100, 7);

@@ -10,6 +10,7 @@ against a plain model and against each other. TMPDIR=/dev/shm makes it quick.
   --runs N     histories (default 1000)
   --seed S     of the histories; printed when one fails (default: a random one)
   --path P     the one history that failed, as printed
+  --no-shrink  do not look for a smaller one that fails
 `;
 
 async function main(): Promise<number> {
@@ -18,6 +19,7 @@ async function main(): Promise<number> {
       runs: { type: "string", default: "1000" },
       seed: { type: "string", default: `${randomInt(2 ** 31)}` },
       path: { type: "string" },
+      "no-shrink": { type: "boolean" },
       help: { type: "boolean" },
     },
   });
@@ -38,7 +40,13 @@ async function main(): Promise<number> {
     if (done % 100 === 0) process.stderr.write(`${done} of ${runs}\n`);
   };
   try {
-    await runHistories({ runs, seed, path: values.path ?? null, onRun });
+    await runHistories({
+      runs,
+      seed,
+      path: values.path ?? null,
+      shrink: values["no-shrink"] !== true,
+      onRun,
+    });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const cause = error.cause instanceof Error ? error.cause.message : "";

@@ -12,6 +12,8 @@ export interface RunOptions {
   readonly seed: number;
   /** Of a failure, to try that history alone; null for all. */
   readonly path: string | null;
+  /** Whether a failure is made as small as it gets, which takes its time. */
+  readonly shrink: boolean;
   readonly onRun: () => void;
 }
 
@@ -19,7 +21,7 @@ export interface RunOptions {
  * Histories of two replicas against the model, and against each other.
  * @throws {Error} with the smallest history that fails, and the line that runs it again.
  */
-export async function runHistories({ runs, seed, path, onRun }: RunOptions): Promise<void> {
+export async function runHistories({ runs, seed, path, shrink, onRun }: RunOptions): Promise<void> {
   const property = asyncProperty(history, async ({ entries, replicas }) => {
     const told = resolve(entries);
     const root = await mkdtemp(join(tmpdir(), "raftkv-fsm-"));
@@ -36,7 +38,12 @@ export async function runHistories({ runs, seed, path, onRun }: RunOptions): Pro
     onRun();
   });
   try {
-    await assert(property, { numRuns: runs, seed, ...(path === null ? {} : { path, endOnFailure: true }) });
+    await assert(property, {
+      numRuns: runs,
+      seed,
+      endOnFailure: !shrink,
+      ...(path === null ? {} : { path }),
+    });
   } catch (error) {
     const found = /path: "([^"]*)"/u.exec(error instanceof Error ? error.message : "")?.[1] ?? path ?? "";
     const again = `npm run fsm:histories -- --seed ${seed} --path ${found}`;
