@@ -48,6 +48,7 @@ export function afterRefusal(reply: ErrorReply, standing: Standing): Verdict {
       // With a revision it was carried out, and the answer was too large to be kept.
       return { kind: inSession && reply.revision === null ? "reroute" : "give up" };
     case "OUT_OF_ORDER":
+    case "PREDECESSOR_FAILED":
       return { kind: standing.inChain ? "behind" : "give up" };
     case "SESSION_EXPIRED":
       if (!isWrite || !inSession) return { kind: "give up" };

@@ -103,7 +103,10 @@ export interface Envelope {
   readonly number: number;
   /** The client has received the answers of all numbers below. */
   readonly answeredBelow: number;
-  /** This one is refused until that number is applied; 0: there is none. */
+  /**
+   * This one is refused until that number is applied, and for good when that one was refused; 0: there is none. The
+   * client does not count a refused one as answered while one that names it may still be under way.
+   */
   readonly predecessor: number;
 }
 

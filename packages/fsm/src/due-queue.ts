@@ -2,9 +2,12 @@
 export interface Due {
   readonly id: number;
   dueMs: number;
-  /** It was removed; the queue forgets it when it comes to it. */
+  /** It was removed from the queue. */
   gone: boolean;
 }
+
+/** So many removed items stay whatever there is beside them. */
+const GONE_MIN = 64;
 
 interface Place {
   /** `item.dueMs` when it was put here: the time is not before this. */
@@ -18,6 +21,8 @@ interface Place {
  */
 export class DueQueue<Item extends Due> {
   #heap: { atMs: number; readonly item: Item }[] = [];
+  /** Items in it that were removed, which it forgets when it comes to them. */
+  #goneCount = 0;
 
   add(item: Item): void {
     const heap = this.#heap;
@@ -25,13 +30,32 @@ export class DueQueue<Item extends Due> {
     this.#up(heap.length - 1);
   }
 
+  /** Costs nothing either, and what is gone never takes more room than what is there. */
+  remove(item: Item): void {
+    if (item.gone) return;
+    item.gone = true;
+    this.#goneCount += 1;
+    if (this.#goneCount < GONE_MIN || 2 * this.#goneCount < this.#heap.length) return;
+    const left = this.#heap.filter((place) => !place.item.gone);
+    this.#heap = [];
+    this.#goneCount = 0;
+    for (const { item: one } of left) this.add(one);
+  }
+
+  /** Places that are taken, those of removed items included. */
+  get places(): number {
+    return this.#heap.length;
+  }
+
   /** What falls due first, at equal times the lowest id; null when there is nothing. */
   first(): Item | null {
     for (;;) {
       const top = this.#heap[0];
       if (top === undefined) return null;
-      if (top.item.gone) this.#removeFirst();
-      else if (top.atMs < top.item.dueMs) {
+      if (top.item.gone) {
+        this.#removeFirst();
+        this.#goneCount -= 1;
+      } else if (top.atMs < top.item.dueMs) {
         top.atMs = top.item.dueMs;
         this.#down(0);
       } else return top.item;

@@ -145,7 +145,8 @@ function endLeases(leases: Iterable<number>, context: EntryContext, loaded: Load
 /** What is due goes: leases as far as their keys were loaded, the next clock entry takes the others (F5). */
 function expire(context: EntryContext, loaded: Loaded | null): CommandResult {
   const { state } = context;
-  const leases = [...(loaded?.leases.keys() ?? [])];
+  // What was due when it was loaded is not when this entry is the first of its term.
+  const leases = [...(loaded?.leases.keys() ?? [])].filter((id) => state.leases.isDue(id, state.logTimeMs));
   const deleted = endLeases(leases, context, loaded);
   const sessions = state.sessions.due(state.logTimeMs, state.settings.leaseExpiryKeysMax);
   for (const session of sessions) state.sessions.close(session);

@@ -54,8 +54,13 @@ export class Leases {
   remove(id: number): void {
     const lease = this.#byId.get(id);
     if (lease === undefined) return;
-    lease.gone = true;
+    this.#queue.remove(lease);
     this.#byId.delete(id);
+  }
+
+  isDue(id: number, logTimeMs: number): boolean {
+    const lease = this.#byId.get(id);
+    return lease !== undefined && lease.dueMs <= logTimeMs;
   }
 
   /** Ids of those that are due, in the order in which they fell due. */

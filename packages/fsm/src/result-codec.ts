@@ -36,6 +36,7 @@ const CODES = [
   "TOO_LARGE",
   "INVALID_ARGUMENT",
   "WRONG_ROUTE",
+  "PREDECESSOR_FAILED",
 ] as const satisfies readonly RefusalCode[];
 
 /** Beside key and value, roughly what an entry takes. */

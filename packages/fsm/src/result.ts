@@ -65,6 +65,8 @@ export type RefusalCode =
   | "SESSION_EXPIRED"
   /** The predecessor that the command names is not applied yet. Nothing is recorded. */
   | "OUT_OF_ORDER"
+  /** The predecessor was refused, so whatever follows it is too: recorded, so no late copy is carried out. */
+  | "PREDECESSOR_FAILED"
   /** The client said that it has the answer, so it was forgotten. */
   | "OUTCOME_UNKNOWN"
   | "CATALOG_VERSION_CONFLICT"

@@ -5,7 +5,7 @@ import { DueQueue } from "./due-queue.js";
 import type { Due } from "./due-queue.js";
 import { KeptResults } from "./kept-results.js";
 import { refused } from "./result.js";
-import type { CommandResult } from "./result.js";
+import type { CommandResult, Refused } from "./result.js";
 import { resultBytes } from "./result-codec.js";
 import type { Settings } from "./settings.js";
 
@@ -59,7 +59,7 @@ export class Sessions {
   close(id: number): void {
     const session = this.#byId.get(id);
     if (session === undefined) return;
-    session.gone = true;
+    this.#queue.remove(session);
     this.#byId.delete(id);
     this.#keptBytes -= session.results.bytes;
     if (this.#last === session) this.#last = null;
@@ -81,10 +81,20 @@ export class Sessions {
     if (number - answeredBelow >= settings.sessionResultsMax) {
       return refused("OVERLOADED", { sessionResultsMax: settings.sessionResultsMax });
     }
-    if (predecessor < answeredBelow) return null;
-    // One that was refused was not carried out either: nothing slips through behind it.
-    const before = results.get(predecessor);
-    return before === null || before.kind === "refused" ? refused("OUT_OF_ORDER", { predecessor }) : null;
+    if (predecessor >= answeredBelow && !results.has(predecessor)) {
+      return refused("OUT_OF_ORDER", { predecessor });
+    }
+    return null;
+  }
+
+  /**
+   * What a command is refused with, for good, since its predecessor was: nothing of an appender slips through behind a
+   * failure. Null: there is no predecessor, or it was carried out, or its answer is forgotten; then none that names it
+   * and was sent before the failure was known is under way any more (F3).
+   */
+  refusalBehind(session: Session, predecessor: number): Refused | null {
+    if (predecessor === 0 || session.results.get(predecessor)?.kind !== "refused") return null;
+    return refused("PREDECESSOR_FAILED", { predecessor });
   }
 
   /** A command of the session was applied, whatever came of it: it lives on, and what its client has is forgotten. */

@@ -160,7 +160,9 @@ export class StateMachine {
     const answer = sessions.answerTo(session, reader, settings);
     if (session !== null) sessions.heard(session, reader.answeredBelow, state.logTimeMs);
     if (answer !== null) return answer;
-    const result = this.#evaluate(batch, entry.index, command, loaded);
+    const result =
+      (session === null ? null : sessions.refusalBehind(session, reader.predecessor)) ??
+      this.#evaluate(batch, entry.index, command, loaded);
     if (session !== null) sessions.record(session, reader.number, result, batch.revision, settings);
     return result;
   }

@@ -96,7 +96,7 @@ function checkRange(range: KeyRange, limits: CommandLimits): void {
 }
 
 function checkTtl(ttlMs: number, limits: CommandLimits): void {
-  if (ttlMs >= limits.ttlMsMin && ttlMs <= limits.ttlMsMax) return;
+  if (Number.isSafeInteger(ttlMs) && ttlMs >= limits.ttlMsMin && ttlMs <= limits.ttlMsMax) return;
   throw new InvalidCommandError(
     `a time to live of ${ttlMs} ms: allowed are ${limits.ttlMsMin} (ttlMsMin) to ${limits.ttlMsMax} (ttlMsMax)`,
   );

@@ -86,6 +86,18 @@ describe("sessions (F3)", () => {
     });
   });
 
+  it("refuse a batch for good when its predecessor was, also when that is answered meanwhile (F3)", async () => {
+    const client = await toLeader();
+    const session = await openSession(client);
+    const put = { kind: "put", key: bytes("k"), value: bytes("2"), lease: 0, wantPrevious: false } as const;
+    const first = txnRequest(2, 0, { compares: [], then: [{ ...put, lease: 999_999 }], else: [] });
+    const second = txnRequest(3, 0, { compares: [], then: [put], else: [] }, 2);
+    const failed = { op: 0, code: "PREDECESSOR_FAILED", retryable: false };
+    expect(await client.one(first, { session, answeredBelow: 2 })).to.include({ code: "LEASE_NOT_FOUND" });
+    expect(await client.one(second, { session, answeredBelow: 2 })).to.deep.include(failed);
+    expect(await client.one(second, { session, answeredBelow: 3 })).to.deep.include(failed);
+  });
+
   it("end when they are closed, and when nobody keeps them alive; what comes then is not carried out", async () => {
     const client = await toLeader();
     const endpoint = nodes.endpoint((await nodes.leader()).name);

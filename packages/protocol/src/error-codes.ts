@@ -165,6 +165,14 @@ export const ERRORS = {
     fact: "version",
     meaning: "the keys belong to another group in the catalog; the error names the catalog's version",
   },
+  PREDECESSOR_FAILED: {
+    wire: 19,
+    retryable: false,
+    outcomeKnown: true,
+    exitCode: 5,
+    fact: null,
+    meaning: "the write names a predecessor that was refused, so it is too, for good",
+  },
   CLOSED: {
     wire: null,
     retryable: false,

@@ -138,10 +138,13 @@ export class FakeState {
     if (first !== undefined) return first;
     const predecessor = request.op === Op.txn ? request.predecessor : 0;
     const before = session.results.get(predecessor);
-    if (predecessor >= session.answeredBelow && (before === undefined || before[1] === REPLY_ERROR)) {
+    if (predecessor >= session.answeredBelow && before === undefined) {
       return refused(request, { code: "OUT_OF_ORDER" });
     }
-    const reply = this.#serve(request, null);
+    const isBehindFailure = before !== undefined && before[1] === REPLY_ERROR;
+    const reply = isBehindFailure
+      ? refused(request, { code: "PREDECESSOR_FAILED" })
+      : this.#serve(request, null);
     session.results.set(number, reply);
     return reply;
   }

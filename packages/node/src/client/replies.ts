@@ -80,6 +80,8 @@ function refusalOf({ code, facts }: Refused): RequestRefusal {
       return { code, message: `there is no session ${facts["session"] ?? 0}: it expired, or was closed` };
     case "OUT_OF_ORDER":
       return { code, message: `the predecessor, ${facts["predecessor"] ?? 0}, is not carried out yet` };
+    case "PREDECESSOR_FAILED":
+      return { code, message: `the predecessor, ${facts["predecessor"] ?? 0}, was refused` };
     case "OUTCOME_UNKNOWN":
       return { code, message: "the client said that it has the answer, so that was forgotten" };
     case "CATALOG_VERSION_CONFLICT": {
