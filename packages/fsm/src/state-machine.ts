@@ -8,6 +8,7 @@ import type { Loaded } from "./loading.js";
 import { MachineState } from "./machine-state.js";
 import type { MutationBatch, Store } from "@raftkv/store";
 import { HAS_LEASE, WANT_PREVIOUS } from "./operation-codec.js";
+import { resultBytes } from "./result-codec.js";
 import type { CommandResult } from "./result.js";
 import type { Settings } from "./settings.js";
 
@@ -87,13 +88,18 @@ export class StateMachine {
    * for those that are no command; they move the applied index as well (F2). It is one batch, unless an entry reads more
    * than single keys: what is before that is handed over then, and what it needs is read, since an entry is carried out
    * in one turn. What is applied can be read at once; the promise resolves when the results may be told, see
-   * `Store.applyMutationsRaft`. One call at a time.
+   * `Store.applyMutationsRaft`. One call at a time. It stops behind the entry with which the answers take `answerBytesMax`:
+   * there are fewer results than entries then, and the rest is for the next call.
    *
    * An exception in here is not the entry's failure but ours: the store fails with it and the node must stop, or its
    * replica would differ from the others (F4).
    */
-  async apply(entries: readonly CommittedEntry[]): Promise<(CommandResult | null)[]> {
+  async apply(
+    entries: readonly CommittedEntry[],
+    answerBytesMax = Number.POSITIVE_INFINITY,
+  ): Promise<(CommandResult | null)[]> {
     const results: (CommandResult | null)[] = [];
+    let answerBytes = 0;
     try {
       let batch = this.#store.beginBatch();
       for (const entry of entries) {
@@ -111,7 +117,10 @@ export class StateMachine {
           loaded = await load(command, this.#store, this.#state, this.#logTimeAfter(reader));
           batch = this.#store.beginBatch();
         }
-        results.push(this.#carryOut(batch, entry, command, loaded));
+        const result = this.#carryOut(batch, entry, command, loaded);
+        results.push(result);
+        answerBytes += resultBytes(result);
+        if (answerBytes >= answerBytesMax) break;
       }
       await this.#store.applyMutationsRaft(batch);
     } catch (error) {

@@ -45,6 +45,17 @@ describe("The state machine", () => {
     expect(store.get(bytes("b"))).to.equal(null);
   });
 
+  it("stops behind the entry whose answer brings the batch's to the limit, and goes on there (C7)", async () => {
+    const value = new Uint8Array(1_000);
+    const again: Command = { kind: "put", key: bytes("a"), value, lease: 0, wantPrevious: true };
+    const all = entries(1, [again, again, again, again, put("b", "1")]);
+    const first = await machine.apply(all, 2_000);
+    expect(first.map((result) => result?.kind === "put" && result.revision)).to.deep.equal([2, 3, 4]);
+    expect(store.applied.index).to.equal(3);
+    expect(await machine.apply(all.slice(3), 2_000)).to.have.length(2);
+    expect(store.applied.index).to.equal(5);
+  });
+
   it("a delete of what is not there takes no revision and answers with the current one", async () => {
     expect(
       await machine.apply(entries(1, [put("a", "1"), del("missing"), del("a"), del("a")])),

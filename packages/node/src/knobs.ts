@@ -181,6 +181,21 @@ export const KNOBS = {
     unit: "count",
     description: "watches open on one client connection",
   },
+  watchUnreadBytes: {
+    default: 1 * MIB,
+    min: 64 * KIB,
+    max: 1 * GIB,
+    unit: "bytes",
+    description:
+      "what a client has not read yet, before its watches wait; half of --max-unread-bytes at most",
+  },
+  watchProgressMs: {
+    default: 30_000,
+    min: 10,
+    max: 24 * HOUR_MS,
+    unit: "ms",
+    description: "how long a watch that asked for progress marks hears nothing, before it gets one",
+  },
   minTtlMs: {
     default: 1,
     min: 1,

@@ -21,6 +21,7 @@ export interface MetricsSource {
     readonly limitBytes: number;
     readonly waiting: number;
   };
+  readonly watches: { readonly size: number; readonly behind: number; readonly eventsSent: number };
   readonly space: () => { readonly freeBytes: number; readonly admits: boolean };
 }
 
@@ -115,7 +116,15 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
   };
   machineGauge("raftkv_sessions", "Sessions of clients that are open", (machine) => machine.sessionsCount);
   machineGauge("raftkv_leases", "Leases that are granted", (machine) => machine.leasesCount);
-  const { budget } = source;
+  const { budget, watches } = source;
+  gauge(registry, "raftkv_watches", "Watches that are open", () => watches.size);
+  gauge(
+    registry,
+    "raftkv_watches_behind",
+    "Watches that read what they have not seen from the store, or whose client does not read",
+    () => watches.behind,
+  );
+  counter(registry, "raftkv_watch_events_total", "Events sent to watches", () => watches.eventsSent);
   gauge(
     registry,
     "raftkv_append_inflight_bytes",

@@ -24,6 +24,8 @@ import { PeerTransport } from "./peer/transport.js";
 import { nodeStatus } from "./status.js";
 import type { NodeStatus } from "./status.js";
 import { logWalEvent } from "./wal-events.js";
+import { noWatches } from "./watch/refusal.js";
+import { Watches } from "./watch/watches.js";
 
 /** Segments are whole pages. */
 const PAGE_BYTES = 4096;
@@ -99,6 +101,7 @@ class Node implements RunningNode {
   readonly #transport: PeerTransport;
   readonly #admission: WriteAdmission;
   readonly #space: DiskSpace;
+  readonly #watches: Watches;
   readonly #clients: ClientListener;
   readonly #metrics: ReturnType<typeof createMetrics>;
   #serving: Serving | null = null;
@@ -149,6 +152,18 @@ class Node implements RunningNode {
       onFull: () => this.#admission.spaceLost(),
       statfs: parts.statfs,
     });
+    const limits = clientLimits(options);
+    this.#watches = new Watches({
+      limits: {
+        frameBytes: limits.frameBytes,
+        unsentBytes: Math.min(options.watchUnreadBytes, unreadBytesMax(options) >> 1),
+      },
+      watchesPerConnection: limits.watchesPerConnection,
+      progressMs: options.watchProgressMs,
+      store: () => this.#servingNow()?.store ?? null,
+      whyNot: () => noWatches(this.#servingNow(), () => this.#whyNot()),
+      onFailed: (error) => this.fail(error),
+    });
     this.#metrics = createMetrics({
       node: options.name,
       fsmSyncMode: options.fsmSyncMode,
@@ -156,6 +171,7 @@ class Node implements RunningNode {
       connections: () => this.#clients.connections,
       budget: () => this.#admission.budget,
       space: () => this.#space,
+      watches: this.#watches,
     });
     this.#clients = this.#clientListener();
   }
@@ -203,7 +219,7 @@ class Node implements RunningNode {
   }
 
   #clientListener(): ClientListener {
-    const { maxConnections, maxUnreadBytes, requestTimeoutMs } = this.#options;
+    const { maxConnections, requestTimeoutMs } = this.#options;
     const limits = clientLimits(this.#options);
     const service = new KeyValueService({
       limits,
@@ -215,16 +231,15 @@ class Node implements RunningNode {
         leader: this.#serving?.group.leader ?? null,
       }),
       admission: this.#admission,
-      // A node that knows itself broken answers nothing (W1).
-      serving: () => (this.#failure === null ? this.#serving : null),
+      watches: this.#watches,
+      serving: () => this.#servingNow(),
       whyNot: () => this.#whyNot(),
       onFailed: (error) => this.fail(error),
     });
     return new ClientListener({
       listen: this.#options.listenClient,
       connectionsMax: maxConnections,
-      // Of which half is for one largest reply (C2).
-      unreadBytesMax: Math.max(maxUnreadBytes, 2 * limits.frameBytes),
+      unreadBytesMax: unreadBytesMax(this.#options),
       service,
       logger: this.#logger,
       onRequest: httpRoutes({
@@ -233,6 +248,11 @@ class Node implements RunningNode {
         failure: () => this.#failure?.message ?? null,
       }),
     });
+  }
+
+  /** A node that knows itself broken answers nothing (W1). */
+  #servingNow(): Serving | null {
+    return this.#failure === null ? this.#serving : null;
   }
 
   #whyNot(): string {
@@ -274,6 +294,7 @@ class Node implements RunningNode {
         this.#clients.tellLeader(leader);
         if (this.#serving?.group.leads !== true) this.#admission.leadershipLost(leader);
       },
+      onApplied: () => this.#watches.applied(),
       onFailed: (error) => this.fail(error),
     });
     this.#formation.begun();
@@ -289,12 +310,14 @@ class Node implements RunningNode {
       opened.group.halt();
       return;
     }
+    this.#watches.applied();
     const handOver = new HandOver(opened.group);
     this.#ticker = setInterval(() => {
       const nowMs = performance.now();
       opened.group.tick(nowMs);
       handOver.tick(nowMs, this.#space.admits);
       this.#admission.expire(nowMs);
+      this.#watches.tick(nowMs);
     }, this.#options.tickMs);
   }
 
@@ -333,6 +356,11 @@ class Node implements RunningNode {
     this.#logger.info("stopped");
     if (sound) this.#end.resolve();
   }
+}
+
+/** What a client may leave unread before it is cut; half of it is for one largest reply (C2). */
+function unreadBytesMax(options: NodeOptions): number {
+  return Math.max(options.maxUnreadBytes, 2 * clientLimits(options).frameBytes);
 }
 
 function segmentBytes({ walSegmentBytes }: NodeOptions): number {

@@ -37,12 +37,14 @@ const FRAME_OVERHEAD_BYTES = 64;
 
 /**
  * Encodes events of one watch, ordered by revision and whole transactions, into as few frames of at most `frameBytes`
- * as it takes. An event that is larger by itself goes out alone.
+ * as it takes. An event that is larger by itself goes out alone. With `moreOfRevision`, the last transaction goes on in
+ * the next call.
  */
 export function encodeWatchEvents(
   watchId: number,
   events: readonly WatchEvent[],
   frameBytes: number,
+  moreOfRevision = false,
 ): readonly Buffer[] {
   const frames: Buffer[] = [];
   let part: unknown[] = [];
@@ -61,7 +63,10 @@ export function encodeWatchEvents(
     size += eventBytes;
     revision = event.modRevision;
   }
-  if (part.length > 0) frames.push(pack([NODE_FRAME_EVENTS, watchId, revision, part, 0]));
+  if (part.length > 0) {
+    const flags = moreOfRevision ? EVENTS_MORE_OF_REVISION : 0;
+    frames.push(pack([NODE_FRAME_EVENTS, watchId, revision, part, flags]));
+  }
   return frames;
 }
 

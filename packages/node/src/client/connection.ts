@@ -15,6 +15,7 @@ import type { LeaderHint, WireReply } from "@raftkv/protocol";
 import type { WebSocket } from "ws";
 import type { RequestRefusal } from "../group/log-proposal.js";
 import type { Logger } from "../logger.js";
+import type { WatchOutlet } from "../watch/watcher.js";
 import type { KeyValueService } from "./key-value-service.js";
 import type { Asker } from "./reads.js";
 import { refusalReply, resultReply } from "./replies.js";
@@ -23,6 +24,8 @@ import { refusalReply, resultReply } from "./replies.js";
 const HELLO_MS = 5_000;
 /** How long a connection that was cut may take to say goodbye. */
 const CUT_MS = 1_000;
+/** Replies that are not held back until the turn ends. */
+const FLUSH_BYTES = 1024 * 1024;
 
 export interface ClientConnectionOptions {
   readonly socket: WebSocket;
@@ -36,7 +39,7 @@ export interface ClientConnectionOptions {
 }
 
 /** One client: decodes what it sends, collects the replies of a turn, and sends them as one frame. */
-export class ClientConnection implements Asker {
+export class ClientConnection implements Asker, WatchOutlet {
   readonly #options: ClientConnectionOptions;
   readonly #helloTimer: NodeJS.Timeout;
   #greeted = false;
@@ -83,8 +86,11 @@ export class ClientConnection implements Asker {
 
   /** Half of what it may leave unread, so that this comes before the cut. */
   get isBehind(): boolean {
-    const { socket, unreadBytesMax } = this.#options;
-    return (socket.bufferedAmount + this.#repliesBytes) * 2 > unreadBytesMax;
+    return this.unsentBytes * 2 > this.#options.unreadBytesMax;
+  }
+
+  get unsentBytes(): number {
+    return this.#options.socket.bufferedAmount + this.#repliesBytes;
   }
 
   answer(reply: WireReply, bytes: number): void {
@@ -92,6 +98,12 @@ export class ClientConnection implements Asker {
     if (this.#replies.length === 0) this.#options.onReplies(this);
     this.#replies.push(reply);
     this.#repliesBytes += bytes;
+    if (this.#repliesBytes > FLUSH_BYTES) this.flush();
+  }
+
+  send(frame: Buffer): void {
+    this.flush();
+    if (!this.#closed) this.#options.socket.send(frame);
   }
 
   applied(requestId: number, result: CommandResult): void {

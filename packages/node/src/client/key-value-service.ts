@@ -12,6 +12,8 @@ import type { WriteRequest } from "./commands.js";
 import { Reads } from "./reads.js";
 import type { Asker } from "./reads.js";
 import type { ServingGroup } from "./serving.js";
+import type { WatchOutlet } from "../watch/watcher.js";
+import type { Watches } from "../watch/watches.js";
 
 export interface KeyValueServiceOptions {
   readonly limits: Limits;
@@ -19,6 +21,7 @@ export interface KeyValueServiceOptions {
   readonly requestTimeoutMs: number;
   readonly identity: () => Omit<NodeIdentity, "limits">;
   readonly admission: WriteAdmission;
+  readonly watches: Watches;
   /** What serves; null while the cluster has not formed, and once this node is broken. */
   readonly serving: () => ServingGroup | null;
   /** Why nothing serves now. */
@@ -46,7 +49,7 @@ export class KeyValueService {
   }
 
   /** `session` is that of the frame. The answer comes through `asker`, later or at once. */
-  serve(request: ClientRequest, session: SessionPlace | null, asker: Asker): void {
+  serve(request: ClientRequest, session: SessionPlace | null, asker: Asker & WatchOutlet): void {
     switch (request.op) {
       case Op.get:
       case Op.range:
@@ -57,15 +60,16 @@ export class KeyValueService {
         return;
       case Op.watch:
       case Op.watchCancel:
-        asker.refused(request.requestId, invalid("this node serves no watches"));
+        this.#options.watches.serve(request, asker);
         return;
       default:
         this.#write(request, session, asker);
     }
   }
 
-  disconnected(asker: Asker): void {
+  disconnected(asker: Asker & WatchOutlet): void {
     this.#options.admission.disconnected(asker);
+    this.#options.watches.disconnected(asker);
     this.#reads.disconnected(asker);
   }
 

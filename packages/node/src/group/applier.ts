@@ -1,9 +1,12 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CommandResult, StateMachine } from "@raftkv/fsm";
 import { LogCompactedError, LogRangeError, frameBody, logIndex } from "raft-ts";
 import type { Frame, GroupId, IndexRange, LogIndex, LogWriter, Term } from "raft-ts";
 
 /** Bytes of entries that are applied as one batch; a single larger one is applied alone. */
 const APPLY_BYTES_MAX = 4 * 1024 * 1024;
+/** Small entries can have large answers: a batch ends with the answer that brings them to this (C7). */
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 
 export interface ApplierOptions {
   readonly group: GroupId;
@@ -105,10 +108,22 @@ export class Applier implements Applies {
   }
 
   async #applyNext(): Promise<void> {
-    const { machine, onApplied, onResult } = this.#options;
     const frames = await this.#read();
     if (frames === null) return;
-    const results = await machine().apply(frames.map(toEntry));
+    const entries = frames.map(toEntry);
+    for (let at = 0; at < frames.length && !this.#held;) {
+      const results = await this.#options
+        .machine()
+        .apply(at === 0 ? entries : entries.slice(at), ANSWER_BYTES_MAX);
+      this.#applied(frames.slice(at, at + results.length), results);
+      at += results.length;
+      // The answers leave this process before there are more.
+      if (at < frames.length) await nextTurn();
+    }
+  }
+
+  #applied(frames: readonly Frame[], results: readonly (CommandResult | null)[]): void {
+    const { onApplied, onResult } = this.#options;
     let bytes = 0;
     for (const [at, frame] of frames.entries()) {
       onResult(frame.index, frame.term, results[at] ?? null);

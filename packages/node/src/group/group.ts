@@ -48,6 +48,8 @@ export interface GroupOptions extends LeadershipOptions {
   readonly space: SpaceForEntries;
   /** What a leader puts into the log when other settings are there (F1). */
   readonly settings: Settings;
+  /** Everything up to the applied index may be told: after the results of each batch, and after a snapshot. */
+  readonly onApplied: () => void;
   /** The end of this server: a broken invariant, a failed log or store (R17, W1, F4). */
   readonly onFailed: (error: unknown) => void;
 }
@@ -85,6 +87,7 @@ export class Group {
     const onApplied = (index: LogIndex, entries: number, bytes: number): void => {
       checkpointer.applied(bytes, entries);
       this.#reads.applied(index);
+      options.onApplied();
       this.#proposeOwn();
       this.#step(() => options.raft.step({ kind: "applied", index }));
     };
@@ -108,6 +111,7 @@ export class Group {
       onInstalled: (index) => {
         this.#writes.covered(index);
         this.#reads.applied(index);
+        options.onApplied();
       },
       onFailed: (error) => this.#fail(error),
     });

@@ -42,6 +42,8 @@ export interface OpenGroupOptions {
   readonly send: (peer: ServerId, lane: Lane, bytes: Buffer) => void;
   readonly hintOf: (server: ServerId, term: Term) => LeaderHint | null;
   readonly onLeaderChanged: (leader: LeaderHint | null) => void;
+  /** See `GroupOptions`. */
+  readonly onApplied: () => void;
   readonly onFailed: (error: unknown) => void;
 }
 
@@ -143,6 +145,7 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
     logger,
     hintOf: opening.hintOf,
     onLeaderChanged: opening.onLeaderChanged,
+    onApplied: opening.onApplied,
     onFailed,
   });
   return { group, data, whenLogDurable };
@@ -188,6 +191,7 @@ async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
     logger,
     hintOf: opening.hintOf,
     onLeaderChanged: opening.onLeaderChanged,
+    onApplied: opening.onApplied,
     onFailed,
   });
   return { group, data: null, whenLogDurable: () => durable(log) };
