@@ -29,12 +29,9 @@ const TASKS = {
   "bench:store": (args) => compiled("bench/dist/store.js", args),
   sim: (args) => compiled("packages/raft/dist-test/sim/main.js", args),
   "sim:mutants": (args) => compiled("packages/raft/dist-test/sim/mutants/main.js", args),
-<<<<<<< HEAD
   "store:mutants": (args) => compiled("packages/store/dist-test/mutants/main.js", args),
-=======
   "fsm:histories": (args) => compiled("packages/fsm/dist-test/histories/main.js", args),
   "fsm:mutants": (args) => compiled("packages/fsm/dist-test/mutants/main.js", args),
->>>>>>> 4e4d425 (The state machine's rules are broken one by one, and its tests must notice: npm run fsm:mutants)
   "bench:core": (args) => compiled("packages/raft/dist-test/bench/core.js", args),
   "bench:checker": (args) => compiled("bench/dist/checker.js", args),
   jepsen: (args) => compiled("tests/jepsen-lite/dist/jepsen.js", args),
