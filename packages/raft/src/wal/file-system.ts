@@ -94,9 +94,3 @@ export function writeAll(file: LogFile, buffers: readonly Buffer[], position: nu
     writeFully(file, buffers, position, (error) => (error === null ? resolve() : reject(error)));
   });
 }
-
-export function datasync(file: LogFile): Promise<void> {
-  return new Promise((resolve, reject) => {
-    file.datasync((error) => (error === null ? resolve() : reject(error)));
-  });
-}

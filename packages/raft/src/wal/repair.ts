@@ -1,5 +1,5 @@
 import type { WalEventHandler } from "./events.js";
-import { datasync, writeAll } from "./file-system.js";
+import { writeAll } from "./file-system.js";
 import type { FileSystem } from "./file-system.js";
 import type { FoundSegment, LastBatch, Recovery } from "./recovery.js";
 import { SEGMENT_HEADER_BYTES } from "./segment.js";
@@ -22,7 +22,10 @@ export async function repair(
   }
   if (recovery.lastBatch !== null) await rewrite(fileSystem, recovery.lastBatch);
   for (const segment of recovery.segments) {
-    if (segment.fileBytes > segment.end) await cut(fileSystem, segment);
+    // An opening that was killed between its cut and the sync leaves a file that only looks cut: the last batch's is synced
+    // with that, one without a batch here.
+    const isEmpty = segment.end === SEGMENT_HEADER_BYTES;
+    if (segment.fileBytes > segment.end || isEmpty) await cut(fileSystem, segment);
   }
   for (const path of recovery.temporaries) await fileSystem.unlink(path);
 }
@@ -50,7 +53,8 @@ async function rewrite(fileSystem: FileSystem, batch: LastBatch): Promise<void> 
     const read = await file.read(bytes, batch.offset);
     if (read !== batch.length) throw new Error(`${batch.path} became shorter while it was opened`);
     await writeAll(file, [bytes], batch.offset);
-    await datasync(file);
+    // All of it: that the file is shorter than it was needs no datasync to tell.
+    await file.sync();
   } finally {
     await file.close();
   }

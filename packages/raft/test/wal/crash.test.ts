@@ -68,6 +68,44 @@ describe("a power loss during the last batch (W3)", () => {
   });
 });
 
+describe("an opening that is killed between its cut and the sync of it (W3, W11)", () => {
+  it("leaves a file that only looks cut, which the next opening makes so", async () => {
+    const disk = new SimulatedDisk();
+    const log = await openLog({ fileSystem: disk.mount(), segmentBytes: SEGMENT_BYTES });
+    const segments = (): number => log.stats().segments;
+    let index = 1;
+    for (; segments() === 1; index += 1) {
+      // The first batch of the second segment is torn: nothing in that segment is ever whole.
+      disk.holdSyncs = log.stats().bytes > SEGMENT_BYTES - 600;
+      const seq = log.append(batch([entry(index, 1, 600)]));
+      await until(() => disk.heldSyncs === 1 || log.durability.durableSeq === seq, "it is on its way");
+    }
+    const torn = disk.pending()[0]?.path ?? "";
+    const [first] = disk.pending().map(({ sector }) => sector);
+    disk.powerLoss({ ...LOSE_ALL, sector: (_path, sector) => sector === first });
+
+    const killed = disk.mount();
+    disk.fault = (operation, path) => {
+      if (operation === "sync" && path === torn) disk.killProcess();
+      return null;
+    };
+    void openLog({ fileSystem: killed });
+    await killed.dead;
+    expect(disk.operations.slice(-2)).to.deep.equal([`truncate ${torn}`, `sync ${torn}`]);
+
+    const lost = disk.mount();
+    disk.fault = (operation, path) => {
+      if (operation === "unlink" && path === torn) disk.powerLoss(LOSE_ALL);
+      return null;
+    };
+    void openLog({ fileSystem: lost });
+    await lost.dead;
+    const again = await openLog({ fileSystem: disk.mount() });
+    expect(await readAll(again)).to.have.length(index - 2);
+    await again.close();
+  });
+});
+
 describe("a bit that flips (W2, W3)", function () {
   this.timeout(60_000);
 

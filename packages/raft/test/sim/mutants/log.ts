@@ -69,8 +69,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     "torn tail not cut",
     "repair.ts",
     [
-      "    if (segment.fileBytes > segment.end) await cut(fileSystem, segment);",
-      "    if (segment.fileBytes < segment.end) await cut(fileSystem, segment);",
+      "    if (segment.fileBytes > segment.end || isEmpty) await",
+      "    if (segment.fileBytes < segment.end || isEmpty) await",
     ],
     "a torn tail stays, and the next opening finds newer batches behind it",
   ),
