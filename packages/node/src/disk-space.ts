@@ -97,7 +97,10 @@ export class DiskSpace {
   /** So many bytes of entries were taken. */
   spend(bytes: number): void {
     this.#spentBytes += bytes * COPIES;
-    if (this.#admits && this.#freeBytes - this.#spentBytes < this.#marks.admit) void this.#look();
+    const { admit, append } = this.#marks;
+    // Below the first mark a follower goes on taking entries, and the room goes as fast.
+    const next = this.#admits ? admit : this.#takesEntries ? append : -Infinity;
+    if (this.#freeBytes - this.#spentBytes < next) void this.#look();
   }
 
   close(): void {

@@ -93,6 +93,20 @@ describe("the room on the disk (W12)", () => {
     expect(disk.looks).to.equal(2);
   });
 
+  it("is looked at at once for the second mark too, when a follower has passed the first", async () => {
+    const disk = new SmallDisk(1_000 * MIB);
+    disk.freeBytes = 60 * MIB;
+    const watched = await watch(disk, 60_000);
+    expect([watched.admits, watched.takesEntries]).to.deep.equal([false, true]);
+    watched.spend(3 * MIB);
+    expect(disk.looks).to.equal(1);
+    disk.freeBytes = 40 * MIB;
+    watched.spend(1 * MIB);
+    await until("entries are let pass by", () => (watched.takesEntries ? null : true));
+    watched.spend(100 * MIB);
+    expect(disk.looks).to.equal(2);
+  });
+
   it("an append is let pass by when it holds a command or nothing, not when it holds a leader's own entries", () => {
     const entry = (kind: "noop" | "command" | "configuration", index: number): Buffer =>
       encodeFrame({ group: groupId(1), term: term(1), index: logIndex(index), kind }, Buffer.from("{}"))
