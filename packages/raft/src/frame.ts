@@ -38,6 +38,12 @@ export interface Frame {
 export class FrameError extends Error {
   override readonly name = "FrameError";
   readonly code = "BAD_FRAME";
+  /** Its checksum is right: this version cannot read what somebody wrote. */
+  readonly isWhole: boolean;
+  constructor(message: string, { isWhole } = { isWhole: false }) {
+    super(message);
+    this.isWhole = isWhole;
+  }
 }
 
 export interface FrameHeader {
@@ -97,9 +103,10 @@ export function readFrame(source: Buffer, offset: number): Frame {
     throw new FrameError(`a frame's checksum is ${hex(found)}, it says ${hex(expected)}`);
   const format = source[offset + 8];
   if (format !== FRAME_FORMAT)
-    throw new FrameError(`frame format ${format}, this version reads ${FRAME_FORMAT}`);
+    throw new FrameError(`frame format ${format}, this version reads ${FRAME_FORMAT}`, { isWhole: true });
   const kind = KINDS[source[offset + 9] ?? 0];
-  if (kind === undefined) throw new FrameError(`frame kind ${source[offset + 9]} is none of 1, 2, 3`);
+  if (kind === undefined)
+    throw new FrameError(`frame kind ${source[offset + 9]} is none of 1, 2, 3`, { isWhole: true });
   return {
     group: groupId(source.readUInt32LE(offset + 12)),
     term: term(readSafeInteger(source, offset + 16)),

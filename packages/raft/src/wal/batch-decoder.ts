@@ -25,10 +25,13 @@ export class Damage {
   readonly offset: number;
   readonly expected: string;
   readonly found: string;
-  constructor(offset: number, expected: string, found: string) {
+  /** Every checksum is right, and this version cannot read it all the same: so it is no torn tail, whatever follows (W3). */
+  readonly isWhole: boolean;
+  constructor(offset: number, expected: string, found: string, { isWhole } = { isWhole: false }) {
     this.offset = offset;
     this.expected = expected;
     this.found = found;
+    this.isWhole = isWhole;
   }
 }
 
@@ -154,7 +157,8 @@ function addFrameHeads(bytes: Buffer, from: number, to: number): Damage | null {
 function decodeRecord(bytes: Buffer, record: RawRecord): LogRecord | Damage {
   const at = record.from - RECORD_HEADER_BYTES;
   const format = bytes[at + 1];
-  if (format !== RECORD_FORMAT) return new Damage(at + 1, `record format ${RECORD_FORMAT}`, String(format));
+  if (format !== RECORD_FORMAT)
+    return new Damage(at + 1, `record format ${RECORD_FORMAT}`, String(format), { isWhole: true });
   const body = bytes.subarray(record.from, record.to);
   switch (record.kind) {
     case ENTRIES:
@@ -164,7 +168,9 @@ function decodeRecord(bytes: Buffer, record: RawRecord): LogRecord | Damage {
     case BASE:
       return decodeBase(record.group, body);
     default:
-      return new Damage(at, `a record kind of ${ENTRIES}, ${HARD_STATE}, ${BASE}`, String(record.kind));
+      return new Damage(at, `a record kind of ${ENTRIES}, ${HARD_STATE}, ${BASE}`, String(record.kind), {
+        isWhole: true,
+      });
   }
 }
 
@@ -174,7 +180,7 @@ function decodeEntries(body: Buffer, record: RawRecord): LogRecord | Damage {
     frames = readFrames(body);
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
-    return new Damage(record.from, "entries as they were written", error.message);
+    return new Damage(record.from, "entries as they were written", error.message, error);
   }
   const first = frames[0];
   if (first === undefined || frames.length !== record.count) {

@@ -121,6 +121,8 @@ export class RecoveryRun {
       const taken = this.#onBatch({ ...step, path });
       if (taken !== undefined) await taken;
     }
+    if (step.kind === "damage" && step.damage.isWhole)
+      throw this.#damagedBefore(path, step, "its checksums are right: a later version wrote it");
     const survey = await cursor.survey(step.offset);
     if (survey.batchAt !== null)
       throw this.#damagedBefore(path, step, `a whole batch follows at byte ${survey.batchAt}`);

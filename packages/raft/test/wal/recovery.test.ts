@@ -288,6 +288,39 @@ describe("segments", () => {
     expect(error.message).to.match(/format 2.*reads 1/);
   });
 
+  it("that end with what a later version wrote are refused: whole and unknown is no torn tail (W3)", async () => {
+    const disk = new SimulatedDisk();
+    const log = await openLog({ fileSystem: disk.mount() });
+    const later = entry(1);
+    later.bytes[8] = 2;
+    later.bytes.writeUInt32LE(crc32(later.bytes.subarray(8)), 4);
+    await commit(log, batch([later]));
+    disk.killProcess();
+    const error = await failure(openLog({ fileSystem: disk.mount() }));
+    expect(error).to.be.instanceOf(WalCorruptError);
+    expect(error.message).to.match(/frame format 2, this version reads 1.*a later version wrote it/);
+
+    const other = new SimulatedDisk();
+    await commit(await openLog({ fileSystem: other.mount() }), batch([], { hardState: hardState(3, "b") }));
+    other.killProcess();
+    const path = other.files()[0] ?? "";
+    const bytes = other.contents(path);
+    const last = bytes.subarray(560, 560 + bytes.readUInt32LE(568));
+    for (const [at, message] of [
+      [49, /record format 1, found 7/],
+      [48, /a record kind of 1, 2, 3, found 7/],
+    ] as const) {
+      const was = last[at] ?? 0;
+      last[at] = 7;
+      last.writeUInt32LE(crc32(last.subarray(8, 48 + 16 + 10), bytes.readUInt32LE(8)), 4);
+      other.put(path, bytes);
+      const refusal = await failure(openLog({ fileSystem: other.mount() }));
+      expect(refusal).to.be.instanceOf(WalCorruptError);
+      expect(refusal.message).to.match(message);
+      last[at] = was;
+    }
+  });
+
   it("do not take another segment's batches for their own, though number and place fit (W2)", async () => {
     const [one, two] = [new SimulatedDisk(), new SimulatedDisk()];
     for (const disk of [one, two]) {
