@@ -273,6 +273,17 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     "what a crash left in the page cache is promised again, and lost with the next power loss",
   ),
   logMutant(
+    "W11",
+    "what looks cut taken for cut",
+    "repair.ts",
+    [
+      "    const isEmpty = segment.end === SEGMENT_HEADER_BYTES;",
+      "    const isEmpty = segment.end === SEGMENT_HEADER_BYTES && segment.fileBytes > segment.end;",
+    ],
+    "a torn tail that an opening cut and was killed before the sync comes back behind newer batches",
+    ["wal/crash.test.js"],
+  ),
+  logMutant(
     "W12",
     "ENOSPC taken lightly",
     "file-system.ts",
