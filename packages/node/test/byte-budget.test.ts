@@ -84,6 +84,38 @@ describe("the byte budget (C2)", () => {
     expect(names(budget.expire(1_000))).to.deep.equal([]);
   });
 
+  it("does not look at all that wait at every turn; who is in front is told at once all the same (C5)", () => {
+    const { budget } = budgetOf(10);
+    let looks = 0;
+    const waiting = (name: number, bytes: number, expiresAtMs: number): Holder => ({
+      ...holder(name, bytes),
+      get expiresAtMs() {
+        looks += 1;
+        return expiresAtMs;
+      },
+    });
+    const first = holder(0, 10);
+    budget.take(first);
+    const count = 50 * 1024;
+    // Every second one waits for long; of the others one expires with each millisecond.
+    for (let name = 1; name <= count; name += 1)
+      budget.take(waiting(name, 10, name % 2 === 0 ? 1e9 : 1_000 + name));
+    looks = 0;
+    const expired: number[] = [];
+    for (let nowMs = 1_001; nowMs <= 1_101; nowMs += 1) expired.push(...names(budget.expire(nowMs)));
+    expect(looks, "a hundred milliseconds, three looks at all").to.be.below(7 * count);
+    expect(names(budget.expire(1_151)), "none is forgotten").to.have.length(25);
+    expect(expired).to.have.length(51);
+    // In front of all stands one whose time is over before the next look.
+    const { budget: other, granted } = budgetOf(10);
+    other.take(first);
+    for (let name = 1; name <= count; name += 1) other.take(holder(name, 10, name === 9 ? 5 : 20));
+    expect(names(other.expire(10))).to.deep.equal([9]);
+    expect(names(other.expire(20))).to.have.length(count - 1);
+    expect(names(granted)).to.deep.equal([]);
+    expect(other.waiting).to.equal(0);
+  });
+
   it("who is granted may give back at once, however many wait: nothing overflows", () => {
     const ended: number[] = [];
     const budget: ByteBudget<Holder> = new ByteBudget({
