@@ -7,6 +7,12 @@ import type { Session } from "./session.js";
 import { Timed } from "./timeouts.js";
 
 /**
+ * The node's last word (`OVERLOADED`: nothing was done) comes at the deadline that it is told. It must be here before the caller's
+ * own, or all that can be said is that the outcome is unknown (C1). So the node is told a tenth less, at most this much.
+ */
+const LAST_WORD_MS = 100;
+
+/**
  * A request from its call to its end. It ends once, by `resolve` or `reject`; the dispatcher alone ends it.
  * As a `Timed` it stands among the deadlines until then.
  */
@@ -62,7 +68,9 @@ export class PendingRequest extends Timed {
 
   /** @param now `performance.now()`. */
   toWire(now: number): WireRequest {
-    return this.call.toWire(this.id, Math.max(1, Math.ceil(this.dueAt - now)), this.predecessor);
+    const leftMs = this.dueAt - now;
+    const deadlineMs = Math.ceil(leftMs - Math.min(LAST_WORD_MS, leftMs / 10));
+    return this.call.toWire(this.id, Math.max(1, deadlineMs), this.predecessor);
   }
 }
 
