@@ -36,6 +36,7 @@ const TASKS = {
   "bench:checker": (args) => compiled("bench/dist/checker.js", args),
   jepsen: (args) => compiled("tests/jepsen-lite/dist/jepsen.js", args),
   "check:crash": (args) => compiled("tests/jepsen-lite/dist/check-crash.js", args),
+  "check:exactly-once": (args) => compiled("tests/jepsen-lite/dist/check-exactly-once.js", args),
   "check:snapshot": (args) => compiled("tests/jepsen-lite/dist/check-snapshot.js", args),
   "check:sync-order": (args) => compiled("tests/jepsen-lite/dist/check-sync-order.js", args),
   "check:group-commit": (args) => compiled("tests/jepsen-lite/dist/check-group-commit.js", args),
