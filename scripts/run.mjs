@@ -38,6 +38,7 @@ const TASKS = {
   "check:crash": (args) => compiled("tests/jepsen-lite/dist/check-crash.js", args),
   "check:exactly-once": (args) => compiled("tests/jepsen-lite/dist/check-exactly-once.js", args),
   "check:snapshot": (args) => compiled("tests/jepsen-lite/dist/check-snapshot.js", args),
+  "check:watches": (args) => compiled("tests/jepsen-lite/dist/check-watches.js", args),
   "check:sync-order": (args) => compiled("tests/jepsen-lite/dist/check-sync-order.js", args),
   "check:group-commit": (args) => compiled("tests/jepsen-lite/dist/check-group-commit.js", args),
   "power-loss": (args) => compiled("tests/jepsen-lite/dist/power-loss/main.js", args),
