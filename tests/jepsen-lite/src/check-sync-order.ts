@@ -1,7 +1,8 @@
 // `npm run check:sync-order`: what one put does on the disks, seen from outside with strace. Exits 1 when a reply left before a
-// majority had synced, or the store was synced otherwise than FSM_SYNC_MODE says; 77 when strace is not there.
+// majority had synced, or the store, whichever of its calls writes, was synced otherwise than FSM_SYNC_MODE says; 77 when strace is not there.
 import { checkSyncOrder } from "./sync-order/check.js";
 import { straceMissing } from "./sync-order/strace.js";
+import { CALLS_EACH, checkWriteCalls } from "./sync-order/write-calls.js";
 
 const log = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -22,6 +23,11 @@ async function check(): Promise<boolean> {
     log(`  a majority synced before the reply: ${order.durableBeforeReply ? "yes" : "NO"}`);
     log(`  the store synced as ${mode} says: ${order.storeAsConfigured ? "yes" : "NO"}`);
     kept &&= order.durableBeforeReply && order.storeAsConfigured;
+  }
+  log(`syncs of LevelDB's log for ${CALLS_EACH} calls, and for filling the store`);
+  for (const { call, expected, mode, syncs } of await checkWriteCalls()) {
+    log(`  ${mode} ${call}: ${syncs}${syncs === expected ? "" : `, NOT ${expected}`}`);
+    kept &&= syncs === expected;
   }
   return kept;
 }

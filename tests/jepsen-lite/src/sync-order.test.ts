@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { checkSyncOrder } from "./sync-order/check.js";
 import { parseStrace, straceMissing } from "./sync-order/strace.js";
+import { checkWriteCalls } from "./sync-order/write-calls.js";
 
 describe("what a put does on the disks, seen with strace (R1, C8, S6)", () => {
   const missing = straceMissing();
@@ -37,4 +38,15 @@ describe("what a put does on the disks, seen with strace (R1, C8, S6)", () => {
       expect(order.storeAsConfigured, JSON.stringify(order)).to.equal(true);
     });
   }
+
+  it("each of the store's four write calls syncs LevelDB's log as often as its options say, in both modes (S6)", async function () {
+    if (missing !== null) {
+      process.stderr.write(`skipped: ${missing}\n`);
+      this.skip();
+    }
+    this.timeout(120_000);
+    for (const { call, expected, mode, syncs } of await checkWriteCalls()) {
+      expect(syncs, `${call} in the mode ${mode}`).to.equal(expected);
+    }
+  });
 });

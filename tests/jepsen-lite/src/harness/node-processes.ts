@@ -15,6 +15,8 @@ export interface NodeProcessesOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** What one node has beside that. */
   readonly envOf?: (name: string) => NodeJS.ProcessEnv;
+  /** The address under which clients are told of it; by default the one on which it listens. */
+  readonly advertised?: (name: string) => string;
   /** The last so many are witnesses. */
   readonly witnesses?: number;
 }
@@ -78,7 +80,7 @@ export class NodeProcesses {
 
   /** Returns its process id. */
   spawn(name: string): number {
-    const { nodes, witnesses = 0, env = {}, envOf = () => ({}) } = this.#options;
+    const { nodes, witnesses = 0, env = {}, envOf = () => ({}), advertised } = this.#options;
     const isWitness = (at: number): boolean => at >= nodes - witnesses;
     const peer = (at: number): string => `127.0.0.1:${this.#ports[nodes + at]}`;
     const members = this.names.map((member, at) => `${member}=${peer(at)}${isWitness(at) ? "/witness" : ""}`);
@@ -87,6 +89,7 @@ export class NodeProcesses {
     args.push("--listen-client", this.endpoint(name), "--listen-peer", peer(at));
     args.push("--initial-cluster", members.join(","));
     if (isWitness(at)) args.push("--witness");
+    if (advertised !== undefined) args.push("--advertise-client", advertised(name));
     const child = spawn(process.execPath, [RAFTKV, ...args], {
       env: { ...process.env, RAFTKV_LOG_LEVEL: "warn", ...env, ...envOf(name) },
       stdio: ["ignore", "ignore", "pipe"],

@@ -26,6 +26,30 @@ export function straceMissing(): string | null {
   return found ? null : "strace is not installed (Debian: apt-get install strace)";
 }
 
+/** Every thread, with clocks, durations and what file descriptors stand for, without the bytes. */
+function straceArgs(calls: string, file: string): string[] {
+  return ["-f", "-ttt", "-yy", "-T", "-s", "0", "-e", `trace=${calls}`, "-o", file];
+}
+
+/** Runs a command to its end. Every other call than `calls` is passed over. @throws it ended with another status than 0. */
+export async function straceRun(
+  command: readonly string[],
+  file: string,
+  calls: string,
+): Promise<SystemCall[]> {
+  const child = spawn("strace", [...straceArgs(calls, file), ...command], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const exitCode = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  if (exitCode !== 0) throw new Error(`${command.join(" ")} under strace ended with ${exitCode}: ${said}`);
+  return parseStrace(readFileSync(file, "utf8"));
+}
+
 /** Watches the system calls of one process and all its threads. */
 export class Strace {
   readonly #child: ChildProcess;
@@ -38,20 +62,7 @@ export class Strace {
 
   /** Resolves once the process is being watched. Every other call than `calls` is passed over, but not for free. */
   static async attach(pid: number, file: string, calls = CALLS): Promise<Strace> {
-    const args = [
-      "-f",
-      "-ttt",
-      "-yy",
-      "-T",
-      "-s",
-      "0",
-      "-e",
-      `trace=${calls}`,
-      "-o",
-      file,
-      "-p",
-      String(pid),
-    ];
+    const args = [...straceArgs(calls, file), "-p", String(pid)];
     const child = spawn("strace", args, { stdio: ["ignore", "ignore", "pipe"] });
     let said = "";
     child.stderr?.setEncoding("utf8").on("data", (text: string) => (said += text));
