@@ -22,7 +22,7 @@ import { keyFromReply } from "./key-value.js";
 import type { KeyValue } from "./key-value.js";
 import type { LeaderFinder } from "./leader-finder.js";
 import { LeaseKeeper } from "./lease-keeper.js";
-import type { Lease, LeaseOptions } from "./lease.js";
+import type { AttachOptions, Lease, LeaseOptions } from "./lease.js";
 import { acquire } from "./lock.js";
 import type { Lock, LockOptions } from "./lock.js";
 import { toLeaseId } from "./operations.js";
@@ -206,6 +206,11 @@ export class Client {
   /** Grants a lease that keeps itself alive. @throws {RaftKvError} as `put`. */
   lease(options: LeaseOptions): Promise<Lease> {
     return this.#leases.grant(options);
+  }
+
+  /** Keeps a lease alive that somebody else was granted. @throws {RaftKvError} LEASE_NOT_FOUND; as `get`. */
+  async attachLease(lease: number, options: AttachOptions = NO_OPTIONS): Promise<Lease> {
+    return this.#leases.attach(toCount("lease", lease, 0), options);
   }
 
   /** Ends a lease that somebody holds, and its keys with it. @throws {RaftKvError} LEASE_NOT_FOUND; as `put`. */

@@ -10,7 +10,7 @@ export {
 } from "./client.js";
 export { Appender, type AppendCallback, type AppenderOptions } from "./appender.js";
 export { KeyValue } from "./key-value.js";
-export { Lease, type LeaseOptions } from "./lease.js";
+export { Lease, type AttachOptions, type LeaseOptions } from "./lease.js";
 export { Lock, type LockOptions } from "./lock.js";
 export { compare, del, get, put } from "./operations.js";
 export type {

@@ -3,7 +3,7 @@ import type { LeaseGrantReply, LeaseKeepAliveReply } from "@raftkv/protocol";
 import { leaseGrantCall, leaseKeepAliveCall, leaseRevokeCall } from "./calls/rare-calls.js";
 import type { Dispatcher } from "./dispatcher.js";
 import { Lease } from "./lease.js";
-import type { LeaseOptions } from "./lease.js";
+import type { AttachOptions, LeaseOptions } from "./lease.js";
 import { toMilliseconds, toTtlMs } from "./options.js";
 import type { RequestOptions } from "./options.js";
 import { closedError } from "./outcome.js";
@@ -31,9 +31,22 @@ export class LeaseKeeper {
     const timeoutMs = toMilliseconds("timeoutMs", options.timeoutMs, this.#timeoutMs);
     const sentAt = performance.now();
     const granted = await this.#dispatcher.submit(leaseGrantCall(ttlMs), timeoutMs, options.signal ?? null);
-    const lease = new Lease(this, { ...(granted as LeaseGrantReply), sentAt }, options.onLost ?? null);
-    this.#leases.add(lease);
-    return lease;
+    return this.#keep({ ...(granted as LeaseGrantReply), sentAt }, options.onLost);
+  }
+
+  /** Keeps a lease alive that was granted to somebody else. @throws {RaftKvError} LEASE_NOT_FOUND. */
+  async attach(lease: number, options: AttachOptions): Promise<Lease> {
+    const timeoutMs = toMilliseconds("timeoutMs", options.timeoutMs, this.#timeoutMs);
+    const sentAt = performance.now();
+    const call = leaseKeepAliveCall([lease]);
+    const reply = (await this.#dispatcher.submit(
+      call,
+      timeoutMs,
+      options.signal ?? null,
+    )) as LeaseKeepAliveReply;
+    const [ttlMs = 0] = reply.ttlsMs;
+    if (ttlMs > 0) return this.#keep({ lease, ttlMs, sentAt }, options.onLost);
+    throw new RaftKvError("LEASE_NOT_FOUND", `there is no lease ${lease}`, { lease });
   }
 
   async revoke(lease: number, options: RequestOptions): Promise<void> {
@@ -55,6 +68,15 @@ export class LeaseKeeper {
   /** The leases go on until their time has passed, but nobody keeps them alive any more. */
   close(): void {
     for (const lease of this.#leases) lease.lose(closedError());
+  }
+
+  #keep(
+    granted: { readonly lease: number; readonly ttlMs: number; readonly sentAt: number },
+    onLost: AttachOptions["onLost"],
+  ): Lease {
+    const lease = new Lease(this, granted, onLost ?? null);
+    this.#leases.add(lease);
+    return lease;
   }
 
   #renewAll(): void {

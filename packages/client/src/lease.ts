@@ -2,11 +2,14 @@ import { RaftKvError } from "@raftkv/protocol";
 import type { LeaseKeeper } from "./lease-keeper.js";
 import type { RequestOptions } from "./options.js";
 
-export interface LeaseOptions extends RequestOptions {
-  /** How long the cluster keeps the lease when it hears nothing. */
-  readonly ttlSeconds: number;
+export interface AttachOptions extends RequestOptions {
   /** Called once when the lease is lost, with the reason. Not after `revoke`. */
   readonly onLost?: (reason: RaftKvError) => void;
+}
+
+export interface LeaseOptions extends AttachOptions {
+  /** How long the cluster keeps the lease when it hears nothing. */
+  readonly ttlSeconds: number;
 }
 
 /**

@@ -157,6 +157,11 @@ describe("leases and locks", () => {
     expect(lease.signal.aborted).to.equal(false);
     expect(await client.leaseStatus(lease.id)).to.deep.include({ lease: lease.id, ttlMs: 100 });
     expect(await client.leases()).to.deep.equal([{ lease: lease.id, ttlMs: 100, remainingMs: 100 }]);
+    const attached = await client.attachLease(lease.id);
+    expect(attached).to.include({ id: lease.id, ttlMs: 100 });
+    attached.stop();
+    const unknown = await failure(client.attachLease(999_999), "LEASE_NOT_FOUND");
+    expect(unknown.lease).to.equal(999_999);
     await lease.revoke();
     expect(await client.get("k")).to.equal(null);
     expect(state.leases.size).to.equal(0);
