@@ -13,7 +13,7 @@ export interface HttpRoutesOptions extends StatusSource {
   readonly failure: () => string | null;
 }
 
-/** What the client address answers over plain HTTP. Reading only. */
+/** What the client address answers over plain HTTP. */
 export function httpRoutes(
   options: HttpRoutesOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
@@ -30,8 +30,11 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const url = new URL(request.url ?? "/", "http://node");
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    json(response, 405, { error: `${request.method} is not answered here: GET is` });
+  const isCheckpoint = url.pathname === "/v1/admin/checkpoint";
+  const allowed = isCheckpoint ? ["POST"] : ["GET", "HEAD"];
+  if (!allowed.includes(request.method ?? "")) {
+    response.setHeader("allow", allowed.join(", "));
+    json(response, 405, { error: `${request.method} is not answered here: ${allowed[0]} is` });
     return;
   }
   switch (url.pathname) {
@@ -56,15 +59,35 @@ async function answer(
     case "/v1/status":
       json(response, 200, await nodeStatus(options, url.searchParams.get("hash") === "true"));
       return;
+    case "/v1/admin/checkpoint":
+      await checkpoint(options, request, response);
+      return;
     case "/metrics":
       response.writeHead(200, { "content-type": options.metrics.contentType });
       response.end(await options.metrics.metrics());
       return;
     default:
       json(response, 404, {
-        error: `there is no ${url.pathname}: /health, /ready, /metrics and /v1/status are`,
+        error: `there is no ${url.pathname}: /health, /ready, /metrics, /v1/status and /v1/admin/checkpoint are`,
       });
   }
+}
+
+/** One after the other however many ask: each is of all that was applied when it began. */
+async function checkpoint(
+  options: HttpRoutesOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  // A page in somebody's browser can send a POST here, but not without saying where it comes from.
+  if (request.headers.origin !== undefined) {
+    json(response, 403, { error: "requests from web pages are not served" });
+    return;
+  }
+  const startMs = performance.now();
+  const index = (await options.serving()?.group.checkpoint()) ?? null;
+  if (index === null) json(response, 503, { error: options.failure() ?? "this node does not serve" });
+  else json(response, 200, { index, tookMs: Math.round(performance.now() - startMs) });
 }
 
 /** Ready is who can answer a linearizable read: so one is made. */

@@ -95,6 +95,11 @@ class Settings {
     return text === undefined || text.trim() === "" ? null : { setting, text };
   }
 
+  /** As whoever gave it knows it: the variable, when it came from there. */
+  nameOf(option: RawTextName): string {
+    return this.given(option)?.setting ?? flagOf(option);
+  }
+
   isOn(option: RawFlagName): boolean {
     const flag = this.#raw[option];
     if (flag !== undefined) return flag === true || flag === "true";
@@ -168,9 +173,9 @@ function readKnobs(settings: Settings): KnobValues {
 }
 
 /** What the knobs must be to each other; each alone is within its range already. */
-function checkKnobs(knobs: KnobValues): void {
+function checkKnobs(settings: Settings, knobs: KnobValues): void {
   const demand = (holds: boolean, name: KnobName, allowed: string): void => {
-    if (!holds) throw new ConfigurationError(flagOf(name), String(knobs[name]), allowed);
+    if (!holds) throw new ConfigurationError(settings.nameOf(name), String(knobs[name]), allowed);
   };
   demand(knobs.heartbeatMs >= knobs.tickMs, "heartbeatMs", `at least --tick-ms (${knobs.tickMs})`);
   demand(
@@ -190,14 +195,10 @@ function checkKnobs(knobs: KnobValues): void {
 }
 
 /** Until there are certificates, whoever reaches the port reads and writes everything: so it must be asked for (C9). */
-function checkListenAddress(
-  option: "listenClient" | "listenPeer",
-  address: HostPort,
-  insecure: boolean,
-): void {
+function checkListenAddress(setting: string, address: HostPort, insecure: boolean): void {
   if (insecure || isLoopback(address.host)) return;
   throw new ConfigurationError(
-    flagOf(option),
+    setting,
     formatHostPort(address),
     "a loopback address (127.0.0.1, ::1, localhost): nothing is encrypted or authenticated yet. " +
       "To listen on a network all the same, add --insecure",
@@ -207,14 +208,14 @@ function checkListenAddress(
 function readAddresses(settings: Settings, insecure: boolean) {
   const listen = (option: "listenClient" | "listenPeer"): HostPort => {
     const address = settings.required(option, HOST_PORT_ALLOWED, parseHostPort);
-    checkListenAddress(option, address, insecure);
+    checkListenAddress(settings.nameOf(option), address, insecure);
     return address;
   };
   const advertise = (option: "advertiseClient" | "advertisePeer", fallback: HostPort): HostPort => {
     const address = settings.parsed(option, HOST_PORT_ALLOWED, parseHostPort) ?? fallback;
     if (!isWildcard(address.host)) return address;
     throw new ConfigurationError(
-      flagOf(option),
+      settings.nameOf(option),
       formatHostPort(address),
       "an address that others can connect to",
     );
@@ -223,7 +224,7 @@ function readAddresses(settings: Settings, insecure: boolean) {
   const listenPeer = listen("listenPeer");
   if (formatHostPort(listenClient) === formatHostPort(listenPeer)) {
     throw new ConfigurationError(
-      "--listen-peer",
+      settings.nameOf("listenPeer"),
       formatHostPort(listenPeer),
       "another address than --listen-client",
     );
@@ -276,10 +277,11 @@ function checkWitness(name: string, witness: boolean, members: readonly InitialM
  */
 export function parseNodeOptions(raw: RawNodeOptions, environment: Environment): NodeOptions {
   const settings = new Settings(raw, environment);
-  const fsmSyncMode = parseFsmSyncMode(settings.given("fsmSyncMode")?.text);
+  const givenMode = settings.given("fsmSyncMode");
+  const fsmSyncMode = parseFsmSyncMode(givenMode?.text, givenMode?.setting);
   const insecure = settings.isOn("insecure");
   const knobs = readKnobs(settings);
-  checkKnobs(knobs);
+  checkKnobs(settings, knobs);
   const name = settings.required("name", NAME_ALLOWED, parseName);
   const dataDir = settings.required("dataDir", "a directory", parseDataDir);
   const addresses = readAddresses(settings, insecure);

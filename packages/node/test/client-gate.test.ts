@@ -142,5 +142,12 @@ describe("the client address (C6, C7)", () => {
     expect(missing.status).to.equal(404);
     expect(await missing.text()).to.contain("/v1/status");
     expect((await fetch(`http://${endpoint}/health`, { method: "POST" })).status).to.equal(405);
+    const checkpoint = `http://${endpoint}/v1/admin/checkpoint`;
+    expect((await fetch(checkpoint)).status).to.equal(405);
+    const fromPage = await fetch(checkpoint, { method: "POST", headers: { origin: "http://evil.test" } });
+    expect(fromPage.status).to.equal(403);
+    const made = await fetch(checkpoint, { method: "POST" });
+    expect(made.status).to.equal(200);
+    expect(await made.json()).to.have.all.keys("index", "tookMs");
   });
 });

@@ -130,6 +130,8 @@ describe("node options", () => {
     expect(parse({}, { RAFTKV_TICK_MS: "30" }).tickMs).to.equal(30);
     expect(parse({}, { RAFTKV_TICK_MS: " " }).tickMs).to.equal(10);
     expect(failureOf({}, { RAFTKV_TICK_MS: "x" }).setting).to.equal("RAFTKV_TICK_MS");
+    expect(failureOf({}, { RAFTKV_HEARTBEAT_MS: "1" }).setting).to.equal("RAFTKV_HEARTBEAT_MS");
+    expect(failureOf({ heartbeatMs: "1" }).setting).to.equal("--heartbeat-ms");
     expect(parse({ init: undefined }, { RAFTKV_JOIN: "true" }).start).to.equal("join");
     expect(failureOf({ init: undefined }, { RAFTKV_JOIN: "yes" }).setting).to.equal("RAFTKV_JOIN");
   });

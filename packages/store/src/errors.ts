@@ -91,8 +91,8 @@ export class InvalidFsmSyncModeError extends StoreError {
   override readonly name = "InvalidFsmSyncModeError";
   readonly value: string;
 
-  constructor(value: string) {
-    super("BAD_FSM_SYNC_MODE", `FSM_SYNC_MODE is ${JSON.stringify(value)}, allowed are "sync" and "nosync"`);
+  constructor(setting: string, value: string) {
+    super("BAD_FSM_SYNC_MODE", `${setting} is ${JSON.stringify(value)}, allowed are "sync" and "nosync"`);
     this.value = value;
   }
 }

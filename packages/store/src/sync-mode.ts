@@ -10,9 +10,9 @@ export type FsmSyncMode = "sync" | "nosync";
  * Reads `FSM_SYNC_MODE`. Unset or blank means `nosync`; spaces around it and case do not matter.
  * @throws {InvalidFsmSyncModeError} anything else: a node with a misspelt mode must not start with another one.
  */
-export function parseFsmSyncMode(text: string | undefined): FsmSyncMode {
+export function parseFsmSyncMode(text: string | undefined, setting = "FSM_SYNC_MODE"): FsmSyncMode {
   const mode = (text ?? "").trim().toLowerCase();
   if (mode === "") return "nosync";
   if (mode === "sync" || mode === "nosync") return mode;
-  throw new InvalidFsmSyncModeError(text ?? "");
+  throw new InvalidFsmSyncModeError(setting, text ?? "");
 }

@@ -23,7 +23,8 @@ export class Checkpointer {
   #bytes = 0;
   #entries = 0;
   #lastMs = performance.now();
-  #running: Promise<void> | null = null;
+  #running: Promise<LogIndex | null> | null = null;
+  #asked: Promise<LogIndex | null> | null = null;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -33,11 +34,25 @@ export class Checkpointer {
     this.#bytes += bytes;
     this.#entries += entries;
     const { checkpointBytes, checkpointEntries } = this.#options.policy;
-    if (this.#bytes >= checkpointBytes || this.#entries >= checkpointEntries) this.#start();
+    if (this.#bytes >= checkpointBytes || this.#entries >= checkpointEntries) void this.#start();
   }
 
   tick(nowMs: number): void {
-    if (this.#entries > 0 && nowMs - this.#lastMs >= this.#options.policy.checkpointIntervalMs) this.#start();
+    if (this.#entries > 0 && nowMs - this.#lastMs >= this.#options.policy.checkpointIntervalMs)
+      void this.#start();
+  }
+
+  /**
+   * Makes one now, of all that is applied when it begins; who asks meanwhile shares the next. Resolves with D, or null when it
+   * failed, which ends the node.
+   */
+  now(): Promise<LogIndex | null> {
+    if (this.#running === null) return this.#start();
+    this.#asked ??= this.#running.then(() => {
+      this.#asked = null;
+      return this.#start();
+    });
+    return this.#asked;
   }
 
   /** Waits for the one under way, and starts no other. */
@@ -45,23 +60,28 @@ export class Checkpointer {
     await this.#running;
   }
 
-  #start(): void {
-    if (this.#running !== null) return;
+  #start(): Promise<LogIndex | null> {
+    if (this.#running !== null) return this.#running;
     this.#bytes = 0;
     this.#entries = 0;
     this.#lastMs = performance.now();
     this.#running = this.#run()
-      .catch(this.#options.onFailed)
+      .catch((error: unknown) => {
+        this.#options.onFailed(error);
+        return null;
+      })
       .finally(() => {
         this.#running = null;
       });
+    return this.#running;
   }
 
-  async #run(): Promise<void> {
+  async #run(): Promise<LogIndex> {
     const startMs = performance.now();
     const index = await this.#options.checkpoint();
     const tookMs = Math.round(performance.now() - startMs);
     this.#options.logger.info({ index, tookMs }, `checkpoint at ${index}, took ${tookMs} ms`);
     await this.#options.afterwards(index);
+    return index;
   }
 }

@@ -195,6 +195,11 @@ export class Group {
     this.#step(() => this.#options.raft.step(event));
   }
 
+  /** Makes a checkpoint now; null when the group is ending, or that ends it. */
+  async checkpoint(): Promise<LogIndex | null> {
+    return this.#stopped ? null : this.#options.checkpointer.now();
+  }
+
   /** Leadership goes to whoever is best placed, if there is somebody (§3.10). */
   handOver(): void {
     this.happened({ kind: "transferLeadership", to: null });
