@@ -1,16 +1,10 @@
 import { readFileSync } from "node:fs";
-import yargs from "yargs";
 import type { Argv } from "yargs";
 import { recoverBytes, shieldPositionals, unescapeText } from "./arguments.js";
-import { clusterCommands } from "./commands/cluster.js";
-import { kvCommands } from "./commands/kv.js";
-import { nodeCommands } from "./commands/node.js";
-import { statusCommand } from "./commands/status.js";
-import { walCommands } from "./commands/wal.js";
+import { COMMANDS, loadNamed } from "./commands.js";
 import type { Chosen, Context } from "./context.js";
 import { reportOf, usageError } from "./errors.js";
 import { EXIT, EXIT_MEANINGS } from "./exit-codes.js";
-import type { ExitCode } from "./exit-codes.js";
 import { sayError } from "./output.js";
 
 const HELP_COLUMNS_MAX = 110;
@@ -34,40 +28,58 @@ function exitCodeHelp(): string {
   return ["Exit codes:", ...lines].join("\n");
 }
 
-function buildParser(context: Context, chosen: Chosen): Argv {
-  const parser = yargs()
+function asksForHelp(args: readonly string[]): boolean {
+  return args.some((arg) => arg === "help" || arg === "--help" || /^-[a-z]*h/.test(arg));
+}
+
+/** Only what the command line may need is loaded: whoever types `kv get` waits for it every time. */
+async function buildParser(args: readonly string[], context: Context, chosen: Chosen): Promise<Argv> {
+  const { default: yargs } = await import("yargs");
+  const named = await loadNamed(args);
+  let parser: Argv = yargs()
     .parserConfiguration(PARSING)
     .scriptName("raftkv")
     .detectLocale(false)
     .usage("$0 <command>\n\nA key-value cluster replicated with Raft.");
-  parser
-    .command("cluster", "start, stop and break a cluster on this machine", (parser) =>
-      clusterCommands(parser, context, chosen),
-    )
-    .command("node", "run one node in this process", (parser) => nodeCommands(parser, context, chosen))
-    .command("kv", "put, get and delete keys", (parser) => kvCommands(parser, context, chosen))
-    .command("wal", "look into a node's log on this machine", (parser) =>
-      walCommands(parser, context, chosen),
-    );
-  return statusCommand(parser, context, chosen)
-    .demandCommand(1, "say which command: cluster, node, kv, wal or status; `raftkv --help` tells more")
-    .strict()
-    .help()
-    .alias("help", "h")
-    .version(version())
-    .epilogue(exitCodeHelp())
-    .wrap(Math.min(HELP_COLUMNS_MAX, process.stdout.columns ?? HELP_COLUMNS_MAX))
-    .exitProcess(false);
+  for (const [name, heading] of Object.entries(COMMANDS)) {
+    const build = named?.name === name ? named.build : undefined;
+    const { describe, isGroup, usage } = heading;
+    if (build === undefined) parser = parser.command(usage, describe, (command) => command);
+    else if (!isGroup) parser = build(parser, context, chosen, heading);
+    else parser = parser.command(usage, describe, (command) => build(command, context, chosen, heading));
+  }
+  return (
+    parser
+      .completion(
+        "completion",
+        "print the completion script of bash or zsh: put it into your .bashrc or .zshrc",
+      )
+      .demandCommand(
+        1,
+        `say which command: ${Object.keys(COMMANDS).join(", ")} or completion; \`raftkv --help\` tells more`,
+      )
+      .strict()
+      .help()
+      .alias("help", "h")
+      .version(version())
+      .epilogue(exitCodeHelp())
+      // The parser writes the help text of every command that it runs, and throws it away: at least it need not break its lines.
+      .wrap(asksForHelp(args) ? Math.min(HELP_COLUMNS_MAX, process.stdout.columns ?? HELP_COLUMNS_MAX) : null)
+      .exitProcess(false)
+  );
 }
 
 /** Flags that are there or not; the parser would quietly read `--json=yes` as false. */
-const FLAGS = ["json", "detach", "init", "join", "insecure"];
+const FLAGS = new Set(
+  "json detach init join insecure witness prefix from-key keys-only count-only prev put delete once".split(
+    " ",
+  ),
+);
 
 function checkFlags(args: readonly string[]): void {
   for (const arg of args) {
     const match = /^--([a-z-]+)=(.*)$/s.exec(arg);
-    if (match === null || !FLAGS.includes(match[1] ?? "") || match[2] === "true" || match[2] === "false")
-      continue;
+    if (match === null || !FLAGS.has(match[1] ?? "") || match[2] === "true" || match[2] === "false") continue;
     throw usageError(
       `--${match[1]} is "${unescapeText(match[2] ?? "")}", but takes no value, or true or false`,
     );
@@ -100,6 +112,12 @@ function explain(message: string, help: string, args: readonly string[]): string
   if (unknown !== undefined) return `unknown argument: ${typedAs(unknown, args)}${more}`;
   const valueless = /^Not enough arguments following: (.*)$/s.exec(message)?.[1];
   if (valueless !== undefined) return `--${valueless} needs a value${more}`;
+  const invalid = /Argument: (\S+), Given: (.*), Choices: (.*)$/m.exec(message);
+  if (invalid !== null) {
+    const [, option = "", given = "", choices = ""] = invalid;
+    const allowed = choices.replaceAll('"', "");
+    return `--${option} is ${unescapeText(given)}, but must be one of ${allowed}${more}`;
+  }
   if (!message.startsWith("Not enough non-option arguments")) return message;
   const dashed = args.find((arg) => /^-[^-]/.test(arg));
   const hint =
@@ -107,17 +125,31 @@ function explain(message: string, help: string, args: readonly string[]): string
   return `${missingNames(message, usage)} missing: ${usage}${hint}`;
 }
 
+/** What the parser gets to see. */
+function shielding(typed: readonly string[], dashes: number): readonly string[] {
+  // The words of a line that is being typed: they may end with `--`.
+  if (typed[0] === "--get-yargs-completions") return typed;
+  return shieldPositionals(typed[0] === "lock" ? typed.slice(0, dashes) : typed);
+}
+
 /**
  * Finds out what the command line asks for. Null when it was answered here: with a help text, or the version.
  * @throws {CliError} USAGE.
  */
 async function choose(args: readonly string[], context: Context): Promise<Chosen["action"]> {
-  const chosen: Chosen = { action: null };
-  const shielded = shieldPositionals(recoverBytes(args));
+  // Asked for by scripts and by people in a hurry; the parser takes longer to load than all else.
+  if (args.length === 1 && args[0] === "--version") {
+    context.out.write(`${version()}\n`);
+    return null;
+  }
+  const typed = recoverBytes(args);
+  const dashes = typed.includes("--") ? typed.indexOf("--") : typed.length;
+  const chosen: Chosen = { action: null, behind: typed.slice(dashes + 1) };
+  const shielded = shielding(typed, dashes);
   checkFlags(shielded);
   let failure: string | null = null;
   let text = "";
-  const parser = buildParser(context, chosen);
+  const parser = await buildParser(shielded, context, chosen);
   await parser.parseAsync(shielded, {}, (error: Error | undefined, _argv: unknown, output: string) => {
     failure = error?.message ?? null;
     text = output;
@@ -128,13 +160,14 @@ async function choose(args: readonly string[], context: Context): Promise<Chosen
 }
 
 /** Runs one command line to its end; every error is reported, none is thrown. Returns the exit code. */
-export async function runCommandLine(args: readonly string[], context: Context): Promise<ExitCode> {
+export async function runCommandLine(args: readonly string[], context: Context): Promise<number> {
   try {
     const action = await choose(args, context);
     return action === null ? EXIT.done : await action();
   } catch (error) {
     const report = reportOf(error);
-    sayError(context, report, args.includes("--json") || args.includes("--json=true"));
+    const options = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
+    sayError(context, report, options.includes("--json") || options.includes("--json=true"));
     return report.exitCode;
   }
 }

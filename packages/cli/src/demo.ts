@@ -59,7 +59,7 @@ async function findLeader(): Promise<string> {
   let leader: string | null = null;
   await waitUntil(
     async () => {
-      const rows = await readNodeRows(endpoints(), PROBE_TIMEOUT_MS);
+      const rows = await readNodeRows(endpoints(), { timeoutMs: PROBE_TIMEOUT_MS, hash: true });
       leader = rows.find((row) => row.status?.role === "leader")?.name ?? null;
       return leader !== null;
     },
@@ -70,7 +70,7 @@ async function findLeader(): Promise<string> {
 
 /** All nodes are there, have applied the same index, and hold the same bytes. */
 async function haveConverged(): Promise<boolean> {
-  const rows = await readNodeRows(endpoints(), PROBE_TIMEOUT_MS);
+  const rows = await readNodeRows(endpoints(), { timeoutMs: PROBE_TIMEOUT_MS, hash: true });
   const states = rows.map(({ status }) => (status === null ? null : `${status.appliedIndex} ${status.hash}`));
   return !states.includes(null) && new Set(states).size === 1;
 }

@@ -17,7 +17,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** The one table: docs/cli.md and `raftkv --help` say the same, and a test compares them. */
 export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [EXIT.done]: "done",
-  [EXIT.negative]: "a negative answer: key not found, log damaged",
+  [EXIT.negative]:
+    "a negative answer: key not found, compares that do not hold, a node not ready, hashes that differ, log damaged",
   [EXIT.usage]: "usage or configuration, a bad FSM_SYNC_MODE included",
   [EXIT.unavailable]: "not available within the timeout",
   [EXIT.outcomeUnknown]: "outcome unknown: the write may have been carried out",

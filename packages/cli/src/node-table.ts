@@ -3,6 +3,7 @@ import { normalAddress } from "./address.js";
 import { probeStatus } from "./cluster/probe.js";
 import type { Probe } from "./cluster/probe.js";
 import type { Endpoint } from "./endpoints.js";
+import { usageError } from "./errors.js";
 
 /** One node as `raftkv status` shows it: what it says of itself, or why it says nothing. */
 export interface NodeRow {
@@ -42,16 +43,38 @@ function nameUnreachable(rows: readonly NodeRow[]): readonly NodeRow[] {
   return rows.map((row) => (row.name === null ? { ...row, name: names.get(row.endpoint) ?? null } : row));
 }
 
-/** Asks every endpoint, then every member of which an answer tells: so one endpoint is enough to see them all. */
+/**
+ * Asks every endpoint, then every member of which an answer tells: so one endpoint is enough to see them all. `hash` makes
+ * each read its whole store.
+ */
 export async function readNodeRows(
   endpoints: readonly Endpoint[],
-  timeoutMs: number,
+  { timeoutMs, hash = false }: { readonly timeoutMs: number; readonly hash?: boolean },
 ): Promise<readonly NodeRow[]> {
   const ask = async (endpoint: Endpoint): Promise<NodeRow> =>
-    rowOf(endpoint, await probeStatus(endpoint.address, { timeoutMs, hash: true }));
+    rowOf(endpoint, await probeStatus(endpoint.address, { timeoutMs, hash }));
   const rows = nameUnreachable(await Promise.all(endpoints.map(ask)));
   const all = [...rows, ...(await Promise.all(unaskedMembers(rows).map(ask)))];
   return all.sort((a, b) =>
     (a.name ?? a.endpoint).localeCompare(b.name ?? b.endpoint, "en", { numeric: true }),
+  );
+}
+
+/**
+ * Endpoints that were mixed up give one table of two clusters, in which nothing may be compared.
+ * @throws {CliError} MIXED_CLUSTERS, naming who is where.
+ */
+export function demandOneCluster(rows: readonly NodeRow[]): void {
+  const clusters = new Map<string, string[]>();
+  for (const { endpoint, name, status } of rows) {
+    const id = status?.clusterId ?? null;
+    if (id === null) continue;
+    clusters.set(id, [...(clusters.get(id) ?? []), `${name ?? ""} (${endpoint})`]);
+  }
+  if (clusters.size <= 1) return;
+  const parts = [...clusters].map(([id, names]) => `${names.join(", ")} of cluster ${id}`);
+  throw usageError(
+    `the endpoints are of ${clusters.size} clusters, not one: ${parts.join("; ")}`,
+    "MIXED_CLUSTERS",
   );
 }

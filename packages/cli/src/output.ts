@@ -1,4 +1,4 @@
-import Table from "cli-table3";
+import { once } from "node:events";
 import type { ErrorReport } from "./errors.js";
 
 /** Where a command writes. Data goes to `out`, everything that is said about it to `err`. */
@@ -38,9 +38,14 @@ function cellText(cell: Cell): string {
 }
 
 /** Boxes on a terminal; in a pipe, columns of plain text with two spaces between. */
-export function sayTable(output: Output, heads: readonly string[], rows: readonly (readonly Cell[])[]): void {
+export async function sayTable(
+  output: Output,
+  heads: readonly string[],
+  rows: readonly (readonly Cell[])[],
+): Promise<void> {
   const texts = rows.map((row) => row.map(cellText));
   if (output.out.isTTY === true) {
+    const { default: Table } = await import("cli-table3");
     const table = new Table({ head: [...heads], style: { head: [], border: [], compact: true } });
     table.push(...texts);
     say(output, table.toString());
@@ -73,4 +78,9 @@ export function bytesFields<Name extends string>(name: Name, bytes: Uint8Array) 
   const text = textOf(bytes);
   const base64 = text === null ? Buffer.from(bytes).toString("base64") : null;
   return { [name]: text, [`${name}Base64`]: base64 } as Record<Name | `${Name}Base64`, string | null>;
+}
+
+/** As fast as whoever reads it, not faster. */
+export async function sayChunk(output: Output, chunk: string | Uint8Array): Promise<void> {
+  if (!output.out.write(chunk)) await once(output.out, "drain");
 }

@@ -11,7 +11,9 @@ const VALUE_BYTES_MAX = 256 * 1024 * 1024;
  * nobody meant would be put: here it fails.
  */
 export function standardInput(): Readable {
-  const kind = fstatSync(0);
+  // As bigint, since Node.js 20 and 22 keep the other kind in a place that their module loader looks at: behind an fstat
+  // of a pipe it takes links for directories, and finds no package any more.
+  const kind = fstatSync(0, { bigint: true });
   if (kind.isDirectory()) return failing("it is a directory");
   if (kind.isBlockDevice()) return failing("it is a block device");
   return process.stdin;
@@ -46,6 +48,6 @@ export async function readValue(input: Readable, bytesMax: number = VALUE_BYTES_
   throw new CliError(
     "TOO_LARGE",
     EXIT.refused,
-    `the value on standard input has more than ${bytesMax} bytes, the most that any cluster takes`,
+    `standard input has more than ${bytesMax} bytes, the most that any cluster takes`,
   );
 }

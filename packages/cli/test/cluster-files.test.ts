@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -7,10 +7,10 @@ import {
   findCluster,
   readCluster,
   updateCluster,
-  withClusterLock,
   withNode,
   writeCluster,
 } from "../dist/cluster/directory.js";
+import { withClusterLock } from "../dist/cluster/lock.js";
 import { findFreePorts, listenFault, portHolder, requireFreePorts } from "../dist/cluster/ports.js";
 import { isAlive, nodeProcessState } from "../dist/cluster/process.js";
 import { CliError } from "../dist/errors.js";
@@ -83,10 +83,9 @@ describe("the cluster file", () => {
     );
   });
 
-  it("takes over the lock of a command that died, and waits for one that lives", async () => {
+  it("is changed by one at a time, however many find the file of one that died", async () => {
     const gone = spawn(process.execPath, ["-e", ""]);
     await new Promise((resolve) => gone.once("exit", resolve));
-    writeFileSync(join(directory(), "cluster.lock"), String(gone.pid));
     let inside = 0;
     let most = 0;
     const body = async (): Promise<void> => {
@@ -95,8 +94,30 @@ describe("the cluster file", () => {
       await new Promise((resolve) => setImmediate(resolve));
       inside--;
     };
-    await Promise.all([1, 2, 3].map(() => withClusterLock(directory(), body)));
+    for (let round = 0; round < 20; round++) {
+      writeFileSync(join(directory(), "cluster.lock"), String(gone.pid));
+      await Promise.all([1, 2, 3, 4].map(() => withClusterLock(directory(), body)));
+    }
     expect(most).to.equal(1);
+    expect(readdirSync(directory())).to.deep.equal([]);
+  });
+
+  it("is not judged by the pid in the lock's file: the kernel has the lock as long as its process lives", async () => {
+    const script = `import { withClusterLock } from ${JSON.stringify(new URL("../dist/cluster/lock.js", import.meta.url).href)};
+      await withClusterLock(process.argv[1], async () => { console.log("held"); await new Promise(() => setInterval(() => {}, 1000)); });`;
+    const args = ["--input-type=module", "-e", script, directory()];
+    const holder = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    await new Promise((resolve) => holder.stdout.once("data", resolve));
+    let isIn = false;
+    const waiting = withClusterLock(directory(), () => {
+      isIn = true;
+    });
+    // Several tries of the one that waits.
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(isIn).to.equal(false);
+    holder.kill("SIGKILL");
+    await waiting;
+    expect(isIn).to.equal(true);
   });
 
   it("is not changed by `cluster start` with other numbers than it was made with", async () => {

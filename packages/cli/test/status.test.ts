@@ -105,6 +105,37 @@ describe("raftkv status", () => {
     ]);
   });
 
+  it("says so when the endpoints are of two clusters, and does not compare their nodes", async () => {
+    const one = await start((_, response) => answerJson(response, 200, statusOf({ clusterId: "c1" })));
+    const two = await start((_, response) =>
+      answerJson(
+        response,
+        200,
+        statusOf({ clusterId: "c2", name: "m1", stateHash: "ff", stateHashIndex: 11 }),
+      ),
+    );
+    for (const command of [["status"], ["health"], ["admin", "hash"], ["admin", "checkpoint"]]) {
+      const { code, err } = await raftkv([...command, "--endpoints", `${one.endpoint},${two.endpoint}`]);
+      expect(err).to.match(
+        /the endpoints are of 2 clusters, not one: .*of cluster c2; .*of cluster c1 \(MIXED_CLUSTERS\)/,
+      );
+      expect(code).to.equal(2);
+    }
+  });
+
+  it("admin hash ends with 1 when two members hold different things at one index, and only then", async () => {
+    const hashes = (stateHash: string, stateHashIndex: number, name: string) =>
+      start((_, response) => answerJson(response, 200, statusOf({ name, stateHash, stateHashIndex })));
+    const nodes = [await hashes("aa", 7, "n1"), await hashes("bb", 8, "n2"), await hashes("cc", 7, "n3")];
+    const [one, two, three] = nodes.map(({ endpoint }) => endpoint);
+    const apart = await raftkv(["admin", "hash", "--endpoints", `${one},${two}`]);
+    expect(apart.err).to.match(/not comparable/);
+    expect(apart.code).to.equal(0);
+    const different = await raftkv(["admin", "hash", "--endpoints", `${one},${two},${three}`]);
+    expect(different.err).to.match(/n1 and n3 differ at index 7 \(HASHES_DIFFER\)/);
+    expect(different.code).to.equal(1);
+  });
+
   const broken: Readonly<Record<string, Parameters<typeof fakeNode>[0]>> = {
     "an answer that is not JSON": (_, response) => response.end("<html>"),
     "JSON that is no status": (_, response) => answerJson(response, 200, { name: 7 }),

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { COMMANDS as COMMAND_GROUPS } from "../dist/commands.js";
 import { raftkv } from "./support/captured.js";
 import { temporaryDirectory } from "./support/temporary.js";
 
@@ -14,6 +15,22 @@ const COMMANDS = [
   "kv put",
   "kv get",
   "kv del",
+  "kv range",
+  "kv watch",
+  "kv txn",
+  "lease grant",
+  "lease revoke",
+  "lease keep-alive",
+  "lease ttl",
+  "lease list",
+  "lock",
+  "routes list",
+  "export",
+  "import",
+  "health",
+  "admin checkpoint",
+  "admin compact",
+  "admin hash",
   "wal verify",
   "wal dump",
   "status",
@@ -28,7 +45,7 @@ describe("raftkv --help", () => {
       expect(text).to.match(new RegExp(`^raftkv ${command}`));
       expect(text).to.contain("Examples:");
       const listed = text.slice(0, text.indexOf("Examples:")).split("\n");
-      const options = listed.filter((line) => /^ +(?:-\w, )?--/.test(line));
+      const options = listed.filter((line) => /^ {2,6}(?:-\w, )?--/.test(line));
       for (const line of options) expect(line, "an option without a description").to.match(/--\S+ {2,}\S/);
     });
   }
@@ -37,7 +54,7 @@ describe("raftkv --help", () => {
     const { code, out } = await raftkv(["--help"]);
     expect(code).to.equal(0);
     expect(out.toString()).to.match(/Exit codes:\n +0 +done/);
-    for (const command of ["cluster", "node", "kv", "wal", "status"])
+    for (const command of Object.keys(COMMAND_GROUPS))
       expect(out.toString()).to.contain(`raftkv ${command} `);
   });
 
@@ -49,9 +66,9 @@ describe("raftkv --help", () => {
 
 describe("a wrong command line ends with 2 and says what is wrong:", () => {
   const wrong: readonly (readonly [string, RegExp])[] = [
-    ["", /say which command: cluster, node, kv, wal or status/],
+    ["", /say which command: cluster, node, kv, .* or completion/],
     ["nope", /unknown argument: nope/],
-    ["kv", /say put, get or del/],
+    ["kv", /say put, get, del, range, watch or txn/],
     ["kv nope", /unknown argument: nope/],
     ["kv put", /KEY and VALUE are missing: raftkv kv put <key> <value>/],
     ["kv put k", /error: VALUE is missing: raftkv kv put <key> <value>/],

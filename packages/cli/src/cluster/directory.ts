@@ -1,16 +1,13 @@
-import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { normalAddress } from "../address.js";
 import { usageError } from "../errors.js";
-import { isAlive } from "./process.js";
-import { waitUntil } from "./wait.js";
+import { withClusterLock } from "./lock.js";
 
 /** What `raftkv cluster start` makes unless it is told another. */
 export const DEFAULT_DIRECTORY = ".raftkv";
 const FILE = "cluster.json";
-const LOCK_FILE = "cluster.lock";
 const FORMAT = 1;
-const LOCK_WAIT_MS = 10_000;
 
 /** One node of a cluster that this command keeps. */
 export interface ClusterNode {
@@ -126,51 +123,6 @@ export function writeCluster(directory: string, state: ClusterState): void {
   const temporary = join(directory, `${FILE}.${process.pid}.tmp`);
   writeFileSync(temporary, `${JSON.stringify(content, null, 2)}\n`);
   renameSync(temporary, join(directory, FILE));
-}
-
-function lockHolder(path: string): number | null {
-  try {
-    const pid = Number(readFileSync(path, "utf8"));
-    return Number.isSafeInteger(pid) && pid > 1 ? pid : null;
-  } catch {
-    return null;
-  }
-}
-
-/** A link to a file that is written already: so the lock never exists without its holder's pid in it. */
-function tryLock(path: string): boolean {
-  const own = `${path}.${process.pid}`;
-  writeFileSync(own, String(process.pid));
-  try {
-    linkSync(own, path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    const holder = lockHolder(path);
-    if (holder !== null && !isAlive(holder)) rmSync(path, { force: true });
-    return false;
-  } finally {
-    rmSync(own, { force: true });
-  }
-}
-
-/**
- * Runs `body` while no other command changes this cluster, whose directory is there. A command that died left its lock behind: it is taken over.
- * @throws {CliError} CLUSTER_BUSY, naming the holder's pid.
- */
-export async function withClusterLock<T>(directory: string, body: () => Promise<T> | T): Promise<T> {
-  const path = join(directory, LOCK_FILE);
-  if (!(await waitUntil(() => tryLock(path), { limitMs: LOCK_WAIT_MS, everyMs: 20 }))) {
-    throw usageError(
-      `another raftkv command (pid ${lockHolder(path)}) is changing ${directory}`,
-      "CLUSTER_BUSY",
-    );
-  }
-  try {
-    return await body();
-  } finally {
-    rmSync(path, { force: true });
-  }
 }
 
 /** Reads, changes and writes the state under the lock, and returns it. */

@@ -1,4 +1,4 @@
-import { get } from "node:http";
+import { request as startRequest } from "node:http";
 import type { NodeStatus } from "@raftkv/node";
 import { splitAddress } from "../address.js";
 
@@ -15,13 +15,18 @@ interface HttpAnswer {
   readonly body: string;
 }
 
-function httpGet(address: string, path: string, timeoutMs: number): Promise<Probe<HttpAnswer>> {
+function httpRequest(
+  address: string,
+  path: string,
+  timeoutMs: number,
+  method: "GET" | "POST" = "GET",
+): Promise<Probe<HttpAnswer>> {
   const parts = splitAddress(address);
   if (parts === null) return Promise.resolve({ ok: false, reason: `${address} is no HOST:PORT` });
   return new Promise((resolve) => {
     const fail = (reason: string): void => resolve({ ok: false, reason });
     // A connection of its own: one that is kept alive would outlive the command, or the node.
-    const request = get({ ...parts, path, agent: false }, (response) => {
+    const request = startRequest({ ...parts, method, path, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
       response.on("data", (chunk: Buffer) => {
@@ -43,6 +48,7 @@ function httpGet(address: string, path: string, timeoutMs: number): Promise<Prob
       clearTimeout(timer);
       fail(error.code === "ECONNREFUSED" ? "nothing listens there" : error.message);
     });
+    request.end();
   });
 }
 
@@ -63,7 +69,7 @@ export async function probeStatus(
   address: string,
   { timeoutMs, hash = false }: { readonly timeoutMs: number; readonly hash?: boolean },
 ): Promise<Probe<NodeStatus>> {
-  const answer = await httpGet(address, hash ? "/v1/status?hash=true" : "/v1/status", timeoutMs);
+  const answer = await httpRequest(address, hash ? "/v1/status?hash=true" : "/v1/status", timeoutMs);
   if (!answer.ok) return answer;
   const { status, body } = answer.value;
   if (status !== 200) return { ok: false, reason: `it answered HTTP ${status}` };
@@ -83,8 +89,17 @@ export async function isListening(address: string, pid: number, timeoutMs: numbe
 }
 
 /** Whether the node knows a leader and serves linearizable reads. */
-export async function probeReady(address: string, timeoutMs: number): Promise<Probe<true>> {
-  const answer = await httpGet(address, "/ready", timeoutMs);
+export function probeReady(address: string, timeoutMs: number): Promise<Probe<true>> {
+  return probeYes(address, "/ready", timeoutMs);
+}
+
+/** Whether the node does not know itself broken. */
+export function probeHealth(address: string, timeoutMs: number): Promise<Probe<true>> {
+  return probeYes(address, "/health", timeoutMs);
+}
+
+async function probeYes(address: string, path: string, timeoutMs: number): Promise<Probe<true>> {
+  const answer = await httpRequest(address, path, timeoutMs);
   if (!answer.ok) return answer;
   const { status, body } = answer.value;
   return status === 200
@@ -92,10 +107,33 @@ export async function probeReady(address: string, timeoutMs: number): Promise<Pr
     : { ok: false, reason: reasonIn(body) ?? `HTTP ${status}` };
 }
 
+/** What a checkpoint made durable. */
+export interface CheckpointMade {
+  readonly index: number;
+  readonly tookMs: number;
+}
+
+/** Has a node make a checkpoint now. */
+export async function postCheckpoint(address: string, timeoutMs: number): Promise<Probe<CheckpointMade>> {
+  const answer = await httpRequest(address, "/v1/admin/checkpoint", timeoutMs, "POST");
+  if (!answer.ok) return answer;
+  const { body, status } = answer.value;
+  if (status !== 200) return { ok: false, reason: reasonIn(body) ?? `HTTP ${status}` };
+  try {
+    const { index, tookMs } = JSON.parse(body) as Partial<CheckpointMade>;
+    if (typeof index === "number" && typeof tookMs === "number")
+      return { ok: true, value: { index, tookMs } };
+  } catch {
+    // Said below: whoever answered, it is no node.
+  }
+  return { ok: false, reason: `what listens on ${address} is no raftkv node` };
+}
+
 function reasonIn(body: string): string | null {
   try {
-    const { reason } = JSON.parse(body) as { reason?: unknown };
-    return typeof reason === "string" ? reason : null;
+    const { error, reason } = JSON.parse(body) as { error?: unknown; reason?: unknown };
+    const said = reason ?? error;
+    return typeof said === "string" ? said : null;
   } catch {
     return null;
   }

@@ -8,10 +8,10 @@ import {
   requireCluster,
   requireNode,
   updateCluster,
-  withClusterLock,
   withNode,
   writeCluster,
 } from "./directory.js";
+import { withClusterLock } from "./lock.js";
 import type { ClusterNode, ClusterState } from "./directory.js";
 import { makeDirectory, removeEmpty } from "./make-directory.js";
 import { checkResumed, checkWish, planCluster, wantedPorts } from "./plan.js";

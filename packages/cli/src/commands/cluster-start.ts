@@ -21,12 +21,12 @@ export interface ClusterStartOptions {
   readonly timeoutMs: number;
 }
 
-function sayServing(
+async function sayServing(
   context: Context,
   cluster: StartedCluster,
   ended: readonly EndedNode[],
   options: ClusterStartOptions,
-): void {
+): Promise<void> {
   const { directory, state } = cluster;
   const nodes = state.nodes.map(({ name, pid, client, peer }) => {
     const running = !ended.some(({ node }) => node.name === name);
@@ -46,7 +46,7 @@ function sayServing(
     node.peer,
     node.running ? "yes" : "no",
   ]);
-  sayTable(context, heads, rows);
+  await sayTable(context, heads, rows);
   for (const line of nextSteps(context, cluster, options.detach)) say(context, line);
 }
 
@@ -138,7 +138,7 @@ async function startAndStay(
   let nodes = cluster.state.nodes;
   if (!signal.aborted) {
     const ended = endedNodes(cluster);
-    sayServing(context, cluster, ended, options);
+    await sayServing(context, cluster, ended, options);
     if (options.detach) return EXIT.done;
     tell("The cluster is up. Ctrl-C stops it.");
     const known = new Set(ended.map(({ node }) => node.name));

@@ -11,11 +11,13 @@ import { parseDuration } from "../duration.js";
 import { CliError, usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import type { ExitCode } from "../exit-codes.js";
+import { wholeNumber } from "../numbers.js";
 import { say, sayJson, sayTable } from "../output.js";
 import { runCluster } from "./cluster-start.js";
 import { directoryOption, jsonOption, newDirectoryOption, timeoutOption } from "./options.js";
 
 function absolute(context: Context, dir: string): string {
+  if (dir === "") throw usageError('--dir is "", but must be a directory');
   return resolve(context.cwd, unescapeText(dir));
 }
 
@@ -25,14 +27,11 @@ function existing(context: Context, dir: string | undefined): string {
   return findCluster(context.cwd) ?? absolute(context, DEFAULT_DIRECTORY);
 }
 
-function wholeNumber(option: string, value: string | undefined): number | null {
-  if (value === undefined) return null;
-  const text = unescapeText(value);
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw usageError(`${option} is "${text}", but must be a whole number`);
+function optionalNumber(option: string, value: string | undefined): number | null {
+  return value === undefined ? null : wholeNumber(option, value);
 }
 
-function status(context: Context, directory: string, json: boolean): ExitCode {
+async function status(context: Context, directory: string, json: boolean): Promise<ExitCode> {
   const rows = requireCluster(directory).nodes.map((node) => {
     const running = isRunning(directory, node);
     return { name: node.name, pid: running ? node.pid : null, client: node.client, peer: node.peer, running };
@@ -40,7 +39,7 @@ function status(context: Context, directory: string, json: boolean): ExitCode {
   if (json) sayJson(context, rows);
   else {
     const heads = ["name", "pid", "client", "peer", "running"];
-    sayTable(
+    await sayTable(
       context,
       heads,
       rows.map((row) => [row.name, row.pid, row.client, row.peer, row.running ? "yes" : "no"]),
@@ -108,9 +107,9 @@ export function clusterCommands(parser: Argv, context: Context, chosen: Chosen):
           runCluster(context, {
             directory: absolute(context, argv.dir),
             wish: {
-              nodes: wholeNumber("--nodes", argv.nodes),
-              clientPort: wholeNumber("--client-port", argv.clientPort),
-              peerPort: wholeNumber("--peer-port", argv.peerPort),
+              nodes: optionalNumber("--nodes", argv.nodes),
+              clientPort: optionalNumber("--client-port", argv.clientPort),
+              peerPort: optionalNumber("--peer-port", argv.peerPort),
             },
             detach: argv.detach,
             json: argv.json,
@@ -127,7 +126,7 @@ export function clusterCommands(parser: Argv, context: Context, chosen: Chosen):
           .option("json", jsonOption)
           .example("$0 cluster status --json", "an array with name, pid, client, peer, running of each"),
       (argv) => {
-        chosen.action = async () => status(context, existing(context, argv.dir), argv.json);
+        chosen.action = () => status(context, existing(context, argv.dir), argv.json);
       },
     )
     .command(

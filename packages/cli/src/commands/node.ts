@@ -1,14 +1,19 @@
-import type * as node from "@raftkv/node";
+import {
+  HOST_PORT_ALLOWED,
+  KNOBS,
+  LOG_LEVELS,
+  environmentNameOf,
+  exitCodeOf,
+  flagOf,
+  parseNodeOptions,
+  runNode,
+} from "@raftkv/node";
 import type { KnobName, NodeOptions, RawNodeOptions } from "@raftkv/node";
 import type { Argv, Options } from "yargs";
 import { unescapeText } from "../arguments.js";
 import type { Chosen, Context } from "../context.js";
 import { CliError } from "../errors.js";
 import { isExitCode } from "../exit-codes.js";
-
-/** Loaded only by those who run a node: it takes as long as all the rest of the command. */
-type NodePackage = typeof node;
-const loadNode = (): Promise<NodePackage> => import("@raftkv/node");
 
 const text = (describe: string, group?: string): Options => ({
   type: "string",
@@ -18,7 +23,7 @@ const text = (describe: string, group?: string): Options => ({
 });
 
 /** Everything has its variable too, and the default is what the variable says: so none is given to the parser. */
-function nodeOptions({ HOST_PORT_ALLOWED, KNOBS, LOG_LEVELS }: NodePackage): Record<string, Options> {
+function nodeOptions(): Record<string, Options> {
   const addresses = "Addresses:";
   const options: Record<string, Options> = {
     name: text("the node's name, unique in the cluster"),
@@ -58,9 +63,9 @@ function nodeOptions({ HOST_PORT_ALLOWED, KNOBS, LOG_LEVELS }: NodePackage): Rec
 }
 
 /** Only what was given on the command line, by the names of NodeOptions. */
-function rawOptions(argv: Readonly<Record<string, unknown>>, node: NodePackage): RawNodeOptions {
+function rawOptions(argv: Readonly<Record<string, unknown>>): RawNodeOptions {
   const raw: Record<string, string | boolean> = {};
-  for (const name of Object.keys(nodeOptions(node))) {
+  for (const name of Object.keys(nodeOptions())) {
     const value = argv[name];
     if (typeof value === "boolean") raw[name] = value;
     else if (typeof value === "string") raw[name] = unescapeText(value);
@@ -69,7 +74,7 @@ function rawOptions(argv: Readonly<Record<string, unknown>>, node: NodePackage):
 }
 
 /** Does not return: the process ends with the node. What keeps a node from starting has the node's own exit codes. */
-async function run({ exitCodeOf, runNode }: NodePackage, options: NodeOptions): Promise<never> {
+async function run(options: NodeOptions): Promise<never> {
   try {
     return await runNode(options);
   } catch (error) {
@@ -86,15 +91,14 @@ export function nodeCommands(parser: Argv, context: Context, chosen: Chosen): Ar
     .command(
       "start",
       "run a node until it is stopped",
-      async (command) => {
-        const node = await loadNode();
+      (command) => {
         let built: Argv = command;
         // `--tick-ms`: the parser gives it as `tickMs` too.
-        for (const [name, option] of Object.entries(nodeOptions(node)))
-          built = built.option(node.flagOf(name).slice(2), option);
+        for (const [name, option] of Object.entries(nodeOptions()))
+          built = built.option(flagOf(name).slice(2), option);
         return built
           .epilogue(
-            `Each option is also a variable: ${node.environmentNameOf("tickMs")} is --tick-ms. The flag goes before it. ` +
+            `Each option is also a variable: ${environmentNameOf("tickMs")} is --tick-ms. The flag goes before it. ` +
               "The mode of the store is FSM_SYNC_MODE.",
           )
           .example(
@@ -109,10 +113,7 @@ export function nodeCommands(parser: Argv, context: Context, chosen: Chosen): Ar
           );
       },
       (argv) => {
-        chosen.action = async () => {
-          const node = await loadNode();
-          return run(node, node.parseNodeOptions(rawOptions(argv, node), context.env));
-        };
+        chosen.action = async () => run(parseNodeOptions(rawOptions(argv), context.env));
       },
     )
     .demandCommand(1, "node: say start");

@@ -1,3 +1,5 @@
+import type { Argv } from "yargs";
+import { ENCODINGS } from "../byte-text.js";
 import { DEFAULT_DIRECTORY } from "../cluster/directory.js";
 
 /** Options that several commands share, word for word. */
@@ -35,5 +37,35 @@ export function timeoutOption(value: string, describe: string) {
     requiresArg: true,
     default: value,
     describe: `${describe}: 500ms, 5s, 1m`,
+  } as const;
+}
+
+/** What `withClient` takes. */
+export function clusterOptions<T>(parser: Argv<T>, limit = "how long to try, connecting included") {
+  return parser
+    .option("endpoints", endpointsOption)
+    .option("timeout", timeoutOption("5s", limit))
+    .option("json", jsonOption);
+}
+
+export function textOption(describe: string, defaultDescription?: string) {
+  return {
+    type: "string",
+    requiresArg: true,
+    describe,
+    ...(defaultDescription === undefined ? {} : { defaultDescription }),
+  } as const;
+}
+
+export function flagOption(describe: string) {
+  return { type: "boolean", default: false, describe } as const;
+}
+
+export function encodingOption(what: string) {
+  return {
+    choices: ENCODINGS,
+    requiresArg: true,
+    default: "raw",
+    describe: `how ${what} are typed and printed`,
   } as const;
 }

@@ -1,11 +1,12 @@
 import type { Argv } from "yargs";
+import type { Heading } from "../commands.js";
 import type { Chosen, Context } from "../context.js";
 import { parseDuration } from "../duration.js";
 import { findEndpoints, stoppedHint } from "../endpoints.js";
 import { CliError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import type { ExitCode } from "../exit-codes.js";
-import { readNodeRows } from "../node-table.js";
+import { demandOneCluster, readNodeRows } from "../node-table.js";
 import type { NodeRow } from "../node-table.js";
 import { sayJson, sayTable } from "../output.js";
 import type { Cell } from "../output.js";
@@ -56,10 +57,10 @@ function json({ name, endpoint, reachable, reason, status }: NodeRow) {
   };
 }
 
-export function statusCommand(parser: Argv, context: Context, chosen: Chosen): Argv {
+export function statusCommand(parser: Argv, context: Context, chosen: Chosen, heading: Heading): Argv {
   return parser.command(
-    "status",
-    "every node: role, term, commit, applied, revision, hash, mode",
+    heading.usage,
+    heading.describe,
     (command) =>
       command
         .option("endpoints", endpointsOption)
@@ -72,14 +73,15 @@ export function statusCommand(parser: Argv, context: Context, chosen: Chosen): A
       chosen.action = async (): Promise<ExitCode> => {
         const timeoutMs = parseDuration("--timeout", argv.timeout);
         const endpoints = findEndpoints(argv.endpoints, context.env, context.cwd);
-        const rows = await readNodeRows(endpoints, timeoutMs);
+        const rows = await readNodeRows(endpoints, { timeoutMs, hash: true });
         if (argv.json) sayJson(context, rows.map(json));
         else {
-          sayTable(context, HEADS, rows.map(cells));
+          await sayTable(context, HEADS, rows.map(cells));
           for (const { name, endpoint, reason } of rows) {
             if (reason !== null) context.err.write(`${name ?? endpoint} cannot be reached: ${reason}\n`);
           }
         }
+        demandOneCluster(rows);
         if (rows.some((row) => row.reachable)) return EXIT.done;
         const hint = stoppedHint(argv.endpoints, context.env, context.cwd);
         const message = `no node answers${hint === null ? "" : `; ${hint}`}`;

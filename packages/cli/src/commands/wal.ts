@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { InspectedRecord, Inspection } from "@raftkv/node";
@@ -7,13 +6,17 @@ import type { Chosen, Context } from "../context.js";
 import { CliError, usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import type { ExitCode } from "../exit-codes.js";
-import { LogProgress } from "../log-progress.js";
-import { say, sayJson } from "../output.js";
+import { ProgressBar } from "../progress-bar.js";
+import { say, sayChunk, sayJson } from "../output.js";
 import { jsonOption } from "./options.js";
 
 /** Damage, and what only somebody else's hand can have done, is the negative answer to `verify`. */
 const DAMAGE_CODES = new Set(["WAL_CORRUPT", "WAL_EPOCH"]);
 const SEGMENT_FILE = /^\d{16}\.wal$/;
+
+const MIB = 1024 * 1024;
+/** A log that is read in less than about a second needs no bar. */
+const SHOWN_FROM_BYTES = 256 * MIB;
 
 const COLUMNS = [
   ["file", 20],
@@ -55,8 +58,12 @@ interface Reading {
 async function read(context: Context, { dir, from, onRecords }: Reading): Promise<Inspection> {
   const { inspectLog } = await import("@raftkv/node");
   // Not between the lines of a dump.
-  const progress = new LogProgress(
+  const progress = new ProgressBar(
     onRecords === undefined || context.out.isTTY !== true ? context.err : null,
+    {
+      shownFrom: SHOWN_FROM_BYTES,
+      format: (total) => `reading {bar} {percentage}% of ${Math.round(total / MIB)} MiB`,
+    },
   );
   try {
     return await inspectLog({
@@ -120,8 +127,7 @@ async function dump(context: Context, dir: string, from: number, json: boolean):
       const lines = records.map((record) =>
         json ? JSON.stringify({ ...record, checksum: hex(record.checksum) }) : line(record),
       );
-      // As fast as whoever reads it, not faster.
-      if (!context.out.write(`${heads}${lines.join("\n")}\n`)) await once(context.out, "drain");
+      await sayChunk(context, `${heads}${lines.join("\n")}\n`);
       heads = "";
     },
   });
