@@ -24,7 +24,7 @@ export interface Loaded {
   readonly stale: ReadonlySet<Get>;
   /** Keys attached to the leases that end, in the order in which those end. */
   readonly leases: ReadonlyMap<number, readonly { readonly key: Uint8Array }[]>;
-  /** A compare had too many keys to look at. */
+  /** There was too much to look at; nothing more was read then. */
   readonly refusal: Refused | null;
 }
 
@@ -79,6 +79,10 @@ class Loader implements Loaded {
   readonly #state: MachineState;
   /** What the operations so far write. */
   readonly #written: KeyRange[] = [];
+  /** Keys that deletes, and gets beside writes, have found so far. */
+  #keys = 0;
+  /** What the entries for the answer take so far. */
+  #answerBytes = 0;
 
   constructor(store: Store, state: MachineState) {
     this.#store = store;
