@@ -6,6 +6,7 @@ import type { MachineState } from "./machine-state.js";
 import type { RangeQuery, RangeResult, Store } from "@raftkv/store";
 import { refused } from "./result.js";
 import type { Refused } from "./result.js";
+import { ENTRY_BYTES, entryBytes } from "./result-codec.js";
 
 /** Keys of a range that a compare looks at between two answers of the store, and bytes of their values. */
 const COMPARE_PAGE_KEYS = 1000;
@@ -20,7 +21,7 @@ export interface Loaded {
   readonly branches: ReadonlyMap<Txn, boolean>;
   /** What stands in the range of an operation on that way, before the entry. */
   readonly ranges: ReadonlyMap<Delete | Get, Found>;
-  /** Gets in whose range the transaction writes before them: `ranges` has the keys alone, of all that was there. */
+  /** Gets in whose range the transaction writes before them: `ranges` has the keys alone, of all that was there, as of a delete. */
   readonly stale: ReadonlySet<Get>;
   /** Keys attached to the leases that end, in the order in which those end. */
   readonly leases: ReadonlyMap<number, readonly { readonly key: Uint8Array }[]>;
@@ -79,9 +80,9 @@ class Loader implements Loaded {
   readonly #state: MachineState;
   /** What the operations so far write. */
   readonly #written: KeyRange[] = [];
-  /** Keys that deletes, and gets beside writes, have found so far. */
+  /** Keys that operations have found so far in ranges that they delete, or that were written in before. */
   #keys = 0;
-  /** What the entries for the answer take so far. */
+  /** What the entries take that other gets have found so far. */
   #answerBytes = 0;
 
   constructor(store: Store, state: MachineState) {
@@ -161,6 +162,7 @@ class Loader implements Loaded {
 
   async #operations(txn: Txn): Promise<void> {
     for (const op of this.branches.get(txn) === true ? txn.then : txn.else) {
+      if (this.#isTooMuch) return;
       if (op.kind === "put") this.#written.push(rangeOfKey(op.key));
       else if (op.kind === "txn") await this.#operations(op);
       else if (!isOneKey(op.range)) await this.#range(op);
@@ -168,20 +170,29 @@ class Loader implements Loaded {
     }
   }
 
+  /** The operation that was read last will be refused for it, if none before is: so what follows need not be read (C7). */
+  get #isTooMuch(): boolean {
+    const { rangeDeleteKeysMax, answerBytesMax } = this.#state.settings;
+    return this.#keys > rangeDeleteKeysMax || this.#answerBytes > answerBytesMax;
+  }
+
   async #range(op: Delete | Get): Promise<void> {
-    if (op.kind === "delete") {
-      await this.delete(op);
+    const { rangeDeleteKeysMax, answerBytesMax } = this.#state.settings;
+    const isStale = op.kind === "get" && this.#written.some((range) => rangesIntersect(range, op.range));
+    if (isStale) this.stale.add(op);
+    if (op.kind === "delete" || isStale) {
+      const limit = rangeDeleteKeysMax - this.#keys + 1;
+      const found = await this.#store.range({ range: op.range, keysOnly: true, limit });
+      this.#keys += found.entries.length;
+      this.ranges.set(op, found);
       return;
     }
-    const changed = this.#written.some((range) => rangesIntersect(range, op.range));
-    const { rangeDeleteKeysMax, answerBytesMax } = this.#state.settings;
-    const found = await this.#store.range(
-      changed
-        ? { range: op.range, keysOnly: true, limit: rangeDeleteKeysMax + 1 }
-        : { ...queryOf(op), maxBytes: answerBytesMax },
-    );
+    // With more entries than that, however small, the answer is too large.
+    const entriesMax = Math.floor(answerBytesMax / ENTRY_BYTES) + 1;
+    const limit = op.limit === 0 ? entriesMax : Math.min(op.limit, entriesMax);
+    const found = await this.#store.range({ ...queryOf(op), limit, maxBytes: answerBytesMax });
+    for (const entry of found.entries) this.#answerBytes += entryBytes(entry);
     this.ranges.set(op, found);
-    if (changed) this.stale.add(op);
   }
 }
 
