@@ -80,6 +80,8 @@ class Loader implements Loaded {
   readonly #state: MachineState;
   /** What the operations so far write. */
   readonly #written: KeyRange[] = [];
+  /** Keys that compares have looked at so far. */
+  #compared = 0;
   /** Keys that operations have found so far in ranges that they delete, or that were written in before. */
   #keys = 0;
   /** What the entries take that other gets have found so far. */
@@ -139,7 +141,6 @@ class Loader implements Loaded {
     const { rangeDeleteKeysMax } = this.#state.settings;
     const keysOnly = compare.target !== "value";
     let { range } = compare;
-    let looked = 0;
     for (;;) {
       const page = await this.#store.range({
         range,
@@ -148,11 +149,11 @@ class Loader implements Loaded {
         maxBytes: COMPARE_PAGE_BYTES,
       });
       for (const entry of page.entries) if (!compareHolds(compare, entry)) return false;
-      looked += page.entries.length;
+      this.#compared += page.entries.length;
       const last = page.entries.at(-1);
       if (last === undefined) return compareHolds(compare, null);
       if (!page.more) return true;
-      if (looked > rangeDeleteKeysMax) {
+      if (this.#compared > rangeDeleteKeysMax) {
         this.refusal = refused("TOO_LARGE", { rangeDeleteKeysMax });
         return false;
       }

@@ -161,6 +161,11 @@ describe("A transaction, as in etcd", () => {
       code: "TOO_LARGE",
       facts: { rangeDeleteKeysMax: 999 },
     });
+    // The compares of a transaction count together (C7).
+    await log.apply({ kind: "settingsChange", settings: { rangeDeleteKeysMax: 1_500 } });
+    const there = over(compare("", "version", ">", 0), "p", "q");
+    expect(await succeeds(there)).to.equal(true);
+    expect(await carryOut(txn([there, there], []))).to.include({ kind: "refused", code: "TOO_LARGE" });
   });
 
   it("its reads see its writes so far, and not those behind them", async () => {
