@@ -6,6 +6,7 @@ import type { MachineState } from "./machine-state.js";
 import type { RangeQuery, RangeResult, Store } from "@raftkv/store";
 import { refused } from "./result.js";
 import type { Refused } from "./result.js";
+import { ENTRY_BYTES, entryBytes } from "./result-codec.js";
 
 /** Keys of a range that a compare looks at between two answers of the store, and bytes of their values. */
 const COMPARE_PAGE_KEYS = 1000;
@@ -20,11 +21,11 @@ export interface Loaded {
   readonly branches: ReadonlyMap<Txn, boolean>;
   /** What stands in the range of an operation on that way, before the entry. */
   readonly ranges: ReadonlyMap<Delete | Get, Found>;
-  /** Gets in whose range the transaction writes before them: `ranges` has the keys alone, of all that was there. */
+  /** Gets in whose range the transaction writes before them: `ranges` has the keys alone, of all that was there, as of a delete. */
   readonly stale: ReadonlySet<Get>;
   /** Keys attached to the leases that end, in the order in which those end. */
   readonly leases: ReadonlyMap<number, readonly { readonly key: Uint8Array }[]>;
-  /** A compare had too many keys to look at. */
+  /** There was too much to look at; nothing more was read then. */
   readonly refusal: Refused | null;
 }
 
@@ -79,6 +80,12 @@ class Loader implements Loaded {
   readonly #state: MachineState;
   /** What the operations so far write. */
   readonly #written: KeyRange[] = [];
+  /** Keys that compares have looked at so far. */
+  #compared = 0;
+  /** Keys that operations have found so far in ranges that they delete, or that were written in before. */
+  #keys = 0;
+  /** What the entries take that other gets have found so far. */
+  #answerBytes = 0;
 
   constructor(store: Store, state: MachineState) {
     this.#store = store;
@@ -134,7 +141,6 @@ class Loader implements Loaded {
     const { rangeDeleteKeysMax } = this.#state.settings;
     const keysOnly = compare.target !== "value";
     let { range } = compare;
-    let looked = 0;
     for (;;) {
       const page = await this.#store.range({
         range,
@@ -143,11 +149,11 @@ class Loader implements Loaded {
         maxBytes: COMPARE_PAGE_BYTES,
       });
       for (const entry of page.entries) if (!compareHolds(compare, entry)) return false;
-      looked += page.entries.length;
+      this.#compared += page.entries.length;
       const last = page.entries.at(-1);
       if (last === undefined) return compareHolds(compare, null);
       if (!page.more) return true;
-      if (looked > rangeDeleteKeysMax) {
+      if (this.#compared > rangeDeleteKeysMax) {
         this.refusal = refused("TOO_LARGE", { rangeDeleteKeysMax });
         return false;
       }
@@ -157,6 +163,7 @@ class Loader implements Loaded {
 
   async #operations(txn: Txn): Promise<void> {
     for (const op of this.branches.get(txn) === true ? txn.then : txn.else) {
+      if (this.#isTooMuch) return;
       if (op.kind === "put") this.#written.push(rangeOfKey(op.key));
       else if (op.kind === "txn") await this.#operations(op);
       else if (!isOneKey(op.range)) await this.#range(op);
@@ -164,20 +171,29 @@ class Loader implements Loaded {
     }
   }
 
+  /** The operation that was read last will be refused for it, if none before is: so what follows need not be read (C7). */
+  get #isTooMuch(): boolean {
+    const { rangeDeleteKeysMax, answerBytesMax } = this.#state.settings;
+    return this.#keys > rangeDeleteKeysMax || this.#answerBytes > answerBytesMax;
+  }
+
   async #range(op: Delete | Get): Promise<void> {
-    if (op.kind === "delete") {
-      await this.delete(op);
+    const { rangeDeleteKeysMax, answerBytesMax } = this.#state.settings;
+    const isStale = op.kind === "get" && this.#written.some((range) => rangesIntersect(range, op.range));
+    if (isStale) this.stale.add(op);
+    if (op.kind === "delete" || isStale) {
+      const limit = rangeDeleteKeysMax - this.#keys + 1;
+      const found = await this.#store.range({ range: op.range, keysOnly: true, limit });
+      this.#keys += found.entries.length;
+      this.ranges.set(op, found);
       return;
     }
-    const changed = this.#written.some((range) => rangesIntersect(range, op.range));
-    const { rangeDeleteKeysMax, answerBytesMax } = this.#state.settings;
-    const found = await this.#store.range(
-      changed
-        ? { range: op.range, keysOnly: true, limit: rangeDeleteKeysMax + 1 }
-        : { ...queryOf(op), maxBytes: answerBytesMax },
-    );
+    // With more entries than that, however small, the answer is too large.
+    const entriesMax = Math.floor(answerBytesMax / ENTRY_BYTES) + 1;
+    const limit = op.limit === 0 ? entriesMax : Math.min(op.limit, entriesMax);
+    const found = await this.#store.range({ ...queryOf(op), limit, maxBytes: answerBytesMax });
+    for (const entry of found.entries) this.#answerBytes += entryBytes(entry);
     this.ranges.set(op, found);
-    if (changed) this.stale.add(op);
   }
 }
 

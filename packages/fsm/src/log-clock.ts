@@ -1,7 +1,8 @@
 /**
  * The leader's log time (F5): the last stamp in the log, plus the leader's monotonic time since its first entry was
  * applied. The time that nobody led does not count, and neither does the time until then: leases and sessions are
- * renewed in full by that entry, so nothing falls due before it should. Never back, and never a wall clock.
+ * renewed in full by that entry, so nothing falls due before it should. For the same reason nothing counts that this
+ * server told in an earlier leadership and that is not in the log. In a leadership never back, and never a wall clock.
  */
 export class LogClock {
   #lastMs = 0;
@@ -12,17 +13,18 @@ export class LogClock {
    * @param nowMs of a monotonic clock.
    */
   elected(nowMs: number, logTimeMs: number): void {
-    this.#base = { nowMs, logTimeMs: Math.max(logTimeMs, this.#lastMs) };
+    this.#base = { nowMs, logTimeMs };
   }
 
-  /** It does not lead any more: the clock stands still. */
+  /** It does not lead any more: the clock stands still, at 0, since only the log knows how far the time is now. */
   deposed(): void {
     this.#base = null;
+    this.#lastMs = 0;
   }
 
   /**
-   * What an entry that is encoded now carries, whole milliseconds. It stands still while no entry of this leadership is
-   * applied; the state machine takes the largest stamp that it has seen, so an old one does no harm.
+   * What an entry that is encoded now carries, whole milliseconds. 0 while no entry of this leadership is applied; the
+   * state machine takes the largest stamp that it has seen, so a low one does no harm.
    */
   stampMs(nowMs: number): number {
     const base = this.#base;

@@ -40,7 +40,7 @@ const CODES = [
 ] as const satisfies readonly RefusalCode[];
 
 /** Beside key and value, roughly what an entry takes. */
-const ENTRY_BYTES = 32;
+export const ENTRY_BYTES = 32;
 
 /** What the entries in an answer take, in bytes: what `resultBytesMax` is held against. */
 export function resultBytes(result: CommandResult | OpResult): number {

@@ -4,8 +4,8 @@ import { compareHolds } from "./compare.js";
 import type { EntryContext } from "./evaluate.js";
 import { isOneKey, rangeOfKey } from "./key-range.js";
 import type { KeyRange, KeyValue } from "@raftkv/store";
-import { NOTHING_FOUND, deletionTooLarge } from "./loading.js";
-import type { Loaded } from "./loading.js";
+import { NOTHING_FOUND } from "./loading.js";
+import type { Found, Loaded } from "./loading.js";
 import type { MachineState } from "./machine-state.js";
 import { refused } from "./result.js";
 import type { CommandResult, OpResult, Refused, TxnOutcome } from "./result.js";
@@ -41,6 +41,8 @@ class TxnPlan {
   readonly #context: EntryContext;
   readonly #loaded: Loaded | null;
   #answerBytes = 0;
+  /** Keys found in ranges that it deletes, or looks at beside its writes. */
+  #keys = 0;
 
   constructor(context: EntryContext, loaded: Loaded | null) {
     this.view = new TxnView(context.batch);
@@ -97,10 +99,11 @@ class TxnPlan {
   #delete(op: Delete): OpResult {
     const { range, wantPrevious } = op;
     const found = this.#loaded?.ranges.get(op) ?? NOTHING_FOUND;
-    if (!isOneKey(range)) this.refusal ??= deletionTooLarge(found, this.#context.state);
+    this.#lookAt(found);
     const previous: KeyValue[] = [];
     let deleted = 0;
     for (const key of isOneKey(range) ? [range.start] : this.view.keys(range, found.entries)) {
+      if (this.refusal !== null) break;
       const entry = this.view.get(key);
       if (entry === null) continue;
       deleted += 1;
@@ -115,7 +118,7 @@ class TxnPlan {
 
   #get(op: Get): OpResult {
     const { range, limit, keysOnly } = op;
-    const { answerBytesMax, rangeDeleteKeysMax } = this.#context.state.settings;
+    const { answerBytesMax } = this.#context.state.settings;
     const found = this.#loaded?.ranges.get(op);
     if (found !== undefined && this.#loaded?.stale.has(op) === false) {
       const { entries, more, count } = found;
@@ -124,9 +127,7 @@ class TxnPlan {
       this.#answer(entries);
       return { kind: "get", entries, more, count };
     }
-    if (found !== undefined && found.entries.length > rangeDeleteKeysMax) {
-      this.refusal = refused("TOO_LARGE", { rangeDeleteKeysMax });
-    }
+    if (found !== undefined) this.#lookAt(found);
     const keys = found === undefined ? [range.start] : this.view.keys(range, found.entries);
     if (op.order === "descending") keys.reverse();
     const entries: KeyValue[] = [];
@@ -143,6 +144,12 @@ class TxnPlan {
       if (this.refusal !== null) break;
     }
     return { kind: "get", entries, more: false, count };
+  }
+
+  #lookAt({ entries }: Found): void {
+    const { rangeDeleteKeysMax } = this.#context.state.settings;
+    this.#keys += entries.length;
+    if (this.#keys > rangeDeleteKeysMax) this.refusal ??= refused("TOO_LARGE", { rangeDeleteKeysMax });
   }
 
   #answer(entries: readonly KeyValue[]): void {

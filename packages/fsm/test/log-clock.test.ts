@@ -17,15 +17,23 @@ describe("The leader's log time (F5)", () => {
     expect(clock.untilMs(70_010, 9_999)).to.equal(0);
   });
 
-  it("F5: never goes back: not by a clock that does, not by an older log, not by being elected again", () => {
+  it("F5: never goes back in a leadership, not by a clock that does", () => {
     const clock = new LogClock();
     clock.elected(100, 1_000);
     expect(clock.stampMs(400)).to.equal(1_300);
     expect(clock.stampMs(200)).to.equal(1_300);
+  });
+
+  it("F5: what it told before and is not in the log counts for nothing: that would eat up the renewal", () => {
+    const clock = new LogClock();
+    clock.elected(100, 1_000);
+    // Ten minutes in which nothing was written, then another leads for a moment, and grants a lease at 1,100.
+    expect(clock.stampMs(600_100)).to.equal(601_000);
     clock.deposed();
-    expect([clock.stampMs(90_000), clock.untilMs(1_301, 90_000)]).to.deep.equal([1_300, null]);
-    clock.elected(90_000, 1_100);
-    expect(clock.stampMs(90_005)).to.equal(1_305);
+    // Entries behind the no-op that renewed the leases, encoded before it is applied, must not carry it either.
+    expect([clock.stampMs(601_000), clock.untilMs(1_301, 601_000)]).to.deep.equal([0, null]);
+    clock.elected(601_100, 1_100);
+    expect(clock.stampMs(601_105)).to.equal(1_105);
   });
 
   it("F5: does not count the time in which somebody else led, or nobody", () => {

@@ -161,6 +161,11 @@ describe("A transaction, as in etcd", () => {
       code: "TOO_LARGE",
       facts: { rangeDeleteKeysMax: 999 },
     });
+    // The compares of a transaction count together (C7).
+    await log.apply({ kind: "settingsChange", settings: { rangeDeleteKeysMax: 1_500 } });
+    const there = over(compare("", "version", ">", 0), "p", "q");
+    expect(await succeeds(there)).to.equal(true);
+    expect(await carryOut(txn([there, there], []))).to.include({ kind: "refused", code: "TOO_LARGE" });
   });
 
   it("its reads see its writes so far, and not those behind them", async () => {
@@ -274,12 +279,35 @@ describe("A transaction, as in etcd", () => {
       [[get("a", "z")], "TOO_LARGE", { answerBytesMax: 100 }],
       [[get("a"), get("b"), get("c")], "TOO_LARGE", { answerBytesMax: 100 }],
       [[delRange("a", "c", true), get("c")], "TOO_LARGE", { answerBytesMax: 100 }],
+      // All operations together, also when none is above the limit.
+      [[delRange("a", "c"), txn([], [delRange("a", "b")])], "TOO_LARGE", { rangeDeleteKeysMax: 2 }],
+      [[delRange("a", "c"), get("b", "d", { keysOnly: true })], "TOO_LARGE", { rangeDeleteKeysMax: 2 }],
+      [[get("a", "c"), get("a", "c")], "TOO_LARGE", { answerBytesMax: 100 }],
     ];
     for (const [ops, code, facts] of refusals) {
       const result = await carryOut(txn([], [put("~1", "v"), ...ops, put("~2", "v")]));
       expect(result).to.deep.equal({ kind: "refused", code, facts });
     }
-    expect(await log.store.hash()).to.deep.equal({ revision: 5, appliedIndex: 12, hash });
+    expect(await log.store.hash()).to.deep.equal({ revision: 5, appliedIndex: 15, hash });
+  });
+
+  it("C7: reads no further than the operation that is too much: many small ones cannot fill the memory", async () => {
+    await log.apply({ kind: "settingsChange", settings: { rangeDeleteKeysMax: 3, answerBytesMax: 100 } });
+    let reads = 0;
+    const range = log.store.range.bind(log.store);
+    log.store.range = (query) => {
+      reads += 1;
+      return range(query);
+    };
+    for (const op of [delRange("a", "c", true), get("a", "c"), get("a", "c", { keysOnly: true })]) {
+      reads = 0;
+      const ops = Array.from({ length: 50 }, () => op);
+      expect(await carryOut(txn([], [txn([], ops), ...ops]))).to.include({
+        kind: "refused",
+        code: "TOO_LARGE",
+      });
+      expect(reads).to.equal(2);
+    }
   });
 });
 

@@ -119,8 +119,7 @@ class Link {
     });
   }
 
-  announce(): void {
-    const base = baseAt(100);
+  announce(base = baseAt(100)): void {
     const to = { kind: "installSnapshot", from: LEADER, to: FOLLOWER, term: TERM } as const;
     this.sender.announced([{ ...to, base, withData: true }], this.nowMs);
     this.receiver.begin({ kind: "receive", from: LEADER, term: TERM, base }, this.nowMs);
@@ -139,7 +138,10 @@ class Link {
 
   async installs(): Promise<void> {
     await this.passes("the snapshot is there", () => this.received.length > 0);
-    await this.receiver.install(() => installSnapshot(this.directory));
+    await this.receiver.install(async () => {
+      await installSnapshot(this.directory);
+      return true;
+    });
     const store = await Store.open(this.directory);
     expect(store.applied.index).to.equal(this.received[0]?.base.index);
     expect((await store.hash()).hash).to.equal((await this.store.hash(store.revision)).hash);
@@ -287,6 +289,27 @@ describe("a snapshot on its way (S10, R23)", function () {
     link.receiver.discard();
     await link.receiver.stop();
     expect(readdirSync(link.directory)).to.deep.equal([]);
+  });
+
+  it("S10: is not discarded for a newer one once it is being installed: that one waits, and comes through as well", async () => {
+    link.announce();
+    await link.passes("the snapshot is there", () => link.received.length > 0);
+    let intentIsDurable = (): void => undefined;
+    const durable = new Promise<void>((resolve) => (intentIsDurable = resolve));
+    const installed = link.receiver.install(async () => {
+      await durable;
+      await installSnapshot(link.directory);
+      return true;
+    });
+    // The log took the base, its sync takes time; a leader whose log begins further on announces its own.
+    await link.apply(50);
+    link.announce(baseAt(201));
+    await link.passes("the newer one is begun", () => link.kinds().get("begin") === 2);
+    for (let turn = 0; turn < 100; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    intentIsDurable();
+    expect(await installed).to.equal(true);
+    await link.passes("the newer one is there", () => link.received.length > 1);
+    expect(link.received[1]?.base.index).to.equal(250);
   });
 
   it("stops with the leadership", async () => {

@@ -48,11 +48,12 @@ export async function readRange(
   const entries: KeyValue[] = [];
   let count = 0;
   let bytes = 0;
+  // One more than is wanted, to know whether there is more.
+  let step = limit + 1;
   const scan = new LatestScan(source, query.range, query.order);
   try {
     for (;;) {
-      // One more than is wanted, to know whether there is more.
-      const keys = await scan.next(countOnly ? undefined : limit - entries.length + 1);
+      const keys = await scan.next(countOnly ? undefined : step);
       if (keys.length === 0) return { revision, entries, more: false, count };
       for (const scanned of keys) {
         const version = aliveAt(source, scanned, revision);
@@ -67,6 +68,8 @@ export async function readRange(
         if (bytes > maxBytes && entries.length > 0) return { revision, entries, more: true, count: null };
         entries.push(entry);
       }
+      // Where few match, a small limit must not make a turn of the event loop out of every key or two.
+      step *= 2;
     }
   } finally {
     await scan.close();

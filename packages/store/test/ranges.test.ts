@@ -1,8 +1,18 @@
 import { expect } from "chai";
 import { CompactedError, FutureRevisionError, prefixRange } from "@raftkv/store";
 import type { Change, KeyRange, Store } from "@raftkv/store";
+import { REAL_DISK } from "../dist/options.js";
+import type { StoreDisk } from "../dist/options.js";
 import { makeDirectory, removeDirectories } from "./support/directory.js";
-import { applyInSplits, applyTo, durableNow, modelOf, openWithGroup, randomLog } from "./support/log.js";
+import {
+  applyInSplits,
+  applyTo,
+  durableNow,
+  modelOf,
+  openWithGroup,
+  randomLog,
+  whenWritten,
+} from "./support/log.js";
 import { Random, withSeeds } from "./support/random.js";
 
 const bytes = (text: string): Buffer => Buffer.from(text, "latin1");
@@ -82,6 +92,40 @@ describe("Reads of more than a key", function () {
     await store.close();
     expect(await reading).to.be.oneOf([null, "CLOSED"]);
     expect(await codeOf(store.range({ range: ALL }))).to.equal("CLOSED");
+  });
+
+  it("C5: a small limit where few match takes no turn for every key or two", async () => {
+    let reads = 0;
+    const disk: StoreDisk = {
+      ...REAL_DISK,
+      openDatabase: async (location, options) => {
+        const database = await REAL_DISK.openDatabase(location, options);
+        const open = database.iterator.bind(database);
+        database.iterator = (range) => {
+          const iterator = open(range);
+          const nextv = iterator.nextv.bind(iterator);
+          iterator.nextv = (count) => {
+            reads += 1;
+            return nextv(count);
+          };
+          return iterator;
+        };
+        return database;
+      },
+    };
+    const store = await openWithGroup(await makeDirectory(), {}, disk);
+    const batch = store.beginBatch();
+    for (let index = 1; index <= 2_000; index += 1) {
+      batch.beginEntry(index, 1);
+      batch.put(bytes(`k${String(index).padStart(4, "0")}`), bytes("v"));
+    }
+    await store.applyMutationsRaft(batch);
+    await whenWritten(store);
+    reads = 0;
+    const found = await store.range({ range: ALL, limit: 1, minModRevision: 2_000 });
+    expect(found.entries.map(({ key }) => Buffer.from(key).toString())).to.deep.equal(["k2000"]);
+    expect(reads).to.be.within(1, 30);
+    await store.close();
   });
 
   it("a batch reads what was written before in it", async () => {

@@ -31,6 +31,7 @@ export class ModelTxn {
   readonly #world: TxnWorld;
   readonly #written: KeyRange[] = [];
   #answerBytes = 0;
+  #looked = 0;
 
   constructor(keys: ModelKeys, revision: number, world: TxnWorld) {
     this.#before = keys.copy();
@@ -58,7 +59,7 @@ export class ModelTxn {
         return { kind: "put", previous: before };
       }
       case "delete": {
-        if (!isOne(op.range)) checkDeletion(this.#before.in(op.range), op.wantPrevious, this.#world.settings);
+        if (!isOne(op.range)) this.#lookAt(op.range);
         const found = this.#keys.in(op.range);
         if (op.wantPrevious) this.#answer(found);
         for (const { key } of found) this.#keys.delete(key);
@@ -71,11 +72,8 @@ export class ModelTxn {
   }
 
   #get(op: Get): OpResult {
-    const { rangeDeleteKeysMax } = this.#world.settings;
     const looksBesideWrite = !isOne(op.range) && this.#written.some((range) => intersect(range, op.range));
-    if (looksBesideWrite && this.#before.in(op.range).length > rangeDeleteKeysMax) {
-      refuse("TOO_LARGE", { rangeDeleteKeysMax });
-    }
+    if (looksBesideWrite) this.#lookAt(op.range);
     const found = this.#keys.in(op.range).filter((entry) => isWithin(op, entry));
     if (op.countOnly) return { kind: "get", entries: [], more: false, count: found.length };
     if (op.order === "descending") found.reverse();
@@ -85,6 +83,13 @@ export class ModelTxn {
     this.#answer(shown);
     const more = shown.length < found.length;
     return { kind: "get", entries: shown, more, count: more ? null : found.length };
+  }
+
+  /** What is deleted by ranges, or looked at beside writes, counts together, as it stood before. */
+  #lookAt(range: KeyRange): void {
+    const { rangeDeleteKeysMax } = this.#world.settings;
+    this.#looked += this.#before.in(range).length;
+    if (this.#looked > rangeDeleteKeysMax) refuse("TOO_LARGE", { rangeDeleteKeysMax });
   }
 
   #answer(entries: readonly KeyValue[]): void {
@@ -99,7 +104,7 @@ export function bytesOf(entries: readonly KeyValue[]): number {
   return entries.reduce((sum, { key, value }) => sum + key.length + value.length + 32, 0);
 }
 
-/** @throws {Refusal} a range delete touches too many keys, or their values are too much for an answer. */
+/** @throws {Refusal} a range delete of its own touches too many keys, or their values are too much for an answer. */
 export function checkDeletion(found: readonly KeyValue[], wantPrevious: boolean, settings: Settings): void {
   const { rangeDeleteKeysMax, answerBytesMax } = settings;
   let fitting = found.length;

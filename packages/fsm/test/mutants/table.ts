@@ -169,6 +169,10 @@ export const MUTANTS: readonly Mutant[] = [
     "Math.max(this.#lastMs, base.logTimeMs + elapsedMs)",
     "base.logTimeMs + elapsedMs",
   ]),
+  mutant("F5", "log time that is not in the log outlives a leadership", "log-clock.ts", [
+    "    this.#lastMs = 0;\n",
+    "",
+  ]),
   mutant("F5", "the leader's log time runs on while it does not lead", "log-clock.ts", [
     "    this.#base = null;\n",
     "",

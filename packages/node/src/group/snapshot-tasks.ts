@@ -44,14 +44,17 @@ export class SnapshotTasks {
   ): Promise<void> {
     const { applier, isStopped, log, onInstalled, snapshots } = this.#options;
     // The intent is in the log first (S10).
-    await Promise.all([
-      suspended,
-      new Promise<void>((resolve, reject) => {
-        log.durability.wait(logSeq, (error) => (error === null ? resolve() : reject(error)));
-      }),
-    ]);
-    if (isStopped()) return;
-    await snapshots?.install(base);
+    const mayBegin = async (): Promise<boolean> => {
+      await Promise.all([
+        suspended,
+        new Promise<void>((resolve, reject) => {
+          log.durability.wait(logSeq, (error) => (error === null ? resolve() : reject(error)));
+        }),
+      ]);
+      return !isStopped();
+    };
+    const installed = snapshots === null ? await mayBegin() : await snapshots.install(base, mayBegin);
+    if (!installed) return;
     applier.resume(base.index);
     onInstalled(base.index);
   }

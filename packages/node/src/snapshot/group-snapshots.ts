@@ -100,12 +100,15 @@ export class GroupSnapshots {
   }
 
   /**
-   * Exchanges the live store for the one that was received. To be called with the base durable in the log, and with
-   * nothing being applied: whatever a crash leaves from here on, the next start completes.
+   * Exchanges the live store for the one that was received. To be called as soon as the core says so, in step with the
+   * other tasks: what they do to the received data comes behind this. `mayBegin` resolves with the base durable in the log
+   * and nothing being applied, so that whatever a crash leaves from there on, the next start completes; false gives it
+   * up. Returns whether it took place.
    */
-  install(base: LogBase): Promise<void> {
+  install(base: LogBase, mayBegin: () => Promise<boolean>): Promise<boolean> {
     const { logger, replica } = this.#options;
     return this.#receiver.install(async () => {
+      if (!(await mayBegin())) return false;
       const startMs = performance.now();
       await replica.exchange();
       invariant(
@@ -117,6 +120,7 @@ export class GroupSnapshots {
         { index: base.index, tookMs },
         `installed a snapshot of index ${base.index}, took ${tookMs} ms`,
       );
+      return true;
     });
   }
 

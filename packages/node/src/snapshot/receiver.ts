@@ -105,17 +105,22 @@ export class SnapshotReceiver {
     this.#fetch(wanted, nowMs);
   }
 
-  /** Runs `install` once nothing else touches the disk, and tells the leader when the snapshot is live. */
-  install(install: () => Promise<void>): Promise<void> {
+  /**
+   * Runs `install` once nothing else touches the disk, and tells the leader when the snapshot is live; false: it was given up.
+   * What comes later, a stream of another snapshot that would discard this one among it, waits until it is done: the log
+   * may name this snapshot already, and nothing else can take its place then (S10).
+   */
+  install(install: () => Promise<boolean>): Promise<boolean> {
     this.#wanted = null;
     const whole = this.#whole;
     this.#whole = null;
     return this.#queue(async () => {
-      await install();
+      if (!(await install())) return false;
       this.#received += 1;
-      if (whole === null) return;
+      if (whole === null) return true;
       const { transfer, wanted } = whole;
       this.#options.send(wanted.from, { kind: "done", term: wanted.term, transfer });
+      return true;
     });
   }
 
@@ -212,11 +217,11 @@ export class SnapshotReceiver {
     });
   }
 
-  #queue(step: () => Promise<void>): Promise<void> {
+  #queue<Result>(step: () => Promise<Result>): Promise<Result> {
     const done = this.#work.then(step);
-    this.#work = done.catch((error: unknown) => {
+    const failed = (error: unknown): void =>
       this.#options.logger.warn({ error: (error as Error).message }, `snapshot: ${(error as Error).message}`);
-    });
+    this.#work = done.then(() => undefined, failed);
     return done;
   }
 }
