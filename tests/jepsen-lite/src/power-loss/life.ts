@@ -9,9 +9,10 @@ import type { Depth, Load, Reach } from "./workload/generator.js";
 import { Wire } from "./workload/wire.js";
 
 const LOAD_MS_MAX = 1_800;
-const FIRST_ACKNOWLEDGED_MS_MAX = 5_000;
-/** A node that comes back has started by then, and received a snapshot. */
-const STARTS_MS_MAX = 2_000;
+const WRITES_MAX = 1_000;
+const ACKNOWLEDGED_MS_MAX = 8_000;
+/** A node that comes back has received a snapshot by then. */
+const RECEIVES_MS_MAX = 1_500;
 /** For what a whole cluster must be able to do, on a machine that has much else to do. */
 const CLIENT_TIMEOUT_MS = 60_000;
 
@@ -111,20 +112,21 @@ export class Life {
       stopped: false,
       found: (what) => wrong.push(what),
     };
-    const behind = this.#fallBehind(forMs);
     const running = Promise.all(this.#generators.map((generator) => generator.run(load)));
-    // At any moment of the load, but now and then before it has got anywhere.
-    if (random.chance(0.8)) await this.#firstAcknowledged();
-    await delay(forMs);
-    const snapshots = await behind;
-    const killed = this.#nodes.kill();
-    load.stopped = true;
-    // What is in flight is answered by nobody any more.
-    for (const wire of wires) wire.close();
-    await client.close();
-    this.#client = null;
-    await Promise.all([running, killed]);
-    return snapshots;
+    // At any moment of the load, but now and then before it has got anywhere. On a slow machine it takes longer to get as far.
+    const writes = random.chance(0.8) ? 1 + random.below(WRITES_MAX) : 0;
+    try {
+      const moment = [delay(forMs), this.#acknowledgedMore(writes)];
+      const [snapshots] = await Promise.all([this.#fallBehind(forMs), ...moment]);
+      return snapshots;
+    } finally {
+      const killed = this.#nodes.kill();
+      load.stopped = true;
+      // What is in flight is answered by nobody any more.
+      for (const wire of wires) wire.close();
+      this.#client = null;
+      await Promise.all([killed, client.close(), running]);
+    }
   }
 
   /**
@@ -135,21 +137,22 @@ export class Life {
     const { ordered, random } = this.#options;
     if (!random.chance(0.5)) return 0;
     const name = random.pick(this.#nodes.names);
-    const [awayMs, backMs] = [random.below(forMs + 1), random.below(STARTS_MS_MAX)];
+    const [awayMs, backMs] = [random.below(forMs + 1), random.below(RECEIVES_MS_MAX)];
     await this.#nodes.stopOne(name);
     if (random.chance(0.5)) this.#nodes.loseOne(name, random, { ordered });
     if (random.chance(0.3)) return 0;
     await delay(awayMs);
     this.#nodes.start();
-    // The cut comes while it starts, asks, receives, installs, or behind that.
+    // The cut comes while it starts; or asks, receives, installs, or behind that.
+    if (random.chance(0.7)) await this.#nodes.listens(name);
     await delay(backMs);
     return this.#nodes.snapshotsInstalled();
   }
 
-  async #firstAcknowledged(): Promise<void> {
-    const { acknowledged } = this;
-    const deadline = performance.now() + FIRST_ACKNOWLEDGED_MS_MAX;
-    while (this.acknowledged === acknowledged && performance.now() < deadline) await delay(2);
+  async #acknowledgedMore(writes: number): Promise<void> {
+    const wanted = this.acknowledged + writes;
+    const deadline = performance.now() + ACKNOWLEDGED_MS_MAX;
+    while (this.acknowledged < wanted && performance.now() < deadline) await delay(2);
   }
 
   async #compare(depth: Depth): Promise<string[]> {

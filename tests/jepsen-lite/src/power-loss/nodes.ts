@@ -114,6 +114,11 @@ export class PowerLossNodes {
     });
   }
 
+  /** Resolves once a node answers. @throws {NodeFailure} */
+  async listens(name: string): Promise<void> {
+    await this.#orFailure(`${name} answers`, () => this.processes.status(name));
+  }
+
   /** Snapshots that the processes which run have installed. */
   async snapshotsInstalled(): Promise<number> {
     const counts = this.names.map((name) =>
