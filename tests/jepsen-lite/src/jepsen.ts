@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import yargs from "yargs";
 import { addCheckCommand, check } from "./check/command.js";
-import type { CheckArguments } from "./check/command.js";
+import { run } from "./run/command.js";
+import { addRunCommand } from "./run/options.js";
 
 const EXIT_USAGE = 2;
 const HELP_COLUMNS_MAX = 110;
@@ -16,14 +17,18 @@ function version(): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
-let chosen: CheckArguments | null = null;
+let chosen: (() => Promise<number>) | null = null as (() => Promise<number>) | null;
 const parser = yargs()
   .parserConfiguration({ "duplicate-arguments-array": false })
   .scriptName("npm run jepsen --")
   .detectLocale(false)
-  .usage("$0 <command>\n\nReal processes, real faults, checked histories.");
-addCheckCommand(parser, (arguments_) => (chosen = arguments_))
-  .demandCommand(1, "say which command: check; --help tells more")
+  .usage("$0 [command]\n\nReal processes, real faults, checked histories.");
+addRunCommand(parser, (arguments_) => {
+  chosen = async () => (await run(arguments_, OUTPUT.out)).exitCode;
+});
+addCheckCommand(parser, (arguments_) => {
+  chosen = () => check(arguments_, OUTPUT);
+})
   .strict()
   .help()
   .alias("help", "h")
@@ -40,4 +45,4 @@ try {
   OUTPUT.error(`error: ${(error as Error).message}`);
   process.exitCode = EXIT_USAGE;
 }
-if (chosen !== null) process.exitCode = await check(chosen, OUTPUT);
+if (chosen !== null) process.exitCode = await chosen();

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NodeStatus } from "./cluster.js";
@@ -19,6 +19,13 @@ export interface NodeProcessesOptions {
   readonly advertised?: (name: string) => string;
   /** The last so many are witnesses. */
   readonly witnesses?: number;
+  /** Where `from` finds the peer `to`, and clients find a node; without it, where they listen. */
+  readonly network?: {
+    readonly peerAddress: (from: string, to: string) => string;
+    readonly clientAddress: (name: string) => string;
+  };
+  /** A file that takes what a node says on its standard output, behind what is in it. */
+  readonly logOf?: (name: string) => string;
 }
 
 export interface Ended {
@@ -74,28 +81,37 @@ export class NodeProcesses {
     return `127.0.0.1:${this.#ports[this.#at(name)]}`;
   }
 
+  peerEndpoint(name: string): string {
+    return `127.0.0.1:${this.#ports[this.names.length + this.#at(name)]}`;
+  }
+
   dataDir(name: string): string {
     return join(this.dir, name);
   }
 
   /** Returns its process id. */
   spawn(name: string): number {
-    const { nodes, witnesses = 0, env = {}, envOf = () => ({}), advertised } = this.#options;
+    const { nodes, witnesses = 0, env = {}, envOf = () => ({}), advertised, network } = this.#options;
     const isWitness = (at: number): boolean => at >= nodes - witnesses;
-    const peer = (at: number): string => `127.0.0.1:${this.#ports[nodes + at]}`;
-    const members = this.names.map((member, at) => `${member}=${peer(at)}${isWitness(at) ? "/witness" : ""}`);
-    const at = this.#at(name);
+    const peer = (to: string): string =>
+      to === name || network === undefined ? this.peerEndpoint(to) : network.peerAddress(name, to);
+    const members = this.names.map(
+      (member, at) => `${member}=${peer(member)}${isWitness(at) ? "/witness" : ""}`,
+    );
     const args = ["node", "start", "--name", name, "--data-dir", this.dataDir(name), "--init"];
-    args.push("--listen-client", this.endpoint(name), "--listen-peer", peer(at));
+    args.push("--listen-client", this.endpoint(name), "--listen-peer", peer(name));
+    if (network !== undefined) args.push("--advertise-client", network.clientAddress(name));
     args.push("--initial-cluster", members.join(","));
-    if (isWitness(at)) args.push("--witness");
     if (advertised !== undefined) args.push("--advertise-client", advertised(name));
+    if (isWitness(this.#at(name))) args.push("--witness");
+    const log = this.#options.logOf === undefined ? "ignore" : openSync(this.#options.logOf(name), "a");
     const child = spawn(process.execPath, [RAFTKV, ...args], {
       env: { ...process.env, RAFTKV_LOG_LEVEL: "warn", ...env, ...envOf(name) },
-      stdio: ["ignore", "ignore", "pipe"],
+      stdio: ["ignore", log, "pipe"],
     });
+    if (typeof log === "number") closeSync(log);
     let stderr = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     const ended = new Promise<Ended>((resolve) => {
       child.once("close", (code, signal) => {
         const own = this.#processes.get(name);
@@ -130,6 +146,11 @@ export class NodeProcesses {
     return Promise.all(names.map(async (name) => [name, await this.ended(name)] as const)).then(
       (all) => new Map(all),
     );
+  }
+
+  /** Does not wait for what becomes of it. */
+  signal(name: string, signal: NodeJS.Signals): void {
+    this.#processes.get(name)?.child.kill(signal);
   }
 
   async kill(name: string, signal: NodeJS.Signals = "SIGKILL"): Promise<Ended> {

@@ -1,0 +1,41 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { ReportFault } from "../report/run-report.js";
+import type { ClusterUnderTest } from "./cluster-under-test.js";
+import type { PlannedFault } from "./schedule.js";
+
+/** Lets the faults happen at their times, as far as they end in time. Resolves when the last one is over. */
+export async function playFaults(
+  planned: readonly PlannedFault[],
+  cluster: ClusterUnderTest,
+  {
+    nowMs,
+    onFault,
+    signal,
+    untilMs,
+  }: {
+    readonly nowMs: () => number;
+    /** What would last longer is left out: starting the cluster took its part of the time. */
+    readonly untilMs: number;
+    readonly onFault: (label: string) => void;
+    /** Ends it early. */
+    readonly signal: AbortSignal;
+  },
+): Promise<ReportFault[]> {
+  const bands: ReportFault[] = [];
+  const originMs = nowMs();
+  const rest = (ms: number): Promise<void> => pause(Math.max(ms, 0), undefined, { signal }).catch(() => {});
+  const play = async ({ lastsMs, nemesis, random, startMs }: PlannedFault): Promise<void> => {
+    await rest(originMs + startMs - nowMs());
+    if (signal.aborted) return;
+    const start = nowMs();
+    const time = AbortSignal.any([signal, AbortSignal.timeout(lastsMs)]);
+    const fault = await nemesis.strike({ cluster, random, signal: time });
+    onFault(fault.label);
+    await rest(start + lastsMs - nowMs());
+    await fault.end();
+    bands.push({ kind: nemesis.name, label: fault.label, start, end: nowMs() });
+  };
+  const inTime = planned.filter(({ lastsMs, startMs }) => originMs + startMs + lastsMs <= untilMs);
+  await Promise.all(inTime.map(play));
+  return bands.sort((a, b) => a.start - b.start);
+}

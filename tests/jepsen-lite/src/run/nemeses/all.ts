@@ -1,0 +1,5 @@
+import { flaky, partition, slow } from "./links.js";
+import type { Nemesis } from "./nemesis.js";
+import { kill, restart, stop } from "./processes.js";
+
+export const NEMESES: readonly Nemesis[] = [kill, stop, partition, slow, flaky, restart];

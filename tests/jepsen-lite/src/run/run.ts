@@ -1,0 +1,131 @@
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { NodeStatus } from "../harness/cluster.js";
+import { Random } from "../power-loss/random.js";
+import { until } from "../harness/until.js";
+import type { ReportFault } from "../report/run-report.js";
+import { ClusterUnderTest } from "./cluster-under-test.js";
+import { playFaults } from "./faults.js";
+import { nodeSettings } from "./knobs.js";
+import { Load } from "./load.js";
+import { CHURN } from "./options.js";
+import type { RunArguments } from "./options.js";
+import { planFaults } from "./schedule.js";
+import { WORKLOADS } from "./workloads/all.js";
+import type { Stage, Workload } from "./workloads/workload.js";
+
+/** Behind the faults: healing, the last looks and the checks. */
+const AFTER_MS = { share: 0.12, min: 4_000, max: 20_000 } as const;
+const LAST_LOOK_MS = 30_000;
+/** Each workload must go on this soon after all is healed. */
+const PROGRESS_MS_MAX = 120_000;
+const PROGRESS_ANSWERS = 5;
+
+/** What a run gave, before it is judged. */
+export interface Recorded {
+  readonly dir: string;
+  readonly load: Load;
+  readonly workloads: readonly Workload[];
+  readonly faults: readonly ReportFault[];
+  /** While workloads went. */
+  readonly loadedMs: number;
+  readonly settings: Readonly<Record<string, string>>;
+  /** What is wrong already: no progress, an end that nobody asked for, replicas that differ. */
+  readonly findings: readonly string[];
+  readonly hashes: Readonly<Record<string, string>>;
+}
+
+/** Where a run tells how it goes. */
+export type Tell = (line: string) => void;
+
+/** Starts a cluster and the load, lets the faults happen, heals, and looks at what is left. The cluster is gone then. */
+export async function record(
+  arguments_: RunArguments,
+  env: NodeJS.ProcessEnv,
+  tell: Tell,
+): Promise<Recorded> {
+  const { nodes, pauseMs, seed, timeMs } = arguments_;
+  const random = new Random(seed);
+  const settings = nodeSettings(arguments_.nemeses.includes(CHURN), random.fork());
+  const afterMs = Math.min(Math.max(timeMs * AFTER_MS.share, AFTER_MS.min), AFTER_MS.max);
+  const planned = planFaults(arguments_.nemeses, timeMs - afterMs, random.fork());
+  const dir = newDirectory(arguments_);
+  tell(`seed ${seed}, ${nodes} nodes, ${planned.length} faults planned; everything is kept in ${dir}`);
+  const originMs = performance.now();
+  const cluster = await ClusterUnderTest.start({ dir, nodes, env: { ...settings, ...env } });
+  const workloads = WORKLOADS.filter(({ name }) => arguments_.workloads.includes(name));
+  const load = new Load(cluster.endpoints, originMs);
+  const findings: string[] = [];
+  let hashes: Readonly<Record<string, string>> = {};
+  let faults: ReportFault[] = [];
+  const startMs = load.nowMs();
+  try {
+    const stage: Stage = { load, random: random.fork(), pauseMs };
+    for (const workload of workloads) await workload.start({ ...stage, random: random.fork() });
+    faults = await playFaults(planned, cluster, {
+      nowMs: () => load.nowMs(),
+      untilMs: timeMs - afterMs,
+      onFault: (label) => tell(`${at(load.nowMs())} ${label}`),
+      signal: load.signal,
+    });
+    cluster.heal({ dropHeld: random.chance(0.5) });
+    tell(`${at(load.nowMs())} healed`);
+    await progress(load, workloads);
+    await load.rest();
+    for (const workload of workloads)
+      await workload.finish?.(stage, await load.client({ timeoutMs: LAST_LOOK_MS }));
+    hashes = await compare(cluster, findings);
+  } catch (error) {
+    findings.push(...tellError(error as Error));
+  } finally {
+    findings.unshift(...cluster.unexpectedEnds);
+    await load.close().catch((error: unknown) => findings.push(...tellError(error as Error)));
+    await cluster.close();
+  }
+  return { dir, load, workloads, faults, settings, findings, hashes, loadedMs: load.nowMs() - startMs };
+}
+
+function newDirectory({ out, seed }: RunArguments): string {
+  const stamp = new Date().toISOString().replaceAll(/[:.]/g, "-");
+  const dir = resolve(join(out, `${stamp}-seed-${seed}`));
+  mkdirSync(dir, { recursive: true });
+  return dir;
+}
+
+function at(ms: number): string {
+  return `${(ms / 1000).toFixed(1).padStart(6)} s`;
+}
+
+async function progress(load: Load, workloads: readonly Workload[]): Promise<void> {
+  load.countFromNow();
+  const stalled = (): string[] =>
+    workloads.flatMap(({ name }) => (load.answeredSince(name) < PROGRESS_ANSWERS ? [name] : []));
+  await until(
+    "every workload goes on after all is healed",
+    async () => {
+      if (load.failure !== null) return true;
+      const names = stalled();
+      if (names.length > 0) throw new Error(`still without: ${names.join(", ")}`);
+      return true;
+    },
+    { limitMs: PROGRESS_MS_MAX },
+  );
+}
+
+async function compare(
+  cluster: ClusterUnderTest,
+  findings: string[],
+): Promise<Readonly<Record<string, string>>> {
+  const statuses: readonly NodeStatus[] = await cluster.converged();
+  const hashes = Object.fromEntries(
+    statuses.map(({ hash, name, revision }) => [name, `revision ${revision}, hash ${hash}`]),
+  );
+  if (new Set(Object.values(hashes)).size !== 1)
+    findings.push(`the replicas differ at one index: ${JSON.stringify(hashes)}`);
+  return hashes;
+}
+
+function tellError(error: Error): string[] {
+  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
+  return [`${error.name === "Error" ? "" : `${error.name}: `}${error.message}${cause}`];
+}
