@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import type { ReportFault } from "../report/run-report.js";
 import type { ClusterUnderTest } from "./cluster-under-test.js";
@@ -21,6 +22,8 @@ export async function playFaults(
     readonly signal: AbortSignal;
   },
 ): Promise<ReportFault[]> {
+  // Each fault listens to it.
+  setMaxListeners(0, signal);
   const bands: ReportFault[] = [];
   const originMs = nowMs();
   const rest = (ms: number): Promise<void> => pause(Math.max(ms, 0), undefined, { signal }).catch(() => {});

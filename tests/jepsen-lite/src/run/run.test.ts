@@ -1,0 +1,48 @@
+import { assert } from "chai";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "./command.js";
+
+const TIME_MS = 30_000;
+
+describe("a run against real processes", function () {
+  this.timeout(600_000);
+  let out = "";
+
+  before(() => {
+    out = mkdtempSync(join(tmpdir(), "raftkv-run-"));
+  });
+  after(() => rmSync(out, { recursive: true, force: true }));
+
+  it("keeps what was promised under kill -9, partitions and pauses: registers and transactions", async () => {
+    const seed = Number(process.env["RAFTKV_SEED"] ?? 1 + Math.floor(Math.random() * 1_000_000));
+    const lines: string[] = [];
+    const { dir, verdict } = await run(
+      {
+        timeMs: TIME_MS,
+        workloads: ["register", "append"],
+        nemeses: ["kill", "partition", "pause", "churn"],
+        seed,
+        nodes: 3,
+        pauseMs: 40,
+        floor: 0,
+        out,
+      },
+      (line) => lines.push(line),
+    );
+    const told = `${lines.join("\n")}\nRAFTKV_SEED=${seed} npm test -- tests/jepsen-lite/src/run/run.test.ts`;
+    assert.isTrue(verdict.ok, told);
+    assert.isAbove(verdict.answered, 0, told);
+    assert.deepEqual(
+      verdict.workloads.map(({ name }) => name),
+      ["register", "append"],
+    );
+    assert.include(readFileSync(join(dir, "report.html"), "utf8"), verdict.command);
+    assert.equal(
+      readFileSync(join(dir, "history.jsonl"), "utf8").trim().split("\n").length,
+      verdict.operations,
+      told,
+    );
+  });
+});
