@@ -3,6 +3,9 @@ import type { NodeStatus } from "../harness/cluster.js";
 import { NodeProcesses } from "../harness/node-processes.js";
 import type { Ended } from "../harness/node-processes.js";
 import { until } from "../harness/until.js";
+import { PowerLossDisk } from "../power-loss/disk.js";
+import type { Loss } from "../power-loss/disk.js";
+import type { Random } from "../power-loss/random.js";
 import { Network } from "./network.js";
 
 export interface ClusterOptions {
@@ -10,6 +13,8 @@ export interface ClusterOptions {
   /** Data directories and logs. It stays the caller's. */
   readonly dir: string;
   readonly env: NodeJS.ProcessEnv;
+  /** The compiled shim of the disks that lose power; `null`: ordinary ones. */
+  readonly shim: string | null;
 }
 
 /** Starting on a machine that has much else to do. */
@@ -23,36 +28,42 @@ export class ClusterUnderTest {
   readonly names: readonly string[];
   readonly network: Network;
   readonly processes: NodeProcesses;
-  /** Nodes that ended by themselves, and their last words. */
-  readonly unexpectedEnds: string[] = [];
+  /** What the nodes must not do, and did: as to end by themselves. */
+  readonly findings: string[] = [];
   readonly #paused = new Set<string>();
+  readonly #disks: ReadonlyMap<string, PowerLossDisk>;
   readonly #onExit = (): void => void this.processes.killAll();
 
-  private constructor(processes: NodeProcesses, network: Network) {
+  private constructor(processes: NodeProcesses, network: Network, disks: ReadonlyMap<string, PowerLossDisk>) {
+    this.#disks = disks;
     this.processes = processes;
     this.network = network;
     this.names = processes.names;
     process.on("exit", this.#onExit);
   }
 
-  static async start({ dir, env, nodes }: ClusterOptions): Promise<ClusterUnderTest> {
+  static async start({ dir, env, nodes, shim }: ClusterOptions): Promise<ClusterUnderTest> {
     const later: { network: Network | null } = { network: null };
     const network = (): Network => {
       if (later.network === null) throw new Error("the network comes before the nodes");
       return later.network;
     };
+    const disks = new Map<string, PowerLossDisk>();
     const processes = await NodeProcesses.prepare({
       nodes,
       dir,
       env,
+      envOf: (name) => disks.get(name)?.env() ?? {},
       network: {
         peerAddress: (from, to) => network().peerAddress(from, to),
         clientAddress: (name) => network().clientAddress(name),
       },
       logOf: (name) => join(dir, `${name}.log`),
     });
+    if (shim !== null)
+      for (const name of processes.names) disks.set(name, new PowerLossDisk(processes.dataDir(name), shim));
     later.network = await Network.between(processes);
-    const cluster = new ClusterUnderTest(processes, later.network);
+    const cluster = new ClusterUnderTest(processes, later.network, disks);
     for (const name of cluster.names) cluster.start(name);
     try {
       await cluster.serving();
@@ -84,10 +95,28 @@ export class ClusterUnderTest {
     void this.processes.ended(name).then((ended) => this.#note(name, ended));
   }
 
+  /** Starts it, and waits for its end, as it should refuse to serve. `null`: it serves all the same. */
+  async endOf(name: string): Promise<Ended | null> {
+    this.processes.spawn(name);
+    await until(
+      `${name} ends, or serves`,
+      async () => (!this.running(name) || (await this.look(name)) !== null ? true : null),
+      { limitMs: START_MS_MAX },
+    );
+    return this.running(name) ? null : this.processes.ended(name);
+  }
+
   /** All in the same moment. */
   async kill(names: readonly string[]): Promise<void> {
     await Promise.all(names.filter((name) => this.running(name)).map((name) => this.processes.kill(name)));
     for (const name of names) this.#paused.delete(name);
+  }
+
+  /** Its disk loses what was not synced, or with `random` a part of it. It was killed before. */
+  losePower(name: string, random: Random | null): Loss {
+    const disk = this.#disks.get(name);
+    if (disk === undefined) throw new Error(`the disk of ${name} does not lose power`);
+    return disk.cut(random);
   }
 
   /** Asks it to end, as an operator does; kills it when it does not. */
@@ -167,6 +196,6 @@ export class ClusterUnderTest {
     this.#paused.delete(name);
     // Neither by a signal of ours, nor as it was asked to: SIGTERM ends one by itself that has only begun to start.
     if (signal === "SIGKILL" || signal === "SIGTERM" || code === 0) return;
-    this.unexpectedEnds.push(`${name} ended with ${code ?? signal}: ${stderr.trim()}`);
+    this.findings.push(`${name} ended with ${code ?? signal}: ${stderr.trim()}`);
   }
 }

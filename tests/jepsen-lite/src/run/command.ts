@@ -40,7 +40,7 @@ export async function run(
 }
 
 function forget(dir: string, name: string): void {
-  rmSync(join(dir, name), { recursive: true, force: true });
+  for (const own of [name, `${name}.power-loss`]) rmSync(join(dir, own), { recursive: true, force: true });
   rmSync(join(dir, `${name}.log`), { force: true });
 }
 

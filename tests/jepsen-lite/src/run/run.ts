@@ -5,6 +5,8 @@ import { Random } from "../power-loss/random.js";
 import { until } from "../harness/until.js";
 import type { ReportFault } from "../report/run-report.js";
 import { ClusterUnderTest } from "./cluster-under-test.js";
+import { compileShim } from "../power-loss/compile.js";
+import { powerLoss } from "./nemeses/power-loss.js";
 import { playFaults } from "./faults.js";
 import { nodeSettings } from "./knobs.js";
 import { Load } from "./load.js";
@@ -48,11 +50,12 @@ export async function record(
   const random = new Random(seed);
   const settings = nodeSettings(arguments_.nemeses.includes(CHURN), random.fork());
   const afterMs = Math.min(Math.max(timeMs * AFTER_MS.share, AFTER_MS.min), AFTER_MS.max);
-  const planned = planFaults(arguments_.nemeses, timeMs - afterMs, random.fork());
   const dir = newDirectory(arguments_);
+  const { nemeses, shim } = withPowerLoss(arguments_.nemeses, dir, tell);
+  const planned = planFaults(nemeses, timeMs - afterMs, random.fork());
   tell(`seed ${seed}, ${nodes} nodes, ${planned.length} faults planned; everything is kept in ${dir}`);
   const originMs = performance.now();
-  const cluster = await ClusterUnderTest.start({ dir, nodes, env: { ...settings, ...env } });
+  const cluster = await ClusterUnderTest.start({ dir, nodes, shim, env: { ...settings, ...env } });
   const workloads = WORKLOADS.filter(({ name }) => arguments_.workloads.includes(name));
   const load = new Load(cluster.endpoints, originMs);
   const findings: string[] = [];
@@ -78,11 +81,21 @@ export async function record(
   } catch (error) {
     findings.push(...tellError(error as Error));
   } finally {
-    findings.unshift(...cluster.unexpectedEnds);
+    findings.unshift(...cluster.findings);
     await load.close().catch((error: unknown) => findings.push(...tellError(error as Error)));
     await cluster.close();
   }
   return { dir, load, workloads, faults, settings, findings, hashes, loadedMs: load.nowMs() - startMs };
+}
+
+/** The disks that lose power take a library of their own; where there is none, that nemesis is left out, with a word. */
+function withPowerLoss(nemeses: readonly string[], dir: string, tell: Tell) {
+  if (!nemeses.includes(powerLoss.name)) return { nemeses, shim: null };
+  const shim = join(dir, "power-loss.so");
+  const missing = compileShim(shim);
+  if (missing === null) return { nemeses, shim };
+  tell(`skipped: ${powerLoss.name}, ${missing}`);
+  return { nemeses: nemeses.filter((name) => name !== powerLoss.name), shim: null };
 }
 
 function newDirectory({ out, seed }: RunArguments): string {

@@ -1,5 +1,7 @@
+import { corrupt } from "./corrupt.js";
 import { flaky, partition, slow } from "./links.js";
 import type { Nemesis } from "./nemesis.js";
+import { powerLoss } from "./power-loss.js";
 import { kill, restart, stop } from "./processes.js";
 
-export const NEMESES: readonly Nemesis[] = [kill, stop, partition, slow, flaky, restart];
+export const NEMESES: readonly Nemesis[] = [kill, stop, partition, slow, flaky, restart, corrupt, powerLoss];
