@@ -35,6 +35,7 @@ const TASKS = {
   "bench:core": (args) => compiled("packages/raft/dist-test/bench/core.js", args),
   "bench:checker": (args) => compiled("bench/dist/checker.js", args),
   jepsen: (args) => compiled("tests/jepsen-lite/dist/jepsen.js", args),
+  "jepsen:controls": (args) => compiled("tests/jepsen-lite/dist/run/controls/main.js", args),
   "check:crash": (args) => compiled("tests/jepsen-lite/dist/check-crash.js", args),
   "check:exactly-once": (args) => compiled("tests/jepsen-lite/dist/check-exactly-once.js", args),
   "check:snapshot": (args) => compiled("tests/jepsen-lite/dist/check-snapshot.js", args),
