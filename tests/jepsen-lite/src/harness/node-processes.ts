@@ -19,11 +19,8 @@ export interface NodeProcessesOptions {
   readonly advertised?: (name: string) => string;
   /** The last so many are witnesses. */
   readonly witnesses?: number;
-  /** Where `from` finds the peer `to`, and clients find a node; without it, where they listen. */
-  readonly network?: {
-    readonly peerAddress: (from: string, to: string) => string;
-    readonly clientAddress: (name: string) => string;
-  };
+  /** Where `from` finds the peer `to`; by default where that one listens. */
+  readonly peerAddress?: (from: string, to: string) => string;
   /** A file that takes what a node says on its standard output, behind what is in it. */
   readonly logOf?: (name: string) => string;
 }
@@ -91,16 +88,15 @@ export class NodeProcesses {
 
   /** Returns its process id. */
   spawn(name: string): number {
-    const { nodes, witnesses = 0, env = {}, envOf = () => ({}), advertised, network } = this.#options;
+    const { nodes, witnesses = 0, env = {}, envOf = () => ({}), advertised, peerAddress } = this.#options;
     const isWitness = (at: number): boolean => at >= nodes - witnesses;
     const peer = (to: string): string =>
-      to === name || network === undefined ? this.peerEndpoint(to) : network.peerAddress(name, to);
+      to === name || peerAddress === undefined ? this.peerEndpoint(to) : peerAddress(name, to);
     const members = this.names.map(
       (member, at) => `${member}=${peer(member)}${isWitness(at) ? "/witness" : ""}`,
     );
     const args = ["node", "start", "--name", name, "--data-dir", this.dataDir(name), "--init"];
     args.push("--listen-client", this.endpoint(name), "--listen-peer", peer(name));
-    if (network !== undefined) args.push("--advertise-client", network.clientAddress(name));
     args.push("--initial-cluster", members.join(","));
     if (advertised !== undefined) args.push("--advertise-client", advertised(name));
     if (isWitness(this.#at(name))) args.push("--witness");

@@ -54,10 +54,8 @@ export class ClusterUnderTest {
       dir,
       env,
       envOf: (name) => disks.get(name)?.env() ?? {},
-      network: {
-        peerAddress: (from, to) => network().peerAddress(from, to),
-        clientAddress: (name) => network().clientAddress(name),
-      },
+      peerAddress: (from, to) => network().peerAddress(from, to),
+      advertised: (name) => network().clientAddress(name),
       logOf: (name) => join(dir, `${name}.log`),
     });
     if (shim !== null)
