@@ -30,6 +30,7 @@ export class ClusterUnderTest {
   readonly processes: NodeProcesses;
   /** What the nodes must not do, and did: as to end by themselves. */
   readonly findings: string[] = [];
+  readonly #broken = new AbortController();
   readonly #paused = new Set<string>();
   readonly #disks: ReadonlyMap<string, PowerLossDisk>;
   readonly #onExit = (): void => void this.processes.killAll();
@@ -70,6 +71,16 @@ export class ClusterUnderTest {
       throw error;
     }
     return cluster;
+  }
+
+  /** Aborted with the first finding: there is nothing more to wait for. */
+  get broken(): AbortSignal {
+    return this.#broken.signal;
+  }
+
+  find(finding: string): void {
+    this.findings.push(finding);
+    this.#broken.abort();
   }
 
   get endpoints(): string[] {
@@ -194,6 +205,6 @@ export class ClusterUnderTest {
     this.#paused.delete(name);
     // Neither by a signal of ours, nor as it was asked to: SIGTERM ends one by itself that has only begun to start.
     if (signal === "SIGKILL" || signal === "SIGTERM" || code === 0) return;
-    this.findings.push(`${name} ended with ${code ?? signal}: ${stderr.trim()}`);
+    this.find(`${name} ended with ${code ?? signal}: ${stderr.trim()}`);
   }
 }

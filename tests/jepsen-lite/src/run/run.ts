@@ -69,12 +69,14 @@ export async function record(
       nowMs: () => load.nowMs(),
       untilMs: timeMs - afterMs,
       onFault: (label) => tell(`${at(load.nowMs())} ${label}`),
-      signal: load.signal,
+      signal: AbortSignal.any([load.signal, cluster.broken]),
     });
     cluster.heal({ dropHeld: random.chance(0.5) });
     tell(`${at(load.nowMs())} healed`);
-    await progress(load, workloads);
+    await progress(load, workloads, cluster.broken);
     await load.rest();
+    // A node that ended by itself does so again: what is left is to judge what clients were told.
+    if (cluster.broken.aborted) throw new Error("the cluster is not whole any more");
     for (const workload of workloads)
       await workload.finish?.(stage, await load.client({ timeoutMs: LAST_LOOK_MS }));
     hashes = await compare(cluster, findings);
@@ -109,14 +111,14 @@ function at(ms: number): string {
   return `${(ms / 1000).toFixed(1).padStart(6)} s`;
 }
 
-async function progress(load: Load, workloads: readonly Workload[]): Promise<void> {
+async function progress(load: Load, workloads: readonly Workload[], broken: AbortSignal): Promise<void> {
   load.countFromNow();
   const stalled = (): string[] =>
     workloads.flatMap(({ name }) => (load.answeredSince(name) < PROGRESS_ANSWERS ? [name] : []));
   await until(
     "every workload goes on after all is healed",
     async () => {
-      if (load.failure !== null) return true;
+      if (load.failure !== null || broken.aborted) return true;
       const names = stalled();
       if (names.length > 0) throw new Error(`still without: ${names.join(", ")}`);
       return true;

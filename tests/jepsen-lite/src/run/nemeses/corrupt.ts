@@ -35,7 +35,7 @@ export const corrupt: Nemesis = {
     set({ file, offset, byte });
     const label = `a flipped bit at ${offset} of ${file}`;
     if (ended?.code !== DAMAGED_EXIT)
-      cluster.findings.push(
+      cluster.find(
         `${label}: ${name} ${ended === null ? "serves" : `ended with ${ended.code ?? ended.signal}: ${ended.stderr.trim()}`}, and should have refused with ${DAMAGED_EXIT}`,
       );
     return { label, end };
