@@ -30,13 +30,15 @@ export function planFaults(names: readonly string[], totalMs: number, random: Ra
     const lastsMs = random.between(...nemesis.lastsMs);
     if (atMs + lastsMs > totalMs) return faults.sort((a, b) => a.startMs - b.startMs);
     faults.push({ nemesis, startMs: atMs, lastsMs, random: random.fork() });
+    let endMs = atMs + lastsMs;
     const others = chosen.filter(({ group }) => group !== nemesis.group);
     if (others.length > 0 && random.chance(MIXED)) {
       const other = random.pick(others);
       const startMs = atMs + random.below(lastsMs);
       const otherMs = Math.min(random.between(...other.lastsMs), totalMs - startMs);
       faults.push({ nemesis: other, startMs, lastsMs: otherMs, random: random.fork() });
+      endMs = Math.max(endMs, startMs + otherMs);
     }
-    atMs += lastsMs + random.between(...REST_MS);
+    atMs = endMs + random.between(...REST_MS);
   }
 }
