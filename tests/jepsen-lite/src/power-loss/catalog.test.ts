@@ -15,7 +15,7 @@ import { Random } from "./random.js";
 
 /** A node goes no further once the bootstrap's promise has resolved, and says so. */
 const STOP_BEHIND_BOOTSTRAP: Patch = {
-  url: new URL("group/open-group.js", import.meta.resolve("@raftkv/node")).href,
+  url: new URL("group/replica.js", import.meta.resolve("@raftkv/node")).href,
   original: "await bootstrapCatalog(store);\n",
   replacement: `await bootstrapCatalog(store);
     (await import("node:fs")).writeFileSync(process.env.RAFTKV_TEST_MARK, "");
