@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 import { replaceFileDurably, syncDirectory } from "./durable-file.js";
 import { DataDirectoryError } from "./errors.js";
 import { formatHostPort } from "./host-port.js";
-import { ConfigurationError } from "./options.js";
 import type { NodeOptions } from "./options.js";
+import { ConfigurationError } from "./settings.js";
 
 const FORMAT = 1;
 

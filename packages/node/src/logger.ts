@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import type { Logger } from "pino";
 import pretty from "pino-pretty";
-import type { LogLevel } from "./options.js";
+import type { LogLevel } from "./log-levels.js";
 
 export type { Logger } from "pino";
 

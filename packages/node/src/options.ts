@@ -1,12 +1,14 @@
 import { resolve } from "node:path";
 import { parseFsmSyncMode } from "@raftkv/store";
+import { openConfigFile } from "./config-file.js";
 import { HOST_PORT_ALLOWED, formatHostPort, isLoopback, isWildcard, parseHostPort } from "./host-port.js";
 import type { HostPort } from "./host-port.js";
 import { KNOBS, knobAllowed, parseKnob } from "./knobs.js";
 import type { KnobName, KnobValues } from "./knobs.js";
-
-export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+import { LOG_LEVELS } from "./log-levels.js";
+import type { LogLevel } from "./log-levels.js";
+import { ConfigurationError, Settings } from "./settings.js";
+import type { Environment, RawNodeOptions } from "./settings.js";
 
 /** A member of a new cluster, and where the others reach it. */
 export interface InitialMember extends HostPort {
@@ -33,96 +35,6 @@ export interface NodeOptions extends KnobValues {
   /** Whether other addresses than loopback are allowed without certificates (C9). */
   readonly insecure: boolean;
   readonly logLevel: LogLevel;
-}
-
-/** What the command line gives, by the names of NodeOptions; `init` and `join` instead of `start`. */
-export type RawNodeOptions = { readonly [name in RawTextName | RawFlagName]?: string | boolean | undefined };
-type RawTextName = Exclude<keyof NodeOptions, "start" | RawFlagName>;
-type RawFlagName = "init" | "join" | "insecure" | "witness";
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** A setting that cannot be used. `setting` is the flag or the variable that was wrong. Exit code 2. */
-export class ConfigurationError extends Error {
-  override readonly name = "ConfigurationError";
-  readonly code = "BAD_CONFIGURATION";
-  readonly setting: string;
-  readonly value: string | null;
-  readonly allowed: string;
-
-  constructor(setting: string, value: string | null, allowed: string) {
-    super(
-      value === null
-        ? `${setting} is missing: ${allowed}`
-        : `${setting} is "${value}", but must be ${allowed}`,
-    );
-    this.setting = setting;
-    this.value = value;
-    this.allowed = allowed;
-  }
-}
-
-/** `tickMs` -> `--tick-ms`. */
-export function flagOf(option: string): string {
-  return `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-/** `tickMs` -> `RAFTKV_TICK_MS`. The mode of the state machine is named as operators know it. */
-export function environmentNameOf(option: string): string {
-  if (option === "fsmSyncMode") return "FSM_SYNC_MODE";
-  return `RAFTKV${flagOf(option).slice(1).replaceAll("-", "_").toUpperCase()}`;
-}
-
-/** One given text, and where it came from: a flag goes before its variable, an empty variable counts as none. */
-interface Given {
-  readonly setting: string;
-  readonly text: string;
-}
-
-class Settings {
-  readonly #raw: RawNodeOptions;
-  readonly #environment: Environment;
-
-  constructor(raw: RawNodeOptions, environment: Environment) {
-    this.#raw = raw;
-    this.#environment = environment;
-  }
-
-  given(option: RawTextName): Given | null {
-    const flag = this.#raw[option];
-    if (flag !== undefined) return { setting: flagOf(option), text: String(flag) };
-    const setting = environmentNameOf(option);
-    const text = this.#environment[setting];
-    return text === undefined || text.trim() === "" ? null : { setting, text };
-  }
-
-  /** As whoever gave it knows it: the variable, when it came from there. */
-  nameOf(option: RawTextName): string {
-    return this.given(option)?.setting ?? flagOf(option);
-  }
-
-  isOn(option: RawFlagName): boolean {
-    const flag = this.#raw[option];
-    if (flag !== undefined) return flag === true || flag === "true";
-    const setting = environmentNameOf(option);
-    const text = this.#environment[setting]?.trim().toLowerCase() ?? "";
-    if (text === "true" || text === "1") return true;
-    if (text === "" || text === "false" || text === "0") return false;
-    throw new ConfigurationError(setting, text, "true or false");
-  }
-
-  parsed<T>(option: RawTextName, allowed: string, parse: (text: string) => T | null): T | null {
-    const given = this.given(option);
-    if (given === null) return null;
-    const value = parse(given.text);
-    if (value === null) throw new ConfigurationError(given.setting, given.text, allowed);
-    return value;
-  }
-
-  required<T>(option: RawTextName, allowed: string, parse: (text: string) => T | null): T {
-    const value = this.parsed(option, allowed, parse);
-    if (value === null) throw new ConfigurationError(flagOf(option), null, allowed);
-    return value;
-  }
 }
 
 const NAME_ALLOWED =
@@ -241,42 +153,61 @@ function readStart(settings: Settings): NodeOptions["start"] {
   const init = settings.isOn("init");
   const join = settings.isOn("join");
   if (init && join)
-    throw new ConfigurationError("--join", "true", "given without --init: it is one or the other");
+    throw new ConfigurationError(
+      settings.nameOf("join"),
+      "true",
+      "given without --init: it is one or the other",
+    );
   if (init) return "init";
   return join ? "join" : "resume";
 }
 
 /** The others connect to what stands in the list, so this node must stand there as it advertises itself. */
-function checkOwnEntry(name: string, advertisePeer: HostPort, members: readonly InitialMember[]): void {
+function checkOwnEntry(
+  settings: Settings,
+  name: string,
+  advertisePeer: HostPort,
+  members: readonly InitialMember[],
+): void {
   const own = members.find((member) => member.name === name);
   const wanted = `${name}=${formatHostPort(advertisePeer)}`;
   if (own !== undefined && formatHostPort(own) === formatHostPort(advertisePeer)) return;
   const listed = members.map((member) => `${member.name}=${formatHostPort(member)}`).join(",");
   throw new ConfigurationError(
-    "--initial-cluster",
+    settings.nameOf("initialCluster"),
     listed,
     `a list with this node as it advertises itself, ${wanted}`,
   );
 }
 
 /** What the others take this node for must be what it is. */
-function checkWitness(name: string, witness: boolean, members: readonly InitialMember[]): void {
+function checkWitness(
+  settings: Settings,
+  name: string,
+  witness: boolean,
+  members: readonly InitialMember[],
+): void {
   const own = members.find((member) => member.name === name);
   if (own === undefined || own.witness === witness) return;
   throw new ConfigurationError(
-    "--witness",
+    settings.nameOf("witness"),
     String(witness),
     `${own.witness}, as in the entry of ${name} in --initial-cluster, which ${own.witness ? "ends" : "does not end"} with ${WITNESS_SUFFIX}`,
   );
 }
 
 /**
- * Validates what the command line and the environment say. A flag goes before its variable.
- * @throws {ConfigurationError} names the flag or variable, its value, and what is allowed.
+ * Validates what the command line, the environment and the configuration file say, of which the first that says anything
+ * about a setting counts.
+ * @throws {ConfigurationError} names the flag, variable or place in the file, its value, and what is allowed.
  * @throws {BadFsmSyncModeError} `FSM_SYNC_MODE` is neither `sync` nor `nosync`.
  */
 export function parseNodeOptions(raw: RawNodeOptions, environment: Environment): NodeOptions {
-  const settings = new Settings(raw, environment);
+  const file = openConfigFile(raw.config, environment["RAFTKV_CONFIG"]);
+  return readNodeOptions(new Settings(raw, environment, file));
+}
+
+export function readNodeOptions(settings: Settings): NodeOptions {
   const givenMode = settings.given("fsmSyncMode");
   const fsmSyncMode = parseFsmSyncMode(givenMode?.text, givenMode?.setting);
   const insecure = settings.isOn("insecure");
@@ -291,8 +222,8 @@ export function parseNodeOptions(raw: RawNodeOptions, environment: Environment):
     throw new ConfigurationError("--initial-cluster", null, MEMBERS_ALLOWED);
   }
   const witness = settings.isOn("witness");
-  checkWitness(name, witness, initialCluster);
-  if (start === "init") checkOwnEntry(name, addresses.advertisePeer, initialCluster);
+  checkWitness(settings, name, witness, initialCluster);
+  if (start === "init") checkOwnEntry(settings, name, addresses.advertisePeer, initialCluster);
   const logLevel = settings.parsed("logLevel", LOG_LEVELS.join(", "), parseLogLevel) ?? "info";
   return {
     name,

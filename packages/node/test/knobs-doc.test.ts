@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
-import { KNOBS, flagOf } from "@raftkv/node";
-import type { Knob } from "@raftkv/node";
+import { KNOBS, SETTINGS, environmentNameOf, flagOf, keyOf } from "@raftkv/node";
+import type { Knob, Setting } from "@raftkv/node";
 
 const UNITS = [
   { bytes: 2 ** 30, name: "GiB" },
@@ -16,16 +16,35 @@ function shown(knob: Knob, value: number): string {
   return unit === undefined ? `${value} B` : `${value / unit.bytes} ${unit.name}`;
 }
 
+/** What it is called on the command line, in the environment and in a file. */
+function names(option: string): string[] {
+  return [flagOf(option), environmentNameOf(option), keyOf(option)].map((name) => `\`${name}\``);
+}
+
 describe("docs/operating.md", () => {
   const text = readFileSync(new URL("../../../docs/operating.md", import.meta.url), "utf8");
+  const rows = text.split("\n").filter((line) => /^\| `--\S+` \| `[A-Z_]+` \| /.test(line));
 
   for (const [name, knob] of Object.entries(KNOBS) as [string, Knob][]) {
-    it(`tells default and range of ${flagOf(name)} as they are (C7)`, () => {
+    it(`tells names, default and range of ${flagOf(name)} as they are (C7)`, () => {
       const cells = [
-        `\`${flagOf(name)}\``,
+        ...names(name),
         ...[knob.default, knob.min, knob.max].map((value) => shown(knob, value)),
+        knob.description,
       ];
-      expect(text).to.contain(`| ${cells.join(" | ")} | ${knob.description} |`);
+      expect(rows).to.include(`| ${cells.join(" | ")} |`);
     });
   }
+
+  for (const [name, setting] of Object.entries(SETTINGS) as [string, Setting][]) {
+    it(`tells names and default of ${flagOf(name)} as they are`, () => {
+      const fallback = setting.default === null ? "" : `\`${setting.default}\``;
+      expect(rows).to.include(`| ${[...names(name), fallback, setting.description].join(" | ")} |`);
+    });
+  }
+
+  it("tells of no setting that there is not", () => {
+    const flags = [...Object.keys(SETTINGS), ...Object.keys(KNOBS)].map((name) => `\`${flagOf(name)}\``);
+    expect(rows.map((row) => row.split(" | ")[0]?.slice(2))).to.have.members(flags);
+  });
 });

@@ -1,19 +1,23 @@
 import {
-  HOST_PORT_ALLOWED,
   KNOBS,
-  LOG_LEVELS,
+  SETTINGS,
+  checkStart,
   environmentNameOf,
   exitCodeOf,
   flagOf,
+  keyOf,
   parseNodeOptions,
   runNode,
 } from "@raftkv/node";
-import type { KnobName, NodeOptions, RawNodeOptions } from "@raftkv/node";
+import type { KnobName, NodeOptions, RawNodeOptions, Setting, StartReport } from "@raftkv/node";
 import type { Argv, Options } from "yargs";
 import { unescapeText } from "../arguments.js";
 import type { Chosen, Context } from "../context.js";
-import { CliError } from "../errors.js";
-import { isExitCode } from "../exit-codes.js";
+import { CliError, usageError } from "../errors.js";
+import { EXIT, isExitCode } from "../exit-codes.js";
+import type { ExitCode } from "../exit-codes.js";
+import { say, sayTable } from "../output.js";
+import { flagOption } from "./options.js";
 
 const text = (describe: string, group?: string): Options => ({
   type: "string",
@@ -22,36 +26,19 @@ const text = (describe: string, group?: string): Options => ({
   ...(group === undefined ? {} : { group }),
 });
 
-/** Everything has its variable too, and the default is what the variable says: so none is given to the parser. */
+/** Everything has its variable and its key too, and the default is what these say: so none is given to the parser. */
 function nodeOptions(): Record<string, Options> {
-  const addresses = "Addresses:";
   const options: Record<string, Options> = {
-    name: text("the node's name, unique in the cluster"),
-    dataDir: text("where the node keeps everything"),
-    init: { type: "boolean", describe: "an empty data directory begins a new cluster" },
-    join: { type: "boolean", describe: "an empty data directory joins a cluster that is there" },
-    initialCluster: text(
-      "all members as they find each other: n1=HOST:PORT,n2=…; the same on all, with /witness behind a witness's address",
-    ),
-    witness: {
-      type: "boolean",
-      describe: "vote and store the log, without data; the list of members must say so too",
-    },
-    listenClient: text(`where clients and HTTP connect: ${HOST_PORT_ALLOWED}`, addresses),
-    listenPeer: text("where the other nodes connect", addresses),
-    advertiseClient: text("what clients are told instead of --listen-client", addresses),
-    advertisePeer: text("what the other nodes are told instead of --listen-peer", addresses),
-    insecure: {
-      type: "boolean",
-      group: addresses,
-      describe: "listen on more than loopback, without encryption",
-    },
-    fsmSyncMode: {
-      ...text("sync or nosync: whether each write of the store is synced; the log always is"),
-      defaultDescription: "nosync",
-    },
-    logLevel: { ...text(`one of ${LOG_LEVELS.join(", ")}`), defaultDescription: "info" },
+    config: text("a YAML file with settings: the options without their dashes, as in tick-ms: 10"),
   };
+  for (const [name, setting] of Object.entries(SETTINGS) as [string, Setting][]) {
+    const { default: fallback, description, isAddress, kind } = setting;
+    options[name] = {
+      ...(kind === "switch" ? { type: "boolean", describe: description } : text(description)),
+      ...(isAddress ? { group: "Addresses:" } : {}),
+      ...(fallback === null || kind === "switch" ? {} : { defaultDescription: fallback }),
+    };
+  }
   for (const name of Object.keys(KNOBS) as KnobName[]) {
     const knob = KNOBS[name];
     options[name] = {
@@ -71,6 +58,32 @@ function rawOptions(argv: Readonly<Record<string, unknown>>): RawNodeOptions {
     else if (typeof value === "string") raw[name] = unescapeText(value);
   }
   return raw;
+}
+
+/** Whatever is wrong, it is the configuration that is. */
+async function check(context: Context, raw: RawNodeOptions): Promise<ExitCode> {
+  let report: StartReport;
+  try {
+    report = await checkStart(raw, context.env);
+  } catch (error) {
+    const { code } = error as { readonly code?: unknown };
+    if (!(error instanceof Error) || typeof code !== "string") throw error;
+    throw usageError(error.message, code);
+  }
+  const { given, options, remarks, resumes } = report;
+  const what = resumes
+    ? "resumes what is there"
+    : options.start === "join"
+      ? "joins a cluster"
+      : "begins a new cluster";
+  await sayTable(
+    context,
+    ["setting", "value", "from"],
+    given.map(({ option, setting, text }) => [keyOf(option), text, setting]),
+  );
+  for (const remark of remarks) context.err.write(`note: ${remark}\n`);
+  say(context, `${options.name} can start in ${options.dataDir}, and ${what}`);
+  return EXIT.done;
 }
 
 /** Does not return: the process ends with the node. What keeps a node from starting has the node's own exit codes. */
@@ -97,9 +110,10 @@ export function nodeCommands(parser: Argv, context: Context, chosen: Chosen): Ar
         for (const [name, option] of Object.entries(nodeOptions()))
           built = built.option(flagOf(name).slice(2), option);
         return built
+          .option("check", flagOption("look at everything that a start needs, tell it, and start nothing"))
           .epilogue(
-            `Each option is also a variable: ${environmentNameOf("tickMs")} is --tick-ms. The flag goes before it. ` +
-              "The mode of the store is FSM_SYNC_MODE.",
+            `Each option is also a variable, ${environmentNameOf("tickMs")} for --tick-ms (and FSM_SYNC_MODE, without RAFTKV), ` +
+              "and a key of the file of --config, tick-ms. The flag goes before the variable, and that before the file.",
           )
           .example(
             "$0 node start --name n1 --data-dir data/n1 --init --listen-client 127.0.0.1:7401 " +
@@ -110,10 +124,17 @@ export function nodeCommands(parser: Argv, context: Context, chosen: Chosen): Ar
             "FSM_SYNC_MODE=sync $0 node start --name n1 --data-dir data/n1 " +
               "--listen-client 127.0.0.1:7401 --listen-peer 127.0.0.1:7501",
             "resume that node, with a synced store",
+          )
+          .example(
+            "$0 node start --config /etc/raftkv/n1.yaml --check",
+            "whether a node could start with this file",
           );
       },
       (argv) => {
-        chosen.action = async () => run(parseNodeOptions(rawOptions(argv), context.env));
+        chosen.action = async () =>
+          argv["check"]
+            ? check(context, rawOptions(argv))
+            : run(parseNodeOptions(rawOptions(argv), context.env));
       },
     )
     .demandCommand(1, "node: say start");
