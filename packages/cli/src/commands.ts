@@ -75,6 +75,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     const { adminCommands } = await import("./commands/admin.js");
     return adminCommands;
   }),
+  snapshot: group(
+    "snapshot",
+    "save a cluster into a file, look at that, make a new cluster of it",
+    async () => {
+      const { snapshotCommands } = await import("./commands/snapshot.js");
+      return snapshotCommands;
+    },
+  ),
   wal: group("wal", "look into a node's log on this machine", async () => {
     const { walCommands } = await import("./commands/wal.js");
     return walCommands;

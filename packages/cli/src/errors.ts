@@ -6,11 +6,14 @@ export class CliError extends Error {
   override readonly name = "CliError";
   readonly code: string;
   readonly exitCode: ExitCode;
+  /** What the message says, for programs: in the JSON form of the error. */
+  readonly facts: Readonly<Record<string, string | number | null>>;
 
-  constructor(code: string, exitCode: ExitCode, message: string) {
+  constructor(code: string, exitCode: ExitCode, message: string, facts: CliError["facts"] = {}) {
     super(message);
     this.code = code;
     this.exitCode = exitCode;
+    this.facts = facts;
   }
 }
 
@@ -23,6 +26,8 @@ export function usageError(message: string, code = "USAGE"): CliError {
 const EXIT_BY_CODE: Readonly<Record<string, ExitCode>> = {
   BAD_CONFIGURATION: EXIT.usage,
   BAD_FSM_SYNC_MODE: EXIT.usage,
+  DAMAGED: EXIT.dataDamaged,
+  FOREIGN_DATA: EXIT.usage,
   EACCES: EXIT.usage,
   ENOTDIR: EXIT.usage,
   EROFS: EXIT.usage,
@@ -33,6 +38,7 @@ export interface ErrorReport {
   readonly code: string;
   readonly message: string;
   readonly exitCode: ExitCode;
+  readonly facts?: CliError["facts"];
 }
 
 /**
@@ -47,5 +53,6 @@ export function reportOf(error: unknown): ErrorReport {
     return { code: "INTERNAL", message: error.stack ?? error.message, exitCode: EXIT.brokenInvariant };
   }
   const own = isExitCode(exitCode) ? exitCode : null;
-  return { code, message: error.message, exitCode: own ?? EXIT_BY_CODE[code] ?? EXIT.refused };
+  const report = { code, message: error.message, exitCode: own ?? EXIT_BY_CODE[code] ?? EXIT.refused };
+  return error instanceof CliError ? { ...report, facts: error.facts } : report;
 }

@@ -18,7 +18,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [EXIT.done]: "done",
   [EXIT.negative]:
-    "a negative answer: key not found, compares that do not hold, a node not ready, hashes that differ, log damaged",
+    "a negative answer: key not found, compares that do not hold, a node not ready, hashes that differ, log or snapshot damaged",
   [EXIT.usage]: "usage or configuration, a bad FSM_SYNC_MODE included",
   [EXIT.unavailable]: "not available within the timeout",
   [EXIT.outcomeUnknown]: "outcome unknown: the write may have been carried out",

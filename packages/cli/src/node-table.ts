@@ -49,7 +49,7 @@ function nameUnreachable(rows: readonly NodeRow[]): readonly NodeRow[] {
  */
 export async function readNodeRows(
   endpoints: readonly Endpoint[],
-  { timeoutMs, hash = false }: { readonly timeoutMs: number; readonly hash?: boolean },
+  { timeoutMs, hash = false }: { readonly timeoutMs: number; readonly hash?: boolean | number },
 ): Promise<readonly NodeRow[]> {
   const ask = async (endpoint: Endpoint): Promise<NodeRow> =>
     rowOf(endpoint, await probeStatus(endpoint.address, { timeoutMs, hash }));

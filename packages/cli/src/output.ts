@@ -23,8 +23,8 @@ export function sayBytes(output: Output, bytes: Uint8Array): void {
 
 /** `error: what went wrong (CODE)`, or the same as one JSON object. */
 export function sayError(output: Output, report: ErrorReport, json: boolean): void {
-  const { code, message, exitCode } = report;
-  if (json) output.err.write(`${JSON.stringify({ error: { code, message, exitCode } })}\n`);
+  const { code, message, exitCode, facts } = report;
+  if (json) output.err.write(`${JSON.stringify({ error: { code, message, exitCode, ...facts } })}\n`);
   // What scripts were promised word by word: the answer is no, but nothing went wrong.
   else if (code === "KEY_NOT_FOUND") output.err.write(`${message}\n`);
   else output.err.write(`error: ${message} (${code})\n`);

@@ -54,7 +54,7 @@ export class Formation {
 
   /** What this node says of itself in every handshake. */
   identity(): PeerIdentity {
-    const { clusterId, name, serverId, members } = this.#record;
+    const { clusterId, name, serverId, members, restored } = this.#record;
     return {
       clusterId,
       name,
@@ -64,6 +64,7 @@ export class Formation {
       records: members.flatMap((member) =>
         member.serverId === null ? [] : [{ name: member.name, serverId: member.serverId }],
       ),
+      restored: restored?.source ?? null,
     };
   }
 
@@ -108,6 +109,16 @@ export class Formation {
         message: `${own.name} is of cluster ${own.clusterId}, ${peer.name} is of ${peer.clusterId}`,
       };
     }
+    // Once it has formed, what it began with is in its members' logs, and in the cluster's id.
+    const source = own.restored?.source ?? null;
+    if (own.clusterId === null && peer.clusterId === null && source !== peer.restored) {
+      return {
+        code: "WRONG_CLUSTER",
+        message:
+          `${own.name} ${beginning(source)}, ${peer.name} ${beginning(peer.restored)}: ` +
+          "all members of a cluster begin with the same snapshot, restored with the same options, or with none",
+      };
+    }
     if (known.serverId !== null && known.serverId !== peer.serverId) {
       return {
         code: "IDENTITY_CHANGED",
@@ -142,7 +153,7 @@ export class Formation {
 
   #formWhenComplete(): void {
     if (this.#record.start === "join" || this.missing.length > 0) return;
-    this.#save({ ...this.#record, clusterId: clusterIdOf(this.#record.members) });
+    this.#save({ ...this.#record, clusterId: clusterIdOf(this.#record) });
     this.#onFormed();
   }
 
@@ -154,4 +165,8 @@ export class Formation {
   #others(): MemberRecord[] {
     return this.#record.members.filter((member) => member.name !== this.#record.name);
   }
+}
+
+function beginning(source: string | null): string {
+  return source === null ? "begins empty" : `was restored from ${source}`;
 }

@@ -1,14 +1,23 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Registry } from "prom-client";
 import type { Group } from "./group/group.js";
-import { nodeStatus } from "./status.js";
+import type { GroupSnapshots } from "./snapshot/group-snapshots.js";
+import { nodeStatus, version } from "./status.js";
 import type { StatusSource } from "./status.js";
 
 /** How long `/ready` waits for a leader to confirm a read. */
 const READY_MS = 1_000;
 
+/** Of those that are not asked for with GET and HEAD. */
+const METHODS: Readonly<Record<string, readonly string[]>> = {
+  "/v1/admin/checkpoint": ["POST"],
+  "/v1/snapshot": ["GET"],
+};
+
 export interface HttpRoutesOptions extends StatusSource {
   readonly metrics: Registry;
+  /** Null at a witness, and while nothing is served. */
+  readonly snapshots: () => GroupSnapshots | null;
   /** Null while this process may serve; else why it must not. */
   readonly failure: () => string | null;
 }
@@ -30,8 +39,7 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const url = new URL(request.url ?? "/", "http://node");
-  const isCheckpoint = url.pathname === "/v1/admin/checkpoint";
-  const allowed = isCheckpoint ? ["POST"] : ["GET", "HEAD"];
+  const allowed = METHODS[url.pathname] ?? ["GET", "HEAD"];
   if (!allowed.includes(request.method ?? "")) {
     response.setHeader("allow", allowed.join(", "));
     json(response, 405, { error: `${request.method} is not answered here: ${allowed[0]} is` });
@@ -57,10 +65,13 @@ async function answer(
       return;
     }
     case "/v1/status":
-      json(response, 200, await nodeStatus(options, url.searchParams.get("hash") === "true"));
+      await status(options, response, url.searchParams);
       return;
     case "/v1/admin/checkpoint":
       await checkpoint(options, request, response);
+      return;
+    case "/v1/snapshot":
+      await snapshot(options, request, response, url.searchParams.get("consistency") !== "serializable");
       return;
     case "/metrics":
       response.writeHead(200, { "content-type": options.metrics.contentType });
@@ -68,9 +79,24 @@ async function answer(
       return;
     default:
       json(response, 404, {
-        error: `there is no ${url.pathname}: /health, /ready, /metrics, /v1/status and /v1/admin/checkpoint are`,
+        error: `there is no ${url.pathname}: /health, /ready, /metrics, /v1/status, /v1/snapshot and /v1/admin/checkpoint are`,
       });
   }
+}
+
+async function status(
+  options: HttpRoutesOptions,
+  response: ServerResponse,
+  query: URLSearchParams,
+): Promise<void> {
+  const hash = query.get("hash") === "true";
+  const text = query.get("revision");
+  const revision = Number(text);
+  if (text !== null && (!/^\d+$/.test(text) || !Number.isSafeInteger(revision))) {
+    json(response, 400, { error: `revision is "${text}", but must be a whole number` });
+    return;
+  }
+  json(response, 200, await nodeStatus(options, hash && text !== null ? revision : hash));
 }
 
 /** One after the other however many ask: each is of all that was applied when it began. */
@@ -79,15 +105,39 @@ async function checkpoint(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  // A page in somebody's browser can send a POST here, but not without saying where it comes from.
-  if (request.headers.origin !== undefined) {
-    json(response, 403, { error: "requests from web pages are not served" });
-    return;
-  }
+  if (refusesPage(request, response)) return;
   const startMs = performance.now();
   const index = (await options.serving()?.group.checkpoint()) ?? null;
   if (index === null) json(response, 503, { error: options.failure() ?? "this node does not serve" });
   else json(response, 200, { index, tookMs: Math.round(performance.now() - startMs) });
+}
+
+/** A page in somebody's browser can send a request here, but not without saying where it comes from. */
+function refusesPage(request: IncomingMessage, response: ServerResponse): boolean {
+  if (request.headers.origin === undefined) return false;
+  json(response, 403, { error: "requests from web pages are not served" });
+  return true;
+}
+
+/** Has everything that was acknowledged before it was asked for, unless a node's own state was asked for by name. */
+async function snapshot(
+  options: HttpRoutesOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  linearizable: boolean,
+): Promise<void> {
+  if (refusesPage(request, response)) return;
+  const reason = options.failure() ?? (linearizable ? await unreadyReason(options) : null);
+  const snapshots = options.snapshots();
+  if (reason !== null || snapshots === null) {
+    json(response, 503, {
+      error: reason ?? "this node holds no data: it is a witness, or does not serve yet",
+    });
+    return;
+  }
+  const { clusterId, name } = options.formation.record;
+  const about = { clusterId: clusterId ?? "", node: name, version, savedAt: new Date().toISOString() };
+  await snapshots.save(about, response);
 }
 
 /** Ready is who can answer a linearizable read: so one is made. */

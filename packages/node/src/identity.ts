@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { replaceFileDurably, syncDirectory } from "./durable-file.js";
 import { DataDirectoryError } from "./errors.js";
 import { formatHostPort } from "./host-port.js";
-import type { NodeOptions } from "./options.js";
+import type { InitialMember, NodeOptions } from "./options.js";
 import { ConfigurationError } from "./settings.js";
 
 const FORMAT = 1;
@@ -21,6 +21,14 @@ export interface MemberRecord {
   readonly witness: boolean;
 }
 
+/** The snapshot that a member of a new cluster was restored from: its log begins behind that (R23). */
+export interface RestoredFrom {
+  readonly index: number;
+  readonly term: number;
+  /** The same at all members that were restored from the same snapshot in the same way. */
+  readonly source: string;
+}
+
 type OlderMemberRecord = Omit<MemberRecord, "witness"> & { readonly witness?: boolean };
 
 /** `<data-dir>/node.json`: who this node is. Written as one step, and durable before it is acted on (R25). */
@@ -35,6 +43,8 @@ export interface NodeRecord {
   /** Whether this server has taken part: then its log must be there, since its promises stand in that (R25). */
   readonly begun: boolean;
   readonly members: readonly MemberRecord[];
+  /** Null when the directory was not restored from a snapshot. */
+  readonly restored: RestoredFrom | null;
 }
 
 function recordPath(dataDir: string): string {
@@ -99,24 +109,35 @@ export function openRecord(options: NodeOptions, logHoldsData: boolean): NodeRec
     return withOwnAddress(readRecord(options.dataDir), options);
   }
   if (logHoldsData) throw missingRecord(options.dataDir);
-  const serverId = randomBytes(8).toString("hex");
-  const record: NodeRecord = {
-    format: FORMAT,
-    name: options.name,
-    serverId,
-    clusterId: null,
-    start: options.start === "join" ? "join" : "init",
-    begun: false,
-    members: options.initialCluster.map((member) => ({
-      name: member.name,
-      serverId: member.name === options.name ? serverId : null,
-      peer: formatHostPort(member),
-      client: member.name === options.name ? formatHostPort(options.advertiseClient) : null,
-      witness: member.witness,
-    })),
-  };
+  const start = options.start === "join" ? "join" : "init";
+  const record = withOwnAddress(newRecord(options.name, options.initialCluster, { start }), options);
   saveRecord(options.dataDir, record);
   return record;
+}
+
+/** Of a node that has met nobody yet, under a server id that no other ever had (R25). */
+export function newRecord(
+  name: string,
+  members: readonly InitialMember[],
+  { start = "init", restored = null }: Partial<Pick<NodeRecord, "start" | "restored">>,
+): NodeRecord {
+  const serverId = randomBytes(8).toString("hex");
+  return {
+    format: FORMAT,
+    name,
+    serverId,
+    clusterId: null,
+    start,
+    begun: false,
+    members: members.map((member) => ({
+      name: member.name,
+      serverId: member.name === name ? serverId : null,
+      peer: formatHostPort(member),
+      client: null,
+      witness: member.witness,
+    })),
+    restored,
+  };
 }
 
 /** Clients are sent to where this node says now that it is, not to where it was when its directory was made. */
@@ -157,6 +178,8 @@ function readRecord(dataDir: string): NodeRecord {
   return {
     ...(record as NodeRecord),
     begun: record.begun === true,
+    // Missing in what was written before there were snapshots to restore.
+    restored: record.restored ?? null,
     // Missing in what was written before there were witnesses.
     members: (members as readonly OlderMemberRecord[]).map((member) => ({
       ...member,
@@ -175,10 +198,11 @@ export function opensAsWitness(options: NodeOptions): boolean {
   return existsSync(recordPath(options.dataDir)) ? isWitness(readRecord(options.dataDir)) : options.witness;
 }
 
-/** Follows from who formed the cluster, and as what, so every member finds the same, and no other cluster has it. */
-export function clusterIdOf(members: readonly MemberRecord[]): string {
+/** Follows from who formed the cluster, as what and out of what, so every member finds the same, and no other cluster has it. */
+export function clusterIdOf({ members, restored }: Pick<NodeRecord, "members" | "restored">): string {
   const lines = members
     .map(({ name, serverId, witness }) => `${name}=${serverId ?? ""}${witness ? "/witness" : ""}`)
     .sort();
+  if (restored !== null) lines.push(`restored=${restored.source}`);
   return createHash("sha256").update(lines.join("\n")).digest("hex").slice(0, 32);
 }

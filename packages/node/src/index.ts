@@ -1,5 +1,9 @@
 export { inspectLog } from "raft-ts";
 export type { InspectedRecord, Inspection } from "raft-ts";
+export { SnapshotFileParser, inspectSnapshot } from "@raftkv/store";
+export type { SnapshotFileError, SnapshotInspection } from "@raftkv/store";
+export { restoreSnapshot } from "./backup/restore.js";
+export type { RestoreOptions, Restored } from "./backup/restore.js";
 export { DataDirectoryError, EXIT, ListenError, exitCodeOf } from "./errors.js";
 export { HOST_PORT_ALLOWED, formatHostPort, isLoopback, isWildcard, parseHostPort } from "./host-port.js";
 export type { HostPort } from "./host-port.js";
@@ -11,7 +15,7 @@ export { checkStart } from "./check-start.js";
 export type { StartReport } from "./check-start.js";
 export { LOG_LEVELS } from "./log-levels.js";
 export type { LogLevel } from "./log-levels.js";
-export { parseNodeOptions } from "./options.js";
+export { MEMBERS_ALLOWED, parseMembers, parseNodeOptions } from "./options.js";
 export type { InitialMember, NodeOptions } from "./options.js";
 export { SETTINGS } from "./setting-table.js";
 export type { Setting, SettingName } from "./setting-table.js";

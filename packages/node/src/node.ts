@@ -245,6 +245,7 @@ class Node implements RunningNode {
       onRequest: httpRoutes({
         ...this.#statusSource(),
         metrics: this.#metrics.registry,
+        snapshots: () => this.#servingNow()?.data?.snapshots ?? null,
         failure: () => this.#failure?.message ?? null,
       }),
     });

@@ -39,7 +39,7 @@ export interface NodeOptions extends KnobValues {
 
 const NAME_ALLOWED =
   "1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or a digit";
-const MEMBERS_ALLOWED =
+export const MEMBERS_ALLOWED =
   "NAME=HOST:PORT,… with each name and each address once, as in n1=127.0.0.1:7501,n2=127.0.0.1:7502; " +
   "NAME=HOST:PORT/witness for a witness, of which there are fewer than half";
 const WITNESS_SUFFIX = "/witness";
@@ -48,7 +48,8 @@ function parseName(text: string): string | null {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text) ? text : null;
 }
 
-function parseMembers(text: string): readonly InitialMember[] | null {
+/** Null when it is none; see `MEMBERS_ALLOWED`. */
+export function parseMembers(text: string): readonly InitialMember[] | null {
   const members: InitialMember[] = [];
   const seen = new Set<string>();
   for (const part of text.split(",")) {

@@ -6,7 +6,7 @@ import type { Group } from "./group/group.js";
 import { isWitness } from "./identity.js";
 import type { NodeOptions } from "./options.js";
 
-const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
+export const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
 
 /** `GET /v1/status`. Indexes and revisions are 0 while the cluster has not formed. */
 export interface NodeStatus {
@@ -58,13 +58,14 @@ export interface StatusSource {
   readonly serving: () => { readonly group: Group; readonly store: Store | null } | null;
 }
 
-export async function nodeStatus(source: StatusSource, withHash: boolean): Promise<NodeStatus> {
+/** @param hash whether to read the whole store for its hashes; a number: for that of the contents at this revision alone. */
+export async function nodeStatus(source: StatusSource, hash: boolean | number): Promise<NodeStatus> {
   const { options, formation } = source;
   const { record } = formation;
   const serving = source.serving();
   const raft = serving?.group.status ?? null;
   const leader = serving?.group.leader ?? null;
-  const hashed = withHash ? await hashOf(serving?.store ?? null) : null;
+  const hashed = hash === false ? null : await hashOf(serving?.store ?? null, hash === true ? null : hash);
   return {
     name: record.name,
     serverId: record.serverId,
@@ -92,12 +93,17 @@ export async function nodeStatus(source: StatusSource, withHash: boolean): Promi
   };
 }
 
-/** Null also when a snapshot took the store's place while it was read. */
-async function hashOf(store: Store | null): Promise<StateHash | null> {
+type Hashed = Partial<StateHash> & { readonly contents: string; readonly revision: number };
+
+/** Null also when a snapshot took the store's place while it was read, or it has no such revision (any more). */
+async function hashOf(store: Store | null, revision: number | null): Promise<Hashed | null> {
   try {
-    return (await store?.hashState()) ?? null;
+    if (store === null) return null;
+    if (revision === null) return await store.hashState();
+    return { contents: (await store.hash(revision)).hash, revision };
   } catch (error) {
-    if (error instanceof StoreClosedError) return null;
+    const { code } = error as { readonly code?: unknown };
+    if (error instanceof StoreClosedError || code === "COMPACTED" || code === "FUTURE_REVISION") return null;
     throw error;
   }
 }

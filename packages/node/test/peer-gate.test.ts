@@ -39,6 +39,7 @@ describe("the peer address (R25, C6)", () => {
       serverId: n2?.serverId ?? "",
       advertisePeer: n2?.peer ?? "",
       advertiseClient: n2?.client ?? "",
+      restored: null,
       records: status.members.map((member) => ({ name: member.name, serverId: member.serverId ?? "" })),
     };
   }

@@ -60,7 +60,7 @@ class Link {
 
   private constructor() {
     this.sender = new SnapshotSender({
-      bytesPerSecond: 1e12,
+      bandwidth: new Bandwidth(1e12),
       idleMs: IDLE_MS,
       openSnapshot: () => {
         this.opened += 1;

@@ -169,7 +169,9 @@ describe("the cluster's id (R25)", () => {
       client: null,
       witness,
     });
-    const data = clusterIdOf([member("n1", false), member("n2", false)]);
-    expect(clusterIdOf([member("n1", false), member("n2", true)])).not.to.equal(data);
+    const data = clusterIdOf({ members: [member("n1", false), member("n2", false)], restored: null });
+    expect(clusterIdOf({ members: [member("n1", false), member("n2", true)], restored: null })).not.to.equal(
+      data,
+    );
   });
 });

@@ -27,7 +27,7 @@ export async function hashContents(source: ScanSource, revision: number): Promis
       if (keys.length === 0) return hash.digest("hex");
       for (const scanned of keys) {
         const version = aliveAt(source, scanned, revision);
-        if (version !== null) addVersion(hash, source, scanned.key, version);
+        if (version !== null) addKey(hash, scanned.key, source.history.withValue(version, scanned.key));
       }
     }
   } finally {
@@ -68,8 +68,8 @@ export function hashWhole(
   return createHash("sha256").update(numbers).update(contents).update(state).digest("hex");
 }
 
-function addVersion(hash: Hash, source: ScanSource, key: Buffer, found: Version): void {
-  const version = source.history.withValue(found, key);
+/** Adds one key that is alive; `version` has its value. */
+export function addKey(hash: Hash, key: Buffer, version: Version): void {
   const { valueStart, valueEnd } = version;
   const facts = Buffer.allocUnsafe(FACTS_BYTES + key.length);
   facts.writeUInt32LE(key.length, 0);

@@ -1,6 +1,7 @@
 export type { ChangeList, ChangesLimit } from "./change-list.js";
 export { CheckpointFormatError } from "./checkpoint-file.js";
 export type { Checkpoint, SmallState } from "./checkpoint-file.js";
+export { hashSmallState, hashWhole } from "./contents-hash.js";
 export type { WhenDurable } from "./checkpointer.js";
 export {
   CompactedError,
@@ -26,6 +27,10 @@ export type { RangeQuery, RangeResult } from "./range.js";
 export type { Applied, ContentsHash, StateHash } from "./readable-store.js";
 export type { StoreSizes } from "./sizes.js";
 export { SnapshotDamagedError, SnapshotFormatError } from "./snapshot-chunk.js";
+export { SnapshotFileError, SnapshotFileParser, encodeAbout } from "./snapshot-file.js";
+export type { PlacedChunk, SnapshotAbout } from "./snapshot-file.js";
+export { inspectSnapshot } from "./snapshot-inspect.js";
+export type { SnapshotInspection } from "./snapshot-inspect.js";
 export { discardSnapshot, installSnapshot, settleSnapshot } from "./snapshot-install.js";
 export type { LogBegin } from "./snapshot-install.js";
 export type { SnapshotReader } from "./snapshot-reader.js";

@@ -5,9 +5,9 @@ import type { KeyRange } from "./key-range.js";
  * prefix can be confused, none is cut short by another, and the order on disk is the byte order of the user's
  * keys (S7). docs/storage-format.md has the table.
  */
-const ATTACHED = 0x41; // A
+export const ATTACHED = 0x41; // A
 const BARRIER = 0x42; // B
-const CHANGE = 0x48; // H
+export const CHANGE = 0x48; // H
 const LATEST = 0x4c; // L
 
 const TWO_POW_32 = 2 ** 32;

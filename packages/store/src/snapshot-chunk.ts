@@ -24,7 +24,7 @@ export const CHUNK_BYTES_TARGET = 128 * 1024;
 const MAGIC = 0x53564b52;
 const CHECKED_FROM = 8;
 const KINDS = ["head", "records", "end"] as const;
-const RECORD_HEADER_BYTES = 8;
+export const RECORD_HEADER_BYTES = 8;
 
 export type ChunkKind = (typeof KINDS)[number];
 
@@ -38,9 +38,13 @@ export interface Chunk {
 /** What arrived is not what was sent, or not in its place: the whole snapshot is thrown away (S10). */
 export class SnapshotDamagedError extends StoreError {
   override readonly name = "SnapshotDamagedError";
+  readonly expected: string;
+  readonly found: string;
 
   constructor(expected: string, found: string, options?: ErrorOptions) {
     super("SNAPSHOT_DAMAGED", `the snapshot is damaged: expected ${expected}, found ${found}`, options);
+    this.expected = expected;
+    this.found = found;
   }
 }
 
@@ -91,7 +95,7 @@ export function decodeChunk(bytes: Buffer): Chunk {
   }
   const crc = crc32(bytes.subarray(CHECKED_FROM));
   if (crc !== bytes.readUInt32LE(4)) {
-    throw new SnapshotDamagedError(`a checksum of ${bytes.readUInt32LE(4)}`, `${crc}`);
+    throw new SnapshotDamagedError(`a checksum of ${hex(bytes.readUInt32LE(4))}`, hex(crc));
   }
   const format = bytes.readUInt8(12);
   if (format > SNAPSHOT_FORMAT) throw new SnapshotFormatError(format);
@@ -100,6 +104,15 @@ export function decodeChunk(bytes: Buffer): Chunk {
     throw new SnapshotDamagedError("a chunk of a kind that is known", `kind ${bytes.readUInt8(13)}`);
   }
   return { kind, number: bytes.readUInt32LE(16), body: bytes.subarray(CHUNK_HEADER_BYTES) };
+}
+
+/** How long the chunk is that begins with these bytes, at least a header; null when none does. */
+export function chunkBytes(header: Buffer): number | null {
+  return header.readUInt32LE(0) === MAGIC ? header.readUInt32LE(8) : null;
+}
+
+function hex(crc: number): string {
+  return `0x${crc.toString(16).padStart(8, "0")}`;
 }
 
 /**

@@ -1,15 +1,12 @@
-import { createHash } from "node:crypto";
-import { decodeCheckpoint, writeIncoming } from "./checkpoint-file.js";
+import { writeIncoming } from "./checkpoint-file.js";
 import type { Checkpoint } from "./checkpoint-file.js";
 import { flushMemtable, putBarrier } from "./database.js";
-import type { Database } from "./database.js";
-import { StoreCorruptError, invariant } from "./errors.js";
+import type { Database, DatabaseBatch } from "./database.js";
+import { invariant } from "./errors.js";
 import { createNextGeneration, databasePath } from "./generations.js";
 import { REAL_DISK, storeOptions } from "./options.js";
 import type { StoreDisk, StoreOptions } from "./options.js";
-import { SnapshotDamagedError, decodeChunk, eachRecord } from "./snapshot-chunk.js";
-import { decodeEnd } from "./snapshot-reader.js";
-import { travels } from "./snapshot-records.js";
+import { SnapshotCheck } from "./snapshot-check.js";
 
 /**
  * Begins to take in a snapshot beside the store in `directory`, which may be open and goes on as it is (S10).
@@ -37,14 +34,7 @@ interface Target {
  */
 export class SnapshotWriter {
   readonly #target: Target;
-  readonly #hash = createHash("sha256");
-  #next = 0;
-  #records = 0;
-  #lastKey: Buffer | null = null;
-  /** The pieces of the head that came so far; empty once it is whole. */
-  #pieces: Buffer[] = [];
-  #head: Checkpoint | null = null;
-  #complete = false;
+  readonly #check = new SnapshotCheck();
   #closed = false;
 
   constructor(target: Target) {
@@ -53,12 +43,12 @@ export class SnapshotWriter {
 
   /** The number of the chunk that is wanted next: where a stream that was cut goes on. */
   get next(): number {
-    return this.#next;
+    return this.#check.next;
   }
 
   /** The last chunk was taken in. */
   get complete(): boolean {
-    return this.#complete;
+    return this.#check.complete;
   }
 
   /**
@@ -66,32 +56,29 @@ export class SnapshotWriter {
    * @throws {SnapshotDamagedError} it is not that chunk, whole: `abort`, and begin anew.
    */
   async add(bytes: Buffer): Promise<void> {
-    invariant(!this.#complete && !this.#closed, "chunks are added until the last one came");
-    const { kind, number, body } = decodeChunk(bytes);
-    if (number !== this.#next) throw new SnapshotDamagedError(`chunk ${this.#next}`, `chunk ${number}`);
-    const inHead = this.#head === null;
-    if ((kind === "head" && !inHead) || (kind !== "head" && number === 0)) {
-      throw new SnapshotDamagedError("the head first, and nowhere else", `${kind} as chunk ${number}`);
+    invariant(!this.complete && !this.#closed, "chunks are added until the last one came");
+    let batch: DatabaseBatch | null = null;
+    try {
+      this.#check.add(bytes, (key, value) => {
+        batch ??= this.#target.database.batch();
+        batch.put(key, value);
+      });
+    } catch (error) {
+      await (batch as DatabaseBatch | null)?.close();
+      throw error;
     }
-    if (kind === "head") this.#pieces.push(Buffer.from(body));
-    else {
-      this.#head ??= decodeHead(Buffer.concat(this.#pieces), this.#target.generation);
-      this.#pieces = [];
-      if (kind === "records") await this.#write(body);
-      else this.#end(body);
-    }
-    this.#hash.update(bytes);
-    this.#next += 1;
+    await (batch as DatabaseBatch | null)?.write({ sync: false });
   }
 
   /**
    * Makes everything that was taken in durable, and says beside the D file that it is whole. Closes LevelDB.
    * Returns what the store will be at once the snapshot is installed.
+   * @param change what is to be another than where the snapshot comes from.
    */
-  async finish(): Promise<Checkpoint> {
-    const { database, directory, disk } = this.#target;
-    const head = this.#head;
-    invariant(this.#complete && head !== null, "a snapshot is finished when its last chunk came");
+  async finish(change: (head: Checkpoint) => Checkpoint = (same) => same): Promise<Checkpoint> {
+    const { database, directory, disk, generation } = this.#target;
+    invariant(this.complete && this.#check.head !== null, "a snapshot is finished when its last chunk came");
+    const head = { ...change(this.#check.head), generation };
     await flushMemtable(database);
     // The flush keeps its errors to itself; this write reports them (S2).
     const barrier = database.batch();
@@ -115,55 +102,4 @@ export class SnapshotWriter {
     this.#closed = true;
     await this.#target.database.close();
   }
-
-  async #write(body: Buffer): Promise<void> {
-    const batch = this.#target.database.batch();
-    try {
-      eachRecord(body, (key, value) => {
-        if (!travels(key)) throw new SnapshotDamagedError("a record's key", `0x${shown(key)}`);
-        if (this.#lastKey !== null && this.#lastKey.compare(key) >= 0) {
-          throw new SnapshotDamagedError(
-            `a key behind 0x${shown(this.#lastKey)}`,
-            `0x${shown(key)}: records come in order`,
-          );
-        }
-        this.#lastKey = key;
-        this.#records += 1;
-        batch.put(key, value);
-      });
-    } catch (error) {
-      await batch.close();
-      throw error;
-    }
-    // A copy, so that the chunk that it lies in can go.
-    if (this.#lastKey !== null) this.#lastKey = Buffer.from(this.#lastKey);
-    await batch.write({ sync: false });
-  }
-
-  #end(body: Buffer): void {
-    const end = decodeEnd(body);
-    const digest = this.#hash.copy().digest();
-    if (end === null || !end.digest.equals(digest) || end.records !== this.#records) {
-      throw new SnapshotDamagedError(
-        end === null
-          ? "the end of a snapshot"
-          : `${end.records} records, SHA-256 ${end.digest.toString("hex")}`,
-        `${this.#records} records, SHA-256 ${digest.toString("hex")}`,
-      );
-    }
-    this.#complete = true;
-  }
-}
-
-function decodeHead(body: Buffer, generation: number): Checkpoint {
-  try {
-    return { ...decodeCheckpoint(body, "the snapshot's head"), generation };
-  } catch (error) {
-    if (!(error instanceof StoreCorruptError)) throw error;
-    throw new SnapshotDamagedError(error.expected, error.found, { cause: error });
-  }
-}
-
-function shown(key: Buffer): string {
-  return key.subarray(0, 64).toString("hex");
 }

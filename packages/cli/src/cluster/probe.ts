@@ -64,12 +64,14 @@ function looksLikeStatus(value: unknown): value is NodeStatus {
   );
 }
 
-/** Asks a node for its status, within `timeoutMs`. `hash` makes it read its whole store. */
+/** Asks a node for its status, within `timeoutMs`. `hash` makes it read its whole store, at a revision or as it stands. */
 export async function probeStatus(
   address: string,
-  { timeoutMs, hash = false }: { readonly timeoutMs: number; readonly hash?: boolean },
+  { timeoutMs, hash = false }: { readonly timeoutMs: number; readonly hash?: boolean | number },
 ): Promise<Probe<NodeStatus>> {
-  const answer = await httpRequest(address, hash ? "/v1/status?hash=true" : "/v1/status", timeoutMs);
+  const revision = typeof hash === "number" ? `&revision=${hash}` : "";
+  const query = hash === false ? "" : `?hash=true${revision}`;
+  const answer = await httpRequest(address, `/v1/status${query}`, timeoutMs);
   if (!answer.ok) return answer;
   const { status, body } = answer.value;
   if (status !== 200) return { ok: false, reason: `it answered HTTP ${status}` };
@@ -104,7 +106,7 @@ async function probeYes(address: string, path: string, timeoutMs: number): Promi
   const { status, body } = answer.value;
   return status === 200
     ? { ok: true, value: true }
-    : { ok: false, reason: reasonIn(body) ?? `HTTP ${status}` };
+    : { ok: false, reason: probeReason(body) ?? `HTTP ${status}` };
 }
 
 /** What a checkpoint made durable. */
@@ -118,7 +120,7 @@ export async function postCheckpoint(address: string, timeoutMs: number): Promis
   const answer = await httpRequest(address, "/v1/admin/checkpoint", timeoutMs, "POST");
   if (!answer.ok) return answer;
   const { body, status } = answer.value;
-  if (status !== 200) return { ok: false, reason: reasonIn(body) ?? `HTTP ${status}` };
+  if (status !== 200) return { ok: false, reason: probeReason(body) ?? `HTTP ${status}` };
   try {
     const { index, tookMs } = JSON.parse(body) as Partial<CheckpointMade>;
     if (typeof index === "number" && typeof tookMs === "number")
@@ -129,7 +131,8 @@ export async function postCheckpoint(address: string, timeoutMs: number): Promis
   return { ok: false, reason: `what listens on ${address} is no raftkv node` };
 }
 
-function reasonIn(body: string): string | null {
+/** Why, in the words of a node that said no. */
+export function probeReason(body: string): string | null {
   try {
     const { error, reason } = JSON.parse(body) as { error?: unknown; reason?: unknown };
     const said = reason ?? error;

@@ -12,9 +12,13 @@ import { demandOneCluster, readNodeRows } from "../node-table.js";
 import type { NodeRow } from "../node-table.js";
 import { wholeNumber } from "../numbers.js";
 import { say, sayJson, sayTable } from "../output.js";
-import { clusterOptions } from "./options.js";
+import { clusterOptions, textOption } from "./options.js";
 
-async function members(context: Context, argv: ClusterOptions, hash: boolean): Promise<readonly NodeRow[]> {
+async function members(
+  context: Context,
+  argv: ClusterOptions,
+  hash: boolean | number,
+): Promise<readonly NodeRow[]> {
   const timeoutMs = parseDuration("--timeout", argv.timeout);
   const endpoints = findEndpoints(argv.endpoints, context.env, context.cwd);
   const rows = await readNodeRows(endpoints, { timeoutMs, hash });
@@ -72,6 +76,11 @@ async function checkpoint(context: Context, argv: ClusterOptions): Promise<ExitC
 /** Members that applied the same index and do not hold the same: what must never be (architecture, promise 4). */
 function differing(rows: readonly HashRow[]): string | null {
   for (const one of rows) {
+    const contents = rows.find(
+      (row) => row.revision === one.revision && row.contentsHash !== one.contentsHash,
+    );
+    if (one.revision !== null && contents !== undefined)
+      return `${one.name} and ${contents.name} differ at revision ${one.revision}`;
     const other = rows.find((row) => row.index === one.index && row.hash !== one.hash);
     if (one.index !== null && other !== undefined)
       return `${one.name} and ${other.name} differ at index ${one.index}`;
@@ -91,7 +100,7 @@ interface HashRow {
 }
 
 function hashRow({ endpoint, name, reason, status }: NodeRow): HashRow {
-  const noData = "it gave no hash: it has not formed, or takes in a snapshot";
+  const noData = "it gave no hash: it has not formed, takes in a snapshot, or has no such revision";
   return {
     name,
     endpoint,
@@ -100,12 +109,16 @@ function hashRow({ endpoint, name, reason, status }: NodeRow): HashRow {
     hash: status?.stateHash ?? null,
     revision: status?.hashRevision ?? null,
     contentsHash: status?.hash ?? null,
-    reason: status !== null && status.stateHash === null && !status.witness ? noData : reason,
+    reason: status !== null && status.hash === null && !status.witness ? noData : reason,
   };
 }
 
-async function hash(context: Context, argv: ClusterOptions): Promise<ExitCode> {
-  const rows = (await members(context, argv, true)).map(hashRow);
+async function hash(
+  context: Context,
+  argv: ClusterOptions & { readonly revision: string | undefined },
+): Promise<ExitCode> {
+  const asked = argv.revision === undefined ? true : wholeNumber("--revision", argv.revision, 1);
+  const rows = (await members(context, argv, asked)).map(hashRow);
   const different = differing(rows);
   const indexes = new Set(rows.flatMap(({ index }) => (index === null ? [] : [index])));
   if (argv.json) sayJson(context, rows);
@@ -175,8 +188,16 @@ export function adminCommands(parser: Argv, context: Context, chosen: Chosen): A
       "every node's hash of all that it holds; exit code 1 when two differ at one index",
       (command) =>
         clusterOptions(command, "how long to wait for each node")
+          .option(
+            "revision",
+            textOption("of the keys as they stood at that revision", "all that is there now"),
+          )
           .epilogue("Each node reads its whole store for it.")
           .example("$0 admin hash", "one row a node; equal hashes at one index mean equal state")
+          .example(
+            "$0 admin hash --revision 1000",
+            "while writes go on: equal at one revision means equal keys",
+          )
           .example("$0 admin hash --json", "one array with an object a node"),
       (argv) => {
         chosen.action = () => hash(context, argv);

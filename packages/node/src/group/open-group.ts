@@ -88,7 +88,7 @@ export async function openGroup(opening: OpenGroupOptions): Promise<OpenedGroup>
 async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<OpenedGroup> {
   const { id, options, record, log, logger, onFailed } = opening;
   const { appliedIndex } = replica;
-  const restart = await recover(id, log, initialConfiguration(record), appliedIndex);
+  const restart = await recover(id, log, record, appliedIndex);
   logger.info(
     {
       revision: replica.store?.revision,
@@ -154,8 +154,8 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
 /** Votes and stores the log; there is no store, nothing is applied, and every entry that is sent comes from the disk (R24). */
 async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
   const { id, options, record, log, logger, onFailed } = opening;
-  const appliedIndex = log.recovered(id)?.base.index ?? logIndex(0);
-  const restart = await recover(id, log, initialConfiguration(record), appliedIndex);
+  const appliedIndex = logIndex(log.recovered(id)?.base.index ?? record.restored?.index ?? 0);
+  const restart = await recover(id, log, record, appliedIndex);
   const lastIndex = restart.entries.to - 1;
   logger.info({ lastIndex }, `opened group ${id} as a witness; the log reaches ${lastIndex}`);
   const raft = new Raft<LogProposal>(raftOptions(options, record, log.epoch), restart);
@@ -216,16 +216,20 @@ function initialConfiguration(record: NodeRecord): Configuration {
   };
 }
 
-/** What the log holds of the group; a new group begins with its configuration as the base under an empty log. */
+/**
+ * What the log holds of the group. A new group begins with its configuration as the base under an empty log, behind the
+ * snapshot that it was restored from, if it was: later members get that as they get any (R23).
+ */
 async function recover(
   id: GroupId,
   log: LogWriter,
-  initial: Configuration,
+  record: NodeRecord,
   appliedIndex: LogIndex,
 ): Promise<RaftRestart> {
   const recovered = log.recovered(id);
   const shapes = log.shapes(id);
-  const lastIndex = (shapes?.to ?? 1) - 1;
+  const begin = record.restored ?? { index: 0, term: 0 };
+  const lastIndex = shapes === null ? begin.index : shapes.to - 1;
   if (appliedIndex > lastIndex) {
     throw new DataDirectoryError(
       "DAMAGED",
@@ -233,11 +237,18 @@ async function recover(
     );
   }
   if (recovered === null || shapes === null) {
-    const hardState = { currentTerm: term(0), votedFor: null };
-    const base = { index: logIndex(0), term: term(0), configuration: initial };
+    if (appliedIndex < begin.index) {
+      throw new DataDirectoryError(
+        "DAMAGED",
+        `the store of group ${id} is at index ${appliedIndex}, before the snapshot of index ${begin.index} that it was restored from`,
+      );
+    }
+    const [index, next] = [logIndex(begin.index), logIndex(begin.index + 1)];
+    const hardState = { currentTerm: term(begin.term), votedFor: null };
+    const base = { index, term: term(begin.term), configuration: initialConfiguration(record) };
     log.append({ group: id, hardState, base, entries: [] });
     await durable(log);
-    const empty = { from: logIndex(1), to: logIndex(1), runs: [], sizes: [], configurations: [] };
+    const empty = { from: next, to: next, runs: [], sizes: [], configurations: [] };
     return { hardState, base, entries: empty, appliedIndex };
   }
   if (recovered.base.index > appliedIndex) {

@@ -1,5 +1,7 @@
+import type { ServerResponse } from "node:http";
 import type { SnapshotBody, SnapshotMessage } from "@raftkv/protocol";
 import { encodeSnapshotMessage } from "@raftkv/protocol";
+import type { SnapshotAbout } from "@raftkv/store";
 import { invariant } from "raft-ts";
 import type {
   GroupId,
@@ -15,7 +17,9 @@ import type {
 import type { LogProposal } from "../group/log-proposal.js";
 import type { Replica } from "../group/replica.js";
 import type { Logger } from "../logger.js";
+import { Bandwidth } from "./bandwidth.js";
 import { SnapshotReceiver } from "./receiver.js";
+import { sendSaved } from "./save.js";
 import { SnapshotSender } from "./sender.js";
 
 export interface GroupSnapshotsOptions {
@@ -43,16 +47,19 @@ export interface SnapshotCounts {
 /** The snapshots of a member with data: both ends of the transfer, and the exchange of the store (R23, S10). */
 export class GroupSnapshots {
   readonly #options: GroupSnapshotsOptions;
+  /** Shared by all that leaves this node of its store. */
+  readonly #bandwidth: Bandwidth;
   readonly #sender: SnapshotSender;
   readonly #receiver: SnapshotReceiver;
 
   constructor(options: GroupSnapshotsOptions) {
     this.#options = options;
     const { announce, bytesPerSecond, group, hasRoom, idleMs, logger, raft, replica, step } = options;
+    this.#bandwidth = new Bandwidth(bytesPerSecond);
     const send = (to: ServerId, message: Omit<SnapshotMessage, "group" | "kind"> & SnapshotBody): void =>
       options.sendBytes(to, encodeSnapshotMessage({ group, ...message }));
     this.#sender = new SnapshotSender({
-      bytesPerSecond,
+      bandwidth: this.#bandwidth,
       idleMs,
       openSnapshot: () => replica.openSnapshot(),
       baseAt: (index) => raft.baseAt(index),
@@ -127,6 +134,15 @@ export class GroupSnapshots {
   tick(nowMs: number): void {
     this.#sender.tick(nowMs);
     this.#receiver.tick(nowMs);
+  }
+
+  /** Answers with a snapshot of all that is applied, to be kept. @throws {StoreError} before anything was answered. */
+  async save(about: SnapshotAbout, response: ServerResponse): Promise<void> {
+    const { idleMs, logger, replica } = this.#options;
+    const reader = await replica.openSnapshot();
+    const { index } = reader.checkpoint;
+    logger.info({ index }, `saving a snapshot of index ${index}`);
+    await sendSaved({ about, reader, bandwidth: this.#bandwidth, idleMs }, response);
   }
 
   /** This server does not lead: nobody is sent anything. */

@@ -3,14 +3,14 @@ import type { SnapshotReader } from "@raftkv/store";
 import { invariant, logIndex } from "raft-ts";
 import type { InstallSnapshot, LogBase, LogIndex, Message, ServerId } from "raft-ts";
 import type { Logger } from "../logger.js";
-import { Bandwidth } from "./bandwidth.js";
+import type { Bandwidth } from "./bandwidth.js";
 import { Transfer } from "./transfer.js";
 
 /** A follower that is silent for so long may have missed the announcement, or have been restarted: it is told again. */
 const ANNOUNCE_AGAIN_MS = 500;
 
 export interface SnapshotSenderOptions {
-  readonly bytesPerSecond: number;
+  readonly bandwidth: Bandwidth;
   /** How long a silent follower's stream stays open. */
   readonly idleMs: number;
   readonly openSnapshot: () => Promise<SnapshotReader>;
@@ -37,7 +37,6 @@ interface Follower {
  */
 export class SnapshotSender {
   readonly #options: SnapshotSenderOptions;
-  readonly #bandwidth: Bandwidth;
   readonly #followers = new Map<ServerId, Follower>();
   #transfers = 0;
   #sent = 0;
@@ -45,7 +44,6 @@ export class SnapshotSender {
 
   constructor(options: SnapshotSenderOptions) {
     this.#options = options;
-    this.#bandwidth = new Bandwidth(options.bytesPerSecond);
   }
 
   /** Snapshots that followers have installed. */
@@ -160,7 +158,7 @@ export class SnapshotSender {
       announced,
       reader,
       base,
-      bandwidth: this.#bandwidth,
+      bandwidth: this.#options.bandwidth,
       send: (body) => this.#options.send(announced.to, { term: announced.term, transfer: id, ...body }),
       onSent: (bytes) => (this.#sentBytes += bytes),
       onFailed: (error) => this.#failed(follower, (error as Error).message),

@@ -29,6 +29,8 @@ export interface PeerIdentity {
   readonly advertiseClient: string;
   /** The members whose identity this node has on disk. */
   readonly records: readonly IdentityRecord[];
+  /** What its new cluster begins with: names a restored snapshot; null for nothing (R23). */
+  readonly restored: string | null;
 }
 
 /** The first message of the node that dials. */
@@ -90,13 +92,13 @@ export function decodePeerWelcome(bytes: Buffer): PeerWelcome {
 }
 
 function identityToWire(identity: PeerIdentity): readonly unknown[] {
-  const { clusterId, name, serverId, advertisePeer, advertiseClient, records } = identity;
+  const { clusterId, name, serverId, advertisePeer, advertiseClient, records, restored } = identity;
   const pairs = records.map((record) => [record.name, record.serverId]);
-  return [clusterId, name, serverId, advertisePeer, advertiseClient, pairs];
+  return [clusterId, name, serverId, advertisePeer, advertiseClient, pairs, restored];
 }
 
 function identityFromWire(fields: readonly unknown[]): PeerIdentity {
-  const records = fields[5];
+  const [records, restored = null] = fields.slice(5);
   if (!Array.isArray(records))
     throw new ProtocolError(`the records are ${describe(records)}: an array is wanted`);
   return {
@@ -109,6 +111,7 @@ function identityFromWire(fields: readonly unknown[]): PeerIdentity {
       const pair = tuple(record, 2, "a record");
       return { name: text(pair[0], "a member's name"), serverId: text(pair[1], "a member's server id") };
     }),
+    restored: restored === null ? null : text(restored, "the restored snapshot"),
   };
 }
 
