@@ -83,7 +83,12 @@ export function evaluatePut(
     const wrong = wrongRoute(state.catalog, state.groupId, rangeOfKey(key));
     if (wrong !== null) return wrong;
   }
-  if (lease !== 0 && !state.leases.has(lease)) return refused("LEASE_NOT_FOUND", { lease });
+  if (lease !== 0) {
+    if (!state.leases.has(lease)) return refused("LEASE_NOT_FOUND", { lease });
+    const { leaseKeysMax } = state.settings;
+    const isFull = state.leases.keysOf(lease) >= leaseKeysMax;
+    if (isFull && batch.peek(key)?.lease !== lease) return refused("TOO_LARGE", { leaseKeysMax });
+  }
   const previous = wantPrevious ? batch.get(key) : null;
   return { kind: "put", revision: batch.put(key, value, lease), previous };
 }

@@ -7,6 +7,8 @@ import { readResult, resultBytes, writeResult } from "./result-codec.js";
 type Kept = number | CommandResult;
 
 const SLOTS_MIN = 8;
+/** So many slots stay, however few are taken: a session that is busy again need not grow anew. */
+const SLOTS_KEPT = 64;
 
 /**
  * The results of one session from `answeredBelow` on, by their numbers. A ring, since numbers come nearly in order and
@@ -27,6 +29,21 @@ export class KeptResults {
     return this.#below;
   }
 
+  /** Nothing at or above was recorded. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Numbers from `answeredBelow` to the last one that was recorded: room is taken for each. */
+  get span(): number {
+    return this.#end - this.#below;
+  }
+
+  /** Slots that are there, taken or not. */
+  get room(): number {
+    return this.#slots.length;
+  }
+
   has(number: number): boolean {
     return number >= this.#below && number < this.#end && this.#slots[this.#slotOf(number)] !== undefined;
   }
@@ -40,7 +57,7 @@ export class KeptResults {
 
   /** `number` is at or above `answeredBelow`, and has no result yet. */
   set(number: number, result: CommandResult, bytes: number): void {
-    if (number - this.#below >= this.#slots.length) this.#grow(number);
+    if (number - this.#below >= this.#slots.length) this.#resize(number - this.#below + 1);
     const plain = result.kind === "put" && result.previous === null;
     this.#slots[this.#slotOf(number)] = plain ? result.revision : result;
     if (number >= this.#end) this.#end = number + 1;
@@ -58,6 +75,9 @@ export class KeptResults {
     }
     if (number > this.#below) this.#below = number;
     if (this.#end < this.#below) this.#end = this.#below;
+    const { span } = this;
+    // Room follows the span down too, so that a bound on spans bounds memory.
+    if (this.#slots.length > SLOTS_KEPT && 4 * span < this.#slots.length) this.#resize(span);
   }
 
   /** Where it begins, how many there are, then the distance of each from the one before and its result. */
@@ -87,10 +107,11 @@ export class KeptResults {
     }
   }
 
-  #grow(number: number): void {
+  /** Makes room for numbers up to `span` from `answeredBelow` on. */
+  #resize(span: number): void {
     const before = this.#slots;
-    let slots = Math.max(SLOTS_MIN, before.length);
-    while (number - this.#below >= slots) slots *= 2;
+    let slots = SLOTS_MIN;
+    while (slots < span) slots *= 2;
     this.#slots = Array.from({ length: slots }, () => undefined);
     for (let at = this.#below; at < this.#end; at++) {
       this.#slots[at % slots] = before[at % before.length];

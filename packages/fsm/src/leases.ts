@@ -2,9 +2,12 @@ import type { ByteReader } from "./byte-reader.js";
 import type { ByteWriter } from "./byte-writer.js";
 import { DueQueue } from "./due-queue.js";
 import type { Due } from "./due-queue.js";
+import { ItemsSamples } from "./items-sample.js";
 
 interface Lease extends Due {
   readonly ttlMs: number;
+  /** How many keys are attached. */
+  keys: number;
 }
 
 /** A lease as `lease list` and `lease ttl` show it. */
@@ -20,6 +23,7 @@ export class Leases {
   /** In ascending order: ids come out of the log. */
   readonly #byId = new Map<number, Lease>();
   readonly #queue = new DueQueue<Lease>();
+  readonly #samples = new ItemsSamples(writeLease);
 
   get size(): number {
     return this.#byId.size;
@@ -35,25 +39,41 @@ export class Leases {
   }
 
   grant(id: number, ttlMs: number, logTimeMs: number): void {
-    this.#add({ id, ttlMs, dueMs: logTimeMs + ttlMs, gone: false });
+    this.#add({ id, ttlMs, dueMs: logTimeMs + ttlMs, keys: 0, gone: false });
+  }
+
+  /** How many keys are attached to a lease; 0 when there is no such lease. */
+  keysOf(id: number): number {
+    return this.#byId.get(id)?.keys ?? 0;
+  }
+
+  /** A key was attached (1) or taken off, or deleted (-1). */
+  keyChanged(id: number, change: 1 | -1): void {
+    const lease = this.#byId.get(id);
+    if (lease === undefined) return;
+    this.#samples.changing(lease);
+    lease.keys += change;
   }
 
   /** Its time to live in full again. Returns that; 0 when there is no such lease. */
   keepAlive(id: number, logTimeMs: number): number {
     const lease = this.#byId.get(id);
     if (lease === undefined) return 0;
+    this.#samples.changing(lease);
     lease.dueMs = Math.max(lease.dueMs, logTimeMs + lease.ttlMs);
     return lease.ttlMs;
   }
 
   /** The first entry of a term: nobody could keep anything alive while there was no leader (F5). */
   renewAll(logTimeMs: number): void {
+    this.#samples.changingAll(this.#byId.values());
     for (const lease of this.#byId.values()) lease.dueMs = Math.max(lease.dueMs, logTimeMs + lease.ttlMs);
   }
 
   remove(id: number): void {
     const lease = this.#byId.get(id);
     if (lease === undefined) return;
+    this.#samples.changing(lease);
     this.#queue.remove(lease);
     this.#byId.delete(id);
   }
@@ -78,20 +98,17 @@ export class Leases {
     return Array.from(this.#byId.values(), (lease) => statusOf(lease, logTimeMs));
   }
 
-  write(writer: ByteWriter): void {
-    writer.varint(this.#byId.size);
-    for (const { id, ttlMs, dueMs } of this.#byId.values()) {
-      writer.varint(id);
-      writer.varint(ttlMs);
-      writer.varint(dueMs);
-    }
+  /** As they are at the call: how many, then of each, by id: id, time to live, when it falls due, how many keys. */
+  slices(sliceBytes: number): Generator<Uint8Array, void, void> {
+    return this.#samples.take(this.#byId.values(), sliceBytes);
   }
 
   read(reader: ByteReader): void {
     for (let left = reader.varint(); left > 0; left--) {
       const id = reader.varint();
       const ttlMs = reader.varint();
-      this.#add({ id, ttlMs, dueMs: reader.varint(), gone: false });
+      const dueMs = reader.varint();
+      this.#add({ id, ttlMs, dueMs, keys: reader.varint(), gone: false });
     }
   }
 
@@ -99,6 +116,13 @@ export class Leases {
     this.#byId.set(lease.id, lease);
     this.#queue.add(lease);
   }
+}
+
+function writeLease(writer: ByteWriter, { id, ttlMs, dueMs, keys }: Lease): void {
+  writer.varint(id);
+  writer.varint(ttlMs);
+  writer.varint(dueMs);
+  writer.varint(keys);
 }
 
 function statusOf(lease: Lease, logTimeMs: number): LeaseStatus {

@@ -101,7 +101,9 @@ class Loader implements Loaded {
     const { rangeDeleteKeysMax, answerBytesMax } = this.#state.settings;
     const { range, wantPrevious } = command;
     const query: RangeQuery = { range, limit: rangeDeleteKeysMax + 1, keysOnly: !wantPrevious };
-    const found = await this.#store.range(wantPrevious ? { ...query, maxBytes: answerBytesMax } : query);
+    const found = await this.#store.rangeForEntry(
+      wantPrevious ? { ...query, maxBytes: answerBytesMax } : query,
+    );
     this.ranges.set(command, found);
   }
 
@@ -183,7 +185,7 @@ class Loader implements Loaded {
     if (isStale) this.stale.add(op);
     if (op.kind === "delete" || isStale) {
       const limit = rangeDeleteKeysMax - this.#keys + 1;
-      const found = await this.#store.range({ range: op.range, keysOnly: true, limit });
+      const found = await this.#store.rangeForEntry({ range: op.range, keysOnly: true, limit });
       this.#keys += found.entries.length;
       this.ranges.set(op, found);
       return;

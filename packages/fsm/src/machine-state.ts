@@ -1,11 +1,12 @@
 import { CATALOG_STATE, FIRST_CATALOG, decodeCatalog, encodeCatalog } from "./catalog.js";
 import type { Catalog } from "./catalog.js";
 import { ownsAllKeys } from "./catalog-change.js";
+import { SLICE_BYTES } from "./items-sample.js";
 import { Leases } from "./leases.js";
 import { Sessions } from "./sessions.js";
 import { DEFAULT_SETTINGS, readSettings, writeSettings } from "./settings.js";
 import type { Settings } from "./settings.js";
-import { decodePiece, encodePiece } from "./small-state.js";
+import { decodePiece, encodePiece, pieceHead } from "./small-state.js";
 
 const CLOCK_STATE = "clock";
 const LEASES_STATE = "leases";
@@ -71,14 +72,28 @@ export class MachineState {
     this.sessions.renewAll(this.logTimeMs);
   }
 
-  /** The pieces, for the checkpoint: the same bytes on every replica. */
-  encode(): ReadonlyMap<string, Uint8Array> {
-    return new Map([
-      [CATALOG_STATE, encodeCatalog(this.#catalog)],
-      [CLOCK_STATE, encodePiece((writer) => writer.varint(this.logTimeMs))],
-      [LEASES_STATE, encodePiece((writer) => this.leases.write(writer))],
-      [SESSIONS_STATE, encodePiece((writer) => this.sessions.write(writer))],
-      [SETTINGS_STATE, encodePiece((writer) => writeSettings(writer, this.settings))],
+  /**
+   * The pieces as of the call, for the checkpoint, slice by slice: the same bytes on every replica, at `sliceBytes` of leases
+   * and sessions at a time, while entries go on being applied (C5). To be taken to the end.
+   */
+  encode(sliceBytes = SLICE_BYTES): Iterable<readonly [name: string, bytes: Uint8Array]> {
+    return slicesOf([
+      [CATALOG_STATE, [encodeCatalog(this.#catalog)]],
+      [CLOCK_STATE, [encodePiece((writer) => writer.varint(this.logTimeMs))]],
+      [LEASES_STATE, withHead(this.leases.slices(sliceBytes))],
+      [SESSIONS_STATE, withHead(this.sessions.slices(sliceBytes))],
+      [SETTINGS_STATE, [encodePiece((writer) => writeSettings(writer, this.settings))]],
     ]);
   }
+}
+
+function* withHead(slices: Iterable<Uint8Array>): Generator<Uint8Array, void, void> {
+  yield pieceHead();
+  yield* slices;
+}
+
+function* slicesOf(
+  pieces: readonly (readonly [name: string, slices: Iterable<Uint8Array>])[],
+): Generator<readonly [name: string, bytes: Uint8Array], void, void> {
+  for (const [name, slices] of pieces) for (const slice of slices) yield [name, slice];
 }

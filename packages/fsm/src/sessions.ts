@@ -3,6 +3,7 @@ import type { ByteWriter } from "./byte-writer.js";
 import type { Envelope } from "./command.js";
 import { DueQueue } from "./due-queue.js";
 import type { Due } from "./due-queue.js";
+import { ItemsSamples } from "./items-sample.js";
 import { KeptResults } from "./kept-results.js";
 import { refused } from "./result.js";
 import type { CommandResult, Refused } from "./result.js";
@@ -35,6 +36,9 @@ export class Sessions {
   /** Found last: commands of one session come in runs. */
   #last: Session | null = null;
   #keptBytes = 0;
+  /** Numbers that their results span, all together. */
+  #span = 0;
+  readonly #samples = new ItemsSamples(writeSession);
 
   get size(): number {
     return this.#byId.size;
@@ -59,9 +63,11 @@ export class Sessions {
   close(id: number): void {
     const session = this.#byId.get(id);
     if (session === undefined) return;
+    this.#samples.changing(session);
     this.#queue.remove(session);
     this.#byId.delete(id);
     this.#keptBytes -= session.results.bytes;
+    this.#span -= session.results.span;
     if (this.#last === session) this.#last = null;
   }
 
@@ -81,6 +87,9 @@ export class Sessions {
     if (number - answeredBelow >= settings.sessionResultsMax) {
       return refused("OVERLOADED", { sessionResultsMax: settings.sessionResultsMax });
     }
+    if (this.#spansTooMuch(results, Math.max(results.end, number + 1) - answeredBelow, settings)) {
+      return refused("OVERLOADED", { allResultsMax: settings.allResultsMax });
+    }
     if (predecessor >= answeredBelow && !results.has(predecessor)) {
       return refused("OUT_OF_ORDER", { predecessor });
     }
@@ -99,12 +108,14 @@ export class Sessions {
 
   /** A command of the session was applied, whatever came of it: it lives on, and what its client has is forgotten. */
   heard(session: Session, answeredBelow: number, logTimeMs: number): void {
+    this.#samples.changing(session);
     session.dueMs = logTimeMs + session.ttlMs;
     const { results } = session;
     if (answeredBelow <= results.answeredBelow) return;
-    const { bytes } = results;
+    const { bytes, span } = results;
     results.forgetBelow(answeredBelow);
     this.#keptBytes += results.bytes - bytes;
+    this.#span += results.span - span;
   }
 
   /** Keeps the answer for a retry; a large one is replaced by where it was carried out, `revision`. */
@@ -116,18 +127,23 @@ export class Sessions {
     settings: Settings,
   ): void {
     if (number === 0 || session.gone || (result.kind === "refused" && NOT_RECORDED.has(result.code))) return;
+    this.#samples.changing(session);
+    const { results } = session;
+    const { span } = results;
     const bytes = resultBytes(result);
     const { resultBytesMax, allResultBytesMax } = settings;
     if (bytes > resultBytesMax || (bytes > 0 && this.#keptBytes + bytes > allResultBytesMax)) {
-      session.results.set(number, { kind: "notKept", revision }, 0);
-      return;
+      results.set(number, { kind: "notKept", revision }, 0);
+    } else {
+      results.set(number, result, bytes);
+      this.#keptBytes += bytes;
     }
-    session.results.set(number, result, bytes);
-    this.#keptBytes += bytes;
+    this.#span += results.span - span;
   }
 
   /** The first entry of a term: nobody could keep anything alive while there was no leader (F5). */
   renewAll(logTimeMs: number): void {
+    this.#samples.changingAll(this.#byId.values());
     for (const session of this.#byId.values()) session.dueMs = logTimeMs + session.ttlMs;
   }
 
@@ -136,15 +152,9 @@ export class Sessions {
     return this.#queue.due(logTimeMs, countMax).map((session) => session.id);
   }
 
-  /** How many, then of each, by id: id, time to live, when it falls due, its results. */
-  write(writer: ByteWriter): void {
-    writer.varint(this.#byId.size);
-    for (const session of this.#byId.values()) {
-      writer.varint(session.id);
-      writer.varint(session.ttlMs);
-      writer.varint(session.dueMs);
-      session.results.write(writer);
-    }
+  /** As they are at the call: how many, then of each, by id: id, time to live, when it falls due, its results. */
+  slices(sliceBytes: number): Generator<Uint8Array, void, void> {
+    return this.#samples.take(this.#byId.values(), sliceBytes);
   }
 
   read(reader: ByteReader): void {
@@ -154,12 +164,29 @@ export class Sessions {
       const session = new Session(id, ttlMs, reader.varint());
       session.results.read(reader);
       this.#keptBytes += session.results.bytes;
+      this.#span += session.results.span;
       this.#add(session);
     }
+  }
+
+  /**
+   * Whether a session may not span that much, since all together do too much. Its share it always has: so who does not confirm
+   * holds nobody up who does.
+   */
+  #spansTooMuch(results: KeptResults, span: number, { allResultsMax, sessionsMax }: Settings): boolean {
+    if (this.#span - results.span + span <= allResultsMax) return false;
+    return span > Math.max(1, Math.floor(allResultsMax / sessionsMax));
   }
 
   #add(session: Session): void {
     this.#byId.set(session.id, session);
     this.#queue.add(session);
   }
+}
+
+function writeSession(writer: ByteWriter, session: Session): void {
+  writer.varint(session.id);
+  writer.varint(session.ttlMs);
+  writer.varint(session.dueMs);
+  session.results.write(writer);
 }

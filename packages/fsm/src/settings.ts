@@ -14,11 +14,18 @@ export interface Settings {
   readonly resultBytesMax: number;
   /** The same for all that is kept in all sessions together. */
   readonly allResultBytesMax: number;
+  /**
+   * Numbers that all sessions together may span, each from what its client has confirmed to its last one: as many answers as
+   * are kept at most. Beyond that a session is refused `OVERLOADED`, but for its share: this over `sessionsMax`, 1 at least.
+   */
+  readonly allResultsMax: number;
   /** Keys that a command may delete by a range, or look at by a range beside a write. */
   readonly rangeDeleteKeysMax: number;
   /** Keys and values in the answer of a transaction or a range delete. */
   readonly answerBytesMax: number;
   readonly leasesMax: number;
+  /** Keys attached to one lease: they go in one entry. */
+  readonly leaseKeysMax: number;
   /** Keys that go with expired leases in one entry; at least one lease goes, whole. */
   readonly leaseExpiryKeysMax: number;
 }
@@ -28,9 +35,11 @@ export const DEFAULT_SETTINGS: Settings = {
   sessionResultsMax: 16_384,
   resultBytesMax: 1024 * 1024,
   allResultBytesMax: 64 * 1024 * 1024,
+  allResultsMax: 1_000_000,
   rangeDeleteKeysMax: 100_000,
   answerBytesMax: 2 * 1024 * 1024,
   leasesMax: 100_000,
+  leaseKeysMax: 10_000,
   leaseExpiryKeysMax: 10_000,
 };
 
@@ -44,6 +53,8 @@ const NAMES = [
   "answerBytesMax",
   "leasesMax",
   "leaseExpiryKeysMax",
+  "leaseKeysMax",
+  "allResultsMax",
 ] as const satisfies readonly (keyof Settings)[];
 
 export const SETTING_NAMES: readonly (keyof Settings)[] = NAMES;

@@ -4,7 +4,12 @@ import type { ByteWriter } from "./byte-writer.js";
 import { SmallStateFormatError } from "./errors.js";
 
 /** What the state machine keeps beside the keys, as pieces of the checkpoint and the snapshot (F3); docs/command-format.md. */
-export const SMALL_STATE_FORMAT = 1;
+export const SMALL_STATE_FORMAT = 2;
+
+/** The first slice of a piece. */
+export function pieceHead(): Uint8Array {
+  return Uint8Array.of(SMALL_STATE_FORMAT);
+}
 
 /** A piece: its format, then what `write` writes. */
 export function encodePiece(write: (writer: ByteWriter) => void): Uint8Array {

@@ -2,6 +2,7 @@ import type { Catalog } from "./catalog.js";
 import type { Command } from "./command.js";
 import { CommandReader } from "./command-codec.js";
 import { evaluate, evaluatePut } from "./evaluate.js";
+import { SLICE_BYTES } from "./items-sample.js";
 import type { LeaseStatus } from "./leases.js";
 import { load, mustLoad } from "./loading.js";
 import type { Loaded } from "./loading.js";
@@ -18,6 +19,13 @@ export interface CommittedEntry {
   readonly term: number;
   readonly kind: "command" | "noop" | "configuration";
   readonly body: Uint8Array;
+}
+
+export interface StateMachineOptions {
+  /** The group that it is the state machine of, by default 1. */
+  readonly groupId?: number;
+  /** Bytes of leases and sessions that a checkpoint or a snapshot encodes in one turn of the event loop. */
+  readonly sliceBytes?: number;
 }
 
 /**
@@ -37,11 +45,15 @@ export class StateMachine {
    * checkpoint.
    * @throws {CatalogFormatError | SmallStateFormatError} that is none.
    */
-  constructor(store: Store, options: { readonly groupId: number } = { groupId: 1 }) {
+  constructor(store: Store, { groupId = 1, sliceBytes = SLICE_BYTES }: StateMachineOptions = {}) {
     this.#store = store;
-    this.#state = new MachineState(options.groupId, (name) => store.state(name));
+    const state = new MachineState(groupId, (name) => store.state(name));
+    this.#state = state;
     this.#term = store.applied.term;
-    store.attachGroup({ smallState: () => this.#state.encode() });
+    store.attachGroup({
+      smallState: () => state.encode(sliceBytes),
+      leaseKey: (lease, change) => state.leases.keyChanged(lease, change),
+    });
   }
 
   get catalog(): Catalog {

@@ -33,6 +33,31 @@ export class TxnView {
     return written === undefined ? this.#batch.get(key) : this.#afterWrites(written);
   }
 
+  /** The same without the value. */
+  peek(key: Uint8Array): KeyValue | null {
+    const written = this.#written.size === 0 ? undefined : this.#written.get(nameOf(key));
+    return written === undefined ? this.#batch.peek(key) : this.#afterWrites(written);
+  }
+
+  /** Leases to which it puts keys, and at most how many each gains: those that are attached to it already count too. */
+  leasePuts(): ReadonlyMap<number, number> {
+    const puts = new Map<number, number>();
+    for (const { put } of this.#written.values()) {
+      if (put !== null && put.lease !== 0) puts.set(put.lease, (puts.get(put.lease) ?? 0) + 1);
+    }
+    return puts;
+  }
+
+  /** How many keys a lease gains by all of it; fewer than none when it loses some. */
+  leaseGain(lease: number): number {
+    let gain = 0;
+    for (const { key, put } of this.#written.values()) {
+      if (put?.lease === lease) gain += 1;
+      if (this.#batch.peek(key)?.lease === lease) gain -= 1;
+    }
+    return gain;
+  }
+
   put(put: Put): void {
     const written = this.#writtenAt(put.key);
     written.put = put;
@@ -81,7 +106,7 @@ export class TxnView {
 
   #afterWrites({ key, put, puts, deleted }: Written): KeyValue | null {
     if (put === null) return null;
-    const before = deleted ? null : this.#batch.get(key);
+    const before = deleted ? null : this.#batch.peek(key);
     const modRevision = this.#batch.revision + 1;
     return {
       key,

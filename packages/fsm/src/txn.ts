@@ -29,9 +29,23 @@ export function evaluateTxn(
   if (loaded !== null && loaded.refusal !== null) return loaded.refusal;
   const plan = new TxnPlan(context, loaded);
   const outcome = plan.carryOut(txn);
-  if (plan.refusal !== null) return plan.refusal;
+  const refusal = plan.refusal ?? tooManyKeysOfLease(plan.view, state);
+  if (refusal !== null) return refusal;
   plan.view.commit();
   return { kind: "txn", revision: batch.revision, ...outcome };
+}
+
+/** Behind the whole of it, no lease that gained keys has more than it may. */
+function tooManyKeysOfLease(
+  view: TxnView,
+  { leases, settings: { leaseKeysMax } }: MachineState,
+): Refused | null {
+  for (const [lease, puts] of view.leasePuts()) {
+    if (leases.keysOf(lease) + puts <= leaseKeysMax) continue;
+    const gain = view.leaseGain(lease);
+    if (gain > 0 && leases.keysOf(lease) + gain > leaseKeysMax) return refused("TOO_LARGE", { leaseKeysMax });
+  }
+  return null;
 }
 
 class TxnPlan {
@@ -60,9 +74,10 @@ class TxnPlan {
   /** Compares of single keys, before anything is written; `load` does it where there are ranges. */
   #judge(txn: Txn, branches: Map<Txn, boolean>): void {
     const { batch } = this.#context;
-    const succeeded = txn.compares.every((compare: Compare) =>
-      compareHolds(compare, batch.get(compare.range.start)),
-    );
+    const succeeded = txn.compares.every((compare: Compare) => {
+      const { start } = compare.range;
+      return compareHolds(compare, compare.target === "value" ? batch.get(start) : batch.peek(start));
+    });
     branches.set(txn, succeeded);
     for (const op of succeeded ? txn.then : txn.else) if (op.kind === "txn") this.#judge(op, branches);
   }
@@ -104,7 +119,7 @@ class TxnPlan {
     let deleted = 0;
     for (const key of isOneKey(range) ? [range.start] : this.view.keys(range, found.entries)) {
       if (this.refusal !== null) break;
-      const entry = this.view.get(key);
+      const entry = wantPrevious ? this.view.get(key) : this.view.peek(key);
       if (entry === null) continue;
       deleted += 1;
       if (wantPrevious) {
@@ -133,7 +148,7 @@ class TxnPlan {
     const entries: KeyValue[] = [];
     let count = 0;
     for (const key of keys) {
-      const entry = this.view.get(key);
+      const entry = keysOnly || op.countOnly ? this.view.peek(key) : this.view.get(key);
       if (entry === null || !matches(op, entry)) continue;
       count += 1;
       if (op.countOnly) continue;

@@ -155,7 +155,7 @@ describe("A command's bytes", () => {
       [[1, 1, ...stamp, 0, 0, 9, 1], /9 bytes are announced at byte 11 of 12/],
       [[1, 12, ...stamp, 0, 1], /1 bytes follow behind its end at byte 9/],
       [[1, 10, ...stamp, 0, 255, 255, 255, 255, 255, 255, 255, 255, 1], /above 2\^53 - 1/],
-      [[1, 13, ...stamp, 0, 1, 99, 1], /setting 99 is none of 1 to 8/],
+      [[1, 13, ...stamp, 0, 1, 99, 1], /setting 99 is none of 1 to 10/],
       [[1, 2, ...stamp, 0, 0, 3, 0], /range of form 3/],
       [[1, 3, ...stamp, 0, 1, 5, 0, 0, 0, 0], /target 5/],
       [[1, 3, ...stamp, 0, 1, 0, 4, 0, 0, 0], /relation 4/],

@@ -1,6 +1,7 @@
 import { expect } from "chai";
+import type { CommandResult } from "@raftkv/fsm";
 import { TestLog } from "./support/log.js";
-import { bytes, put, putWith, removeDirectories } from "./support/machine.js";
+import { bytes, del, put, putWith, removeDirectories, txn } from "./support/machine.js";
 
 const CLOCK = { kind: "clock" } as const;
 
@@ -152,6 +153,39 @@ describe("A lease", () => {
       { kind: "clock", leases: [large], sessions, deleted: 5 },
       { kind: "clock", leases: [], sessions, deleted: 0 },
     ]);
+  });
+
+  it("have no more keys than the settings allow: by a put, by a transaction, after a restart", async () => {
+    await log.apply({ kind: "settingsChange", settings: { leaseKeysMax: 2 } });
+    const [lease, other] = [await log.grantLease(), await log.grantLease()];
+    const full = { kind: "refused", code: "TOO_LARGE", facts: { leaseKeysMax: 2 } };
+    const attach = (key: string, to = lease): Promise<CommandResult> =>
+      log.apply(putWith(key, "v", { lease: to }));
+    await attach("a");
+    await attach("b");
+    expect(await attach("c")).to.deep.equal(full);
+    // One that is attached may be put again, and others have room of their own.
+    expect(await attach("b")).to.have.property("kind", "put");
+    expect(await attach("c", other)).to.have.property("kind", "put");
+    await log.restart();
+    expect(await attach("d")).to.deep.equal(full);
+    const [a, d] = [putWith("a", "v", { lease }), putWith("d", "v", { lease })];
+    expect(await log.apply(txn([], [a, d]))).to.deep.equal(full);
+    expect(log.store.get(bytes("d"))).to.equal(null);
+    // What counts is what there is behind the whole of it.
+    expect(await log.apply(txn([], [d, del("a")]))).to.have.property("kind", "txn");
+    expect(await log.apply(txn([], [putWith("b", "v", { lease: other }), a]))).to.have.property(
+      "kind",
+      "txn",
+    );
+    expect(await attach("e")).to.deep.equal(full);
+    await log.apply(del("d"));
+    expect(await attach("e")).to.have.property("kind", "put");
+    // A lower limit takes nothing away, and nothing is gained.
+    await log.apply({ kind: "settingsChange", settings: { leaseKeysMax: 1 } });
+    expect(await attach("e")).to.have.property("kind", "put");
+    expect(await attach("f")).to.deep.equal({ ...full, facts: { leaseKeysMax: 1 } });
+    expect(await log.apply({ kind: "leaseRevoke", lease })).to.have.property("deleted", 2);
   });
 
   it("there are as many of as the settings allow", async () => {

@@ -170,6 +170,28 @@ describe("A session (F3)", () => {
     expect(await log.apply(put("k", "5"), { ...far, answeredBelow: 2 })).to.have.property("kind", "put");
   });
 
+  it("refuses those who do not confirm once all together span too much, but nobody's share, over a restart", async () => {
+    await log.apply({ kind: "settingsChange", settings: { allResultsMax: 10, sessionsMax: 5 } });
+    const other = await log.openSession();
+    const third = await log.openSession();
+    const full = refusal("OVERLOADED", { allResultsMax: 10 });
+    // Numbers that were left out take room as well.
+    await log.apply(put("k", "v"), { session, number: 4 });
+    await log.apply(put("k", "v"), { session: other, number: 6 });
+    expect(await log.apply(put("k", "v"), { session, number: 5 })).to.deep.equal(full);
+    expect(await log.apply(put("k", "v"), { session, number: 3 })).to.have.property("kind", "put");
+    await log.restart();
+    expect(await log.apply(put("k", "v"), { session, number: 5 })).to.deep.equal(full);
+    // Whose numbers are within its share goes on.
+    expect(await log.apply(put("k", "v"), { session: third, number: 2 })).to.have.property("kind", "put");
+    expect(await log.apply(put("k", "v"), { session: third, number: 3 })).to.deep.equal(full);
+    const next = { session: third, number: 3, answeredBelow: 2 };
+    expect(await log.apply(put("k", "v"), next)).to.have.property("kind", "put");
+    // Nothing was recorded of what was refused, and room that is made is there again.
+    await log.apply({ kind: "sessionClose" }, { session: other });
+    expect(await log.apply(put("k", "v"), { session, number: 5 })).to.have.property("kind", "put");
+  });
+
   it("keeps of an answer that is too large only where it was carried out", async () => {
     await log.apply({ kind: "settingsChange", settings: { resultBytesMax: 100 } });
     await log.apply(put("k", "v".repeat(100)));

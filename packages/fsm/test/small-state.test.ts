@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { CommandResult } from "@raftkv/fsm";
 import { SmallStateFormatError } from "@raftkv/fsm";
-import { array, assert, constantFrom, nat, property, record } from "fast-check";
+import { array, assert, boolean, constantFrom, nat, property, record } from "fast-check";
 import { ByteReader } from "../dist/byte-reader.js";
 import { written } from "../dist/byte-writer.js";
 import { KeptResults } from "../dist/kept-results.js";
@@ -65,6 +65,15 @@ function copied(results: KeptResults): KeptResults {
   return made;
 }
 
+/** What the slices make, piece by piece. */
+function collected(slices: Iterable<readonly [string, Uint8Array]>): Map<string, Uint8Array> {
+  const whole = new Map<string, Uint8Array>();
+  for (const [name, slice] of slices) {
+    whole.set(name, Buffer.concat([whole.get(name) ?? new Uint8Array(), slice]));
+  }
+  return whole;
+}
+
 describe("The results of a session", () => {
   it("are read as they were written, of every kind", () => {
     const kept = new KeptResults();
@@ -81,6 +90,17 @@ describe("The results of a session", () => {
     expect(read.bytes).to.equal(kept.bytes);
     const again = written((writer) => read.write(writer));
     expect(again).to.deep.equal(written((writer) => kept.write(writer)));
+  });
+
+  it("take no more room than they span once the client has confirmed", () => {
+    const results = new KeptResults();
+    for (let number = 1; number <= 10_000; number++) {
+      results.set(number, { kind: "put", revision: number, previous: null }, 0);
+    }
+    expect([results.span, results.room]).to.deep.equal([10_000, 16_384]);
+    results.forgetBelow(9_990);
+    expect([results.span, results.room]).to.deep.equal([11, 16]);
+    expect(results.get(9_995)).to.have.property("revision", 9_995);
   });
 
   it("are what a map says, whatever is set and forgotten, and so after being written and read", () => {
@@ -118,7 +138,7 @@ describe("The results of a session", () => {
 });
 
 describe("The small state of the machine (F3)", () => {
-  const pieces = (state: MachineState): Map<string, Uint8Array> => new Map(state.encode());
+  const pieces = (state: MachineState): Map<string, Uint8Array> => collected(state.encode());
   const read = (from: ReadonlyMap<string, Uint8Array>): MachineState =>
     new MachineState(1, (name) => from.get(name) ?? null);
 
@@ -145,6 +165,56 @@ describe("The small state of the machine (F3)", () => {
     ]);
   });
 
+  it("C5: is of the moment in which it was asked for, whatever changes before the last slice is taken", () => {
+    const change = record({
+      kind: constantFrom("grant", "keepAlive", "remove", "key", "open", "heard", "record", "close", "renew"),
+      id: nat(12),
+      taken: nat(2),
+    });
+    const begun = array(record({ lease: boolean(), id: nat(40) }), { maxLength: 12 });
+    assert(
+      property(
+        begun,
+        array(change, { maxLength: 40, size: "max" }),
+        constantFrom(1, 20, 1_000),
+        (first, changes, bytesMax) => {
+          const state = read(new Map());
+          let id = 100;
+          for (const { lease } of first) {
+            id += 1;
+            if (lease) state.leases.grant(id, 50, 0);
+            else state.sessions.open(id, 50, 0);
+          }
+          const was = pieces(state);
+          const slices = [0, 1].map(() => state.encode(bytesMax)[Symbol.iterator]());
+          const taken = slices.map((): [string, Uint8Array][] => []);
+          const take = (which: number): boolean => {
+            const next = slices[which]?.next();
+            if (next === undefined || next.done === true) return false;
+            taken[which]?.push([...next.value]);
+            return true;
+          };
+          for (const [at, { kind, id: of, taken: steps }] of changes.entries()) {
+            for (let step = 0; step < steps; step += 1) take(at % 2);
+            apply(state, kind, 101 + of, 200 + at);
+          }
+          for (const which of [0, 1]) while (take(which)) continue;
+          for (const one of taken) expect(collected(one)).to.deep.equal(was);
+          // Nothing is left of it: what changes now is not kept for a sample that has ended.
+          expect(pieces(read(pieces(state)))).to.deep.equal(pieces(state));
+        },
+      ),
+    );
+  });
+
+  it("C5: gives no more than a slice at a time", () => {
+    const state = read(new Map());
+    for (let id = 1; id <= 3_000; id++) state.leases.grant(id, 10_000, id);
+    const sizes = [...state.encode(1_000)].map(([, slice]) => slice.length);
+    expect(Math.max(...sizes)).to.be.below(1_100);
+    expect(sizes.length).to.be.above(20);
+  });
+
   it("is the bytes that docs/command-format.md shows", () => {
     const state = read(new Map());
     state.sessions.open(5, 10_000, 0);
@@ -153,7 +223,7 @@ describe("The small state of the machine (F3)", () => {
     state.sessions.heard(session, 3, 2_000);
     state.sessions.record(session, 4, { kind: "put", revision: 9, previous: null }, 9, state.settings);
     expect(Buffer.from(pieces(state).get("sessions") ?? []).toString("hex")).to.equal(
-      "010105904ee05d030101010900",
+      "020105904ee05d030101010900",
     );
   });
 
@@ -167,7 +237,8 @@ describe("The small state of the machine (F3)", () => {
       const broken = [
         piece.subarray(0, piece.length - 1),
         Uint8Array.of(...piece, 0),
-        Uint8Array.of(2, ...piece.subarray(1)),
+        Uint8Array.of(1, ...piece.subarray(1)),
+        Uint8Array.of(3, ...piece.subarray(1)),
         new Uint8Array(),
       ];
       for (const bytesOf of broken) {
@@ -178,3 +249,31 @@ describe("The small state of the machine (F3)", () => {
     }
   });
 });
+
+/** Changes the lease or the session `id`, if it is that; what is new has `next`. */
+function apply(state: MachineState, kind: string, id: number, next: number): void {
+  const session = state.sessions.find(id);
+  switch (kind) {
+    case "grant":
+      return state.leases.grant(next, 70, next);
+    case "keepAlive":
+      return void state.leases.keepAlive(id, next);
+    case "remove":
+      return state.leases.remove(id);
+    case "key":
+      return state.leases.keyChanged(id, 1);
+    case "open":
+      return state.sessions.open(next, 70, next);
+    case "heard":
+      return session === null ? undefined : state.sessions.heard(session, next - 200, next);
+    case "record": {
+      if (session === null) return undefined;
+      const result: CommandResult = { kind: "put", revision: next, previous: null };
+      return state.sessions.record(session, session.results.end, result, next, state.settings);
+    }
+    case "close":
+      return state.sessions.close(id);
+    default:
+      return state.renewAll();
+  }
+}

@@ -294,10 +294,15 @@ describe("A transaction, as in etcd", () => {
   it("C7: reads no further than the operation that is too much: many small ones cannot fill the memory", async () => {
     await log.apply({ kind: "settingsChange", settings: { rangeDeleteKeysMax: 3, answerBytesMax: 100 } });
     let reads = 0;
-    const range = log.store.range.bind(log.store);
-    log.store.range = (query) => {
+    const { store } = log;
+    const [range, rangeForEntry] = [store.range.bind(store), store.rangeForEntry.bind(store)];
+    store.range = (query) => {
       reads += 1;
       return range(query);
+    };
+    store.rangeForEntry = (query) => {
+      reads += 1;
+      return rangeForEntry(query);
     };
     for (const op of [delRange("a", "c", true), get("a", "c"), get("a", "c", { keysOnly: true })]) {
       reads = 0;
@@ -308,6 +313,30 @@ describe("A transaction, as in etcd", () => {
       });
       expect(reads).to.equal(2);
     }
+  });
+
+  it("C5: a range delete reads no value that is not asked for, and looks at no key that was not loaded", async () => {
+    const { store } = log;
+    const values: string[] = [];
+    const loaded: unknown[] = [];
+    const [beginBatch, rangeForEntry] = [store.beginBatch.bind(store), store.rangeForEntry.bind(store)];
+    store.beginBatch = () => {
+      const batch = beginBatch();
+      const read = batch.get.bind(batch);
+      batch.get = (key) => {
+        values.push(Buffer.from(key).toString());
+        return read(key);
+      };
+      return batch;
+    };
+    store.rangeForEntry = (query) => {
+      loaded.push(query.keysOnly);
+      return rangeForEntry(query);
+    };
+    const keysOf = get("a", "z", { keysOnly: true });
+    expect(resultsOf(await carryOut(txn([], [del("a"), keysOf, delRange("a", "z")])))).to.have.length(3);
+    expect(values).to.deep.equal([]);
+    expect(loaded).to.deep.equal([true, true]);
   });
 });
 

@@ -215,7 +215,7 @@ export const KNOBS = {
     min: 1,
     max: 10_000_000,
     unit: "count",
-    description: "sessions of clients that are open at one time; this and the next seven are the leader's",
+    description: "sessions of clients that are open at one time; this and the next nine are the leader's",
   },
   maxSessionResults: {
     default: 16_384,
@@ -238,6 +238,14 @@ export const KNOBS = {
     unit: "bytes",
     description: "answers kept for retries in all sessions together",
   },
+  maxAllResults: {
+    default: 1_000_000,
+    min: 1,
+    max: 1_000_000_000,
+    unit: "count",
+    description:
+      "numbers of writes that sessions may span before their clients confirm answers, all together",
+  },
   maxRangeDeleteKeys: {
     default: 100_000,
     min: 1,
@@ -258,6 +266,13 @@ export const KNOBS = {
     max: 10_000_000,
     unit: "count",
     description: "leases that are granted at one time",
+  },
+  maxLeaseKeys: {
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    unit: "count",
+    description: "keys that are attached to one lease: they go in one entry of the log",
   },
   maxLeaseExpiryKeys: {
     default: 10_000,

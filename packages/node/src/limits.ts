@@ -38,9 +38,11 @@ export function replicatedSettings(options: NodeOptions): Settings {
     sessionResultsMax: options.maxSessionResults,
     resultBytesMax: options.maxResultBytes,
     allResultBytesMax: options.maxAllResultBytes,
+    allResultsMax: options.maxAllResults,
     rangeDeleteKeysMax: options.maxRangeDeleteKeys,
     answerBytesMax: Math.min(options.maxAnswerBytes, clientFrameBytes(options) >> 1),
     leasesMax: options.maxLeases,
+    leaseKeysMax: options.maxLeaseKeys,
     leaseExpiryKeysMax: options.maxLeaseExpiryKeys,
   };
 }

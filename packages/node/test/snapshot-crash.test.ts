@@ -101,7 +101,7 @@ describe("a node that was killed while a snapshot was being installed (S10)", fu
     for (let number = 0; number < chunksMax && !writer.complete; number += 1) {
       await writer.add((await reader.chunk(number)) ?? Buffer.alloc(0));
     }
-    const { index, term } = reader.checkpoint;
+    const { index, term } = reader.position;
     await reader.close();
     await store.close();
     if (configuration === undefined) throw new Error("the leader's log has no base");

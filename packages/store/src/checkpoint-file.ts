@@ -2,7 +2,9 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { StoreCorruptError, StoreError } from "./errors.js";
 import type { FileSystem } from "./file-system.js";
+import { nextTurn } from "./latest-scan.js";
 import type { Position } from "./position.js";
+import { shortParts } from "./small-state.js";
 
 export const CHECKPOINT_FORMAT = 1;
 const HEAD = /^raftkv-checkpoint (\d+) crc32=([0-9a-f]{8}) bytes=(\d+)$/;
@@ -90,13 +92,16 @@ async function replaceFile(
   { directory, path, temporary }: { directory: string; path: string; temporary: string },
   checkpoint: Checkpoint,
 ): Promise<void> {
-  await fileSystem.writeFile(temporary, encodeCheckpoint(checkpoint));
+  await fileSystem.writeFile(temporary, await encodeCheckpoint(checkpoint));
   await fileSystem.rename(temporary, path);
   await fileSystem.syncDirectory(directory);
 }
 
-/** A line that says what follows, a line of JSON, then the bytes of the small state one after the other. */
-export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
+/**
+ * A line that says what follows, a line of JSON, then the bytes of the small state one after the other. Large ones take several turns of the
+ * event loop (C5).
+ */
+export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Buffer> {
   const names = [...checkpoint.state.keys()].sort();
   const values = names.map((name) => checkpoint.state.get(name) ?? new Uint8Array());
   const facts = {
@@ -109,12 +114,23 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
     generation: checkpoint.generation,
     state: names.map((name, i) => [name, values[i]?.length ?? 0]),
   };
-  const body = Buffer.concat([Buffer.from(`${JSON.stringify(facts)}\n`), ...values]);
-  const crc = crc32(body).toString(16).padStart(8, "0");
-  return Buffer.concat([
-    Buffer.from(`raftkv-checkpoint ${CHECKPOINT_FORMAT} crc32=${crc} bytes=${body.length}\n`),
-    body,
-  ]);
+  const parts = [Buffer.from(`${JSON.stringify(facts)}\n`), ...values];
+  const bodyBytes = parts.reduce((sum, { length }) => sum + length, 0);
+  const head = (crc: number): string =>
+    `raftkv-checkpoint ${CHECKPOINT_FORMAT} crc32=${crc.toString(16).padStart(8, "0")} bytes=${bodyBytes}\n`;
+  const headBytes = head(0).length;
+  const bytes = Buffer.allocUnsafeSlow(headBytes + bodyBytes);
+  let [crc, at] = [0, headBytes];
+  for (const part of parts) {
+    for (const short of shortParts(part)) {
+      crc = crc32(short, crc);
+      bytes.set(short, at);
+      at += short.length;
+      await nextTurn();
+    }
+  }
+  bytes.write(head(crc), "latin1");
+  return bytes;
 }
 
 export function decodeCheckpoint(bytes: Buffer, path: string): Checkpoint {

@@ -1,8 +1,10 @@
 import { writeCheckpoint } from "./checkpoint-file.js";
-import type { Checkpoint, SmallState } from "./checkpoint-file.js";
+import type { Checkpoint } from "./checkpoint-file.js";
 import { makeDurable } from "./make-durable.js";
 import type { Flushable } from "./make-durable.js";
 import type { Position } from "./position.js";
+import { collectState } from "./small-state.js";
+import type { SmallStateSlices } from "./small-state.js";
 
 /** Resolves when this node's own log is durable up to `index`; rejects when it never will be. */
 export type WhenDurable = (index: number) => Promise<void>;
@@ -11,7 +13,9 @@ export interface CheckpointSource extends Flushable {
   readonly directory: string;
   readonly generation: number;
   /** Called when a checkpoint is sampled: between two batches, so it is one moment. */
-  readonly sample: () => Position & { readonly collected: number; readonly state: SmallState };
+  readonly sample: () => Position & { readonly collected: number };
+  /** The small state of the same moment, when it is called in the same turn. */
+  readonly state: () => SmallStateSlices;
   /** What every write looks at to know which checkpoints a return can lead to. */
   readonly marks: { recorded: number; pending: number | null };
   readonly onFailure: (error: Error) => void;
@@ -33,10 +37,11 @@ export class Checkpointer {
     return this.#recorded;
   }
 
-  /** What a checkpoint, or a snapshot, of this moment is of. */
-  sample(): Checkpoint {
-    const { generation, sample } = this.#source;
-    return { ...sample(), generation };
+  /** What a checkpoint, or a snapshot, of the call's moment is of. */
+  async sample(): Promise<Checkpoint> {
+    const { generation, sample, state } = this.#source;
+    const position = sample();
+    return { ...position, generation, state: await collectState(state()) };
   }
 
   /** Makes a checkpoint of everything that was applied when its turn comes, at the latest of the call's moment. */
@@ -53,11 +58,13 @@ export class Checkpointer {
 
   async #make(whenDurable: WhenDurable): Promise<Checkpoint> {
     const { marks } = this.#source;
-    const sample = this.sample();
-    if (this.#recorded !== null && isSame(this.#recorded, sample)) return this.#recorded;
+    const position = this.#source.sample();
+    if (this.#recorded !== null && isSame(this.#recorded, position)) return this.#recorded;
     // From here on every write names its base at the sample too: a crash leads to one or the other (S3).
-    marks.pending = sample.revision;
+    marks.pending = position.revision;
+    let sample: Checkpoint;
     try {
+      sample = await this.#orFail(() => this.sample());
       await this.#orFail(() => makeDurable(this.#source));
       // A checkpoint ahead of the node's own log would stand for entries that a power loss takes away (S2).
       await whenDurable(sample.index);
@@ -71,9 +78,9 @@ export class Checkpointer {
   }
 
   /** After a step that failed nobody knows which checkpoint counts, nor what LevelDB holds: the store fails (S9). */
-  async #orFail(step: () => Promise<void>): Promise<void> {
+  async #orFail<Result>(step: () => Promise<Result>): Promise<Result> {
     try {
-      await step();
+      return await step();
     } catch (error) {
       const failure = error instanceof Error ? error : new Error(String(error));
       this.#source.onFailure(failure);
@@ -83,7 +90,7 @@ export class Checkpointer {
 }
 
 /** Nothing was applied in between (even an entry without a change moves the index, and direct writes the revision), and nothing collected. */
-function isSame(recorded: Checkpoint, sample: Checkpoint): boolean {
+function isSame(recorded: Checkpoint, sample: Position & { readonly collected: number }): boolean {
   return (
     recorded.index === sample.index &&
     recorded.revision === sample.revision &&

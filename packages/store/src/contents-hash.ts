@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
 import type { SmallState } from "./checkpoint-file.js";
-import { LatestScan } from "./latest-scan.js";
+import { LatestScan, nextTurn } from "./latest-scan.js";
 import type { ScanSource } from "./latest-scan.js";
 import type { Position } from "./position.js";
 import { aliveAt } from "./range.js";
+import { shortParts } from "./small-state.js";
 import type { Version } from "./version.js";
 
 const FACTS_BYTES = 40;
@@ -39,7 +40,7 @@ export async function hashContents(source: ScanSource, revision: number): Promis
  * SHA-256, as hex digits, over the small state and the compaction floor: the floor (8 bytes, little-endian), then for
  * each name, ascending, the lengths of name and bytes (4 bytes each), name and bytes.
  */
-export function hashSmallState(state: SmallState, floor: number): string {
+export async function hashSmallState(state: SmallState, floor: number): Promise<string> {
   const hash = createHash("sha256");
   const floorBytes = Buffer.alloc(8);
   writeSafeInteger(floorBytes, floor, 0);
@@ -51,7 +52,10 @@ export function hashSmallState(state: SmallState, floor: number): string {
     lengths.writeUInt32LE(bytes.length, 4);
     hash.update(lengths);
     hash.update(name);
-    hash.update(bytes);
+    for (const part of shortParts(bytes)) {
+      hash.update(part);
+      await nextTurn();
+    }
   }
   return hash.digest("hex");
 }

@@ -32,6 +32,8 @@ export class LatestVersions {
   readonly #database: Database;
   readonly #generationBytesMax: number;
   readonly #writtenRevision: () => number;
+  /** What was read for the entry that is to be applied next, whatever the cache holds. */
+  readonly #held = new Map<string, Version>();
   #young = new Generation();
   #old = new Generation();
 
@@ -52,9 +54,23 @@ export class LatestVersions {
     if (hot !== undefined) return hot;
     const warm = this.#old.versions.get(name);
     if (warm !== undefined) return this.keep(warm);
+    const held = this.#held.size === 0 ? undefined : this.#held.get(name);
+    if (held !== undefined) return held;
     const bytes = this.#database.getSync(latestKey(key));
     if (bytes === undefined) return null;
     return this.keep(decodeRecord(name, bytes, this.#database.location));
+  }
+
+  /**
+   * Keeps the latest version of a key until `release`, so that an entry which was loaded looks up nothing in LevelDB. A newer one comes
+   * before it, being in memory until LevelDB has it, and nothing is applied in between.
+   */
+  hold(version: Version): void {
+    this.#held.set(version.key, version);
+  }
+
+  release(): void {
+    if (this.#held.size > 0) this.#held.clear();
   }
 
   /** What memory has of a key: everything that LevelDB has not got yet, and some of the rest. */

@@ -47,7 +47,7 @@ export async function loadRange(source: ScanSource, range: KeyRange): Promise<Lo
 }
 
 /**
- * The keys that are attached to a lease when it is called. Nothing may be applied until it resolves.
+ * The keys that are attached to a lease when it is called. Nothing may be applied until it resolves, and their versions are held then.
  * @throws {StoreCorruptError} the index names a key that is not attached.
  */
 export async function loadLease(
@@ -73,6 +73,7 @@ export async function loadLease(
         if (unwritten.has(name)) continue;
         const version = latest.get(name, key);
         if (version?.lease !== lease) throw notAttached(database.location, key, lease);
+        latest.hold(version);
         attached.push(version);
       }
       await nextTurn();

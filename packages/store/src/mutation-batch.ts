@@ -6,7 +6,7 @@ import { changeOf } from "./key-value.js";
 import type { Change, KeyValue } from "./key-value.js";
 import type { LatestVersions } from "./latest-versions.js";
 import type { Position } from "./position.js";
-import { valued } from "./range.js";
+import { keyValueOf, valued } from "./range.js";
 import { encodeHeader, headerBytesMax, markValueElsewhere } from "./record.js";
 import { attachedKey, changeKey, latestKey } from "./record-keys.js";
 import { basesOf, isDeletion } from "./version.js";
@@ -21,6 +21,8 @@ export interface BatchTarget {
   readonly marks: CheckpointMarks;
   readonly leaving: Set<string>;
   readonly inlineValueBytesMax: number;
+  /** Told when a key is attached to a lease (1) or taken off it (-1). */
+  readonly onLeaseKey: (lease: number, change: 1 | -1) => void;
   /** The store's position, moved on by the batch. */
   readonly position: { -readonly [Field in keyof Position]: Position[Field] };
 }
@@ -74,6 +76,13 @@ export class MutationBatch {
     const bytes = asBuffer(key);
     const latest = this.#target.latest.get(bytes.toString("latin1"), bytes);
     return latest === null || isDeletion(latest) ? null : valued(this.#target, latest, bytes);
+  }
+
+  /** The same with an empty value. */
+  peek(key: Uint8Array): KeyValue | null {
+    const bytes = asBuffer(key);
+    const latest = this.#target.latest.get(bytes.toString("latin1"), bytes);
+    return latest === null || isDeletion(latest) ? null : keyValueOf(latest, bytes, NOTHING);
   }
 
   /** Sets a key and attaches it to a lease, 0 for none. Returns the revision at which it stands. */
@@ -163,8 +172,15 @@ export class MutationBatch {
     queue.put(latestKey(key), valueBytes > inlineValueBytesMax ? referenceTo(version, record, used) : record);
     const leaseBefore = previous?.lease ?? 0;
     if (leaseBefore !== lease) {
-      if (leaseBefore !== 0) queue.delete(attachedKey(leaseBefore, key));
-      if (lease !== 0) queue.put(attachedKey(lease, key), NOTHING);
+      const { onLeaseKey } = this.#target;
+      if (leaseBefore !== 0) {
+        queue.delete(attachedKey(leaseBefore, key));
+        onLeaseKey(leaseBefore, -1);
+      }
+      if (lease !== 0) {
+        queue.put(attachedKey(lease, key), NOTHING);
+        onLeaseKey(lease, 1);
+      }
     }
     queue.track(version, record.length + key.length);
     latest.add(version, record.length);

@@ -41,6 +41,7 @@ export async function readRange(
   source: ScanSource,
   query: RangeQuery,
   revision: number,
+  onFound: ((version: Version) => void) | null = null,
 ): Promise<RangeResult> {
   const { countOnly = false, keysOnly = false, maxBytes = Number.POSITIVE_INFINITY } = query;
   const limit = query.limit === undefined || query.limit === 0 ? Number.POSITIVE_INFINITY : query.limit;
@@ -66,6 +67,7 @@ export async function readRange(
           : valued(source, version, scanned.key);
         bytes += entry.key.length + entry.value.length;
         if (bytes > maxBytes && entries.length > 0) return { revision, entries, more: true, count: null };
+        onFound?.(version);
         entries.push(entry);
       }
       // Where few match, a small limit must not make a turn of the event loop out of every key or two.

@@ -1,7 +1,7 @@
 import { asBuffer } from "./bytes.js";
 import { listChanges } from "./change-list.js";
 import type { ChangeList, ChangesLimit } from "./change-list.js";
-import type { Checkpoint, SmallState } from "./checkpoint-file.js";
+import type { Checkpoint } from "./checkpoint-file.js";
 import { hashContents, hashSmallState, hashWhole } from "./contents-hash.js";
 import type { Database } from "./database.js";
 import { CompactedError, FutureRevisionError } from "./errors.js";
@@ -17,6 +17,8 @@ import type { Position } from "./position.js";
 import { readRange, valued } from "./range.js";
 import type { RangeQuery, RangeResult } from "./range.js";
 import { RevisionPins } from "./revision-pins.js";
+import { collectState } from "./small-state.js";
+import type { SmallStateSlices } from "./small-state.js";
 import { sizesOf } from "./sizes.js";
 import type { StoreSizes } from "./sizes.js";
 import { isDeletion } from "./version.js";
@@ -89,8 +91,8 @@ export abstract class ReadableStore {
   /** Throws when the store is closed or has failed. */
   protected abstract assertServing(): void;
 
-  /** One moment: called between two batches. */
-  protected abstract sampleState(): SmallState;
+  /** One moment: called between two batches, and to be taken to the end. */
+  protected abstract sampleState(): SmallStateSlices;
 
   /** Counts the transactions that changed a key, as in etcd; 0 in an empty store. */
   get revision(): number {
@@ -146,6 +148,19 @@ export abstract class ReadableStore {
   }
 
   /**
+   * The same of the current revision, for an entry that is to be applied next: what it finds is held until that is handed over, so that the
+   * entry, which is carried out in one turn, looks up none of it again (C5). Nothing may be applied until it resolves.
+   */
+  async rangeForEntry(query: Omit<RangeQuery, "revision">): Promise<RangeResult> {
+    this.assertServing();
+    const { latest, position } = this.parts;
+    const { revision } = position;
+    return this.#reading(revision, () =>
+      readRange(this.parts, query, revision, (version) => latest.hold(version)),
+    );
+  }
+
+  /**
    * Lists what was changed from `fromRevision` on, whole revisions, up to the current one at most; the caller goes on at
    * `nextRevision`. At least one revision is listed when there is one.
    * @throws {CompactedError} `fromRevision` is at or below the compaction floor: its changes may be gone.
@@ -197,8 +212,10 @@ export abstract class ReadableStore {
   async hashState(): Promise<StateHash> {
     this.assertServing();
     const position = { ...this.parts.position };
-    const state = hashSmallState(this.sampleState(), position.floor);
-    const { hash: contents, appliedIndex, revision } = await this.hash();
+    const [state, { hash: contents, appliedIndex, revision }] = await Promise.all([
+      collectState(this.sampleState()).then((pieces) => hashSmallState(pieces, position.floor)),
+      this.hash(),
+    ]);
     return { appliedIndex, revision, contents, state, hash: hashWhole(position, contents, state) };
   }
 

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { encodeCheckpoint } from "./checkpoint-file.js";
-import type { Checkpoint } from "./checkpoint-file.js";
+import type { SmallState } from "./checkpoint-file.js";
 import type { Database, DatabaseIterator } from "./database.js";
 import { invariant } from "./errors.js";
 import { CHUNK_BYTES_TARGET, encodeChunk, encodeRecords } from "./snapshot-chunk.js";
+import type { Position } from "./position.js";
 import { RECORD_RANGE, travels } from "./snapshot-records.js";
 
 const RECORDS_PER_CHUNK_MAX = 4_096;
@@ -16,13 +17,14 @@ const RECORDS_PER_CHUNK_MAX = 4_096;
  * connection was cut can go on where it was.
  */
 export class SnapshotReader {
-  /** What the stream is of; its generation means nothing. */
-  readonly checkpoint: Checkpoint;
+  /** What the stream is of. */
+  readonly position: Position;
   readonly #iterator: DatabaseIterator;
   readonly #hash = createHash("sha256");
   readonly #kept = new Map<number, Buffer>();
+  readonly #headMade: Promise<void>;
   /** What is left of the head to be sent. */
-  #head: Buffer;
+  #head: Buffer = Buffer.alloc(0);
   #made = 0;
   #released = 0;
   #records = 0;
@@ -30,16 +32,23 @@ export class SnapshotReader {
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  /** LevelDB has everything up to `checkpoint`, and nothing behind it, at the moment of the call. */
-  constructor(database: Database, checkpoint: Checkpoint) {
-    this.checkpoint = checkpoint;
-    // Of this replica alone: where its data is, and how far it is with removing what the floor made useless (S4).
-    this.#head = encodeCheckpoint({ ...checkpoint, generation: 0, collected: 0 });
+  /**
+   * LevelDB has everything up to `position`, and nothing behind it, at the moment of the call, and `state` is what comes out of the small
+   * state of that moment.
+   */
+  constructor(database: Database, position: Position, state: Promise<SmallState>) {
+    this.position = position;
     this.#iterator = database.iterator({
       ...RECORD_RANGE,
       reverse: false,
       highWaterMarkBytes: CHUNK_BYTES_TARGET,
     });
+    this.#headMade = state
+      // Of this replica alone: where its data is, and how far it is with removing what the floor made useless (S4).
+      .then((pieces) => encodeCheckpoint({ ...position, state: pieces, generation: 0, collected: 0 }))
+      .then((head) => void (this.#head = head));
+    // Told to who asks for a chunk.
+    this.#headMade.catch(() => undefined);
   }
 
   /**
@@ -78,6 +87,7 @@ export class SnapshotReader {
   }
 
   async #make(): Promise<Buffer> {
+    await this.#headMade;
     if (this.#head.length > 0) {
       const piece = this.#head.subarray(0, CHUNK_BYTES_TARGET);
       this.#head = this.#head.subarray(CHUNK_BYTES_TARGET);

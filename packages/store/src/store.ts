@@ -1,4 +1,4 @@
-import type { Checkpoint, SmallState } from "./checkpoint-file.js";
+import type { Checkpoint } from "./checkpoint-file.js";
 import { Checkpointer } from "./checkpointer.js";
 import type { WhenDurable } from "./checkpointer.js";
 import { Collector } from "./collector.js";
@@ -13,6 +13,8 @@ import { REAL_DISK, storeOptions } from "./options.js";
 import type { StoreDisk, StoreOptions } from "./options.js";
 import { ReadableStore, storeParts } from "./readable-store.js";
 import type { Applied } from "./readable-store.js";
+import { collectState } from "./small-state.js";
+import type { SmallStateSlices } from "./small-state.js";
 import { SnapshotReader } from "./snapshot-reader.js";
 
 export type Mutation =
@@ -27,10 +29,12 @@ export type Mutation =
 /** Who writes a store out of a log. */
 export interface AttachedGroup {
   /**
-   * The group's small state as of the last entry applied: whole, by names, not to be changed later. Called
-   * synchronously, in the turn in which a checkpoint is sampled.
+   * The group's small state as of the last entry applied, whatever is applied before the last slice is taken; bytes that were given are
+   * not to be changed later. Called synchronously, in the turn in which a checkpoint is sampled, and taken to the end.
    */
-  smallState(): SmallState;
+  smallState(): SmallStateSlices;
+  /** Told when an entry attaches a key to a lease (1), or takes it off or deletes it (-1), as that takes effect. */
+  leaseKey?(lease: number, change: 1 | -1): void;
 }
 
 /** What a delete of a prefix did. */
@@ -76,20 +80,21 @@ export class Store extends ReadableStore {
     this.#directState = new Map(checkpoint?.state);
     this.#undoneChanges = opened.undoneChanges;
     const { fileSystem } = disk;
-    const sample = (): Omit<Checkpoint, "generation"> => ({
+    const sample = (): Omit<Checkpoint, "generation" | "state"> => ({
       ...position,
       collected: this.#collector.collected,
-      state: this.sampleState(),
     });
+    const state = (): SmallStateSlices => this.sampleState();
     this.#checkpointer = new Checkpointer(
-      { directory, database, fileSystem, queue, generation, sample, marks, onFailure },
+      { directory, database, fileSystem, queue, generation, sample, state, marks, onFailure },
       checkpoint,
     );
     const leaving = new Set<string>();
     const recorded = (): Checkpoint | null => this.checkpointed;
     const { inlineValueBytesMax, collectedPerStep } = options;
     this.#collector = new Collector({ ...parts, fileSystem, leaving, collectedPerStep, recorded, onFailure });
-    this.#batch = new MutationBatch({ ...parts, marks, leaving, inlineValueBytesMax });
+    const onLeaseKey = (lease: number, change: 1 | -1): void => this.#group?.leaseKey?.(lease, change);
+    this.#batch = new MutationBatch({ ...parts, marks, leaving, inlineValueBytesMax, onLeaseKey });
     this.#collector.wake();
   }
 
@@ -229,7 +234,8 @@ export class Store extends ReadableStore {
       do await this.parts.queue.drained();
       while (this.parts.queue.unwrittenBytes > 0);
       this.assertServing();
-      return new SnapshotReader(this.parts.database, this.#checkpointer.sample());
+      const { database, position } = this.parts;
+      return new SnapshotReader(database, { ...position }, collectState(this.sampleState()));
     } finally {
       this.#snapshotOpening = null;
       opened();
@@ -304,6 +310,7 @@ export class Store extends ReadableStore {
   /** The body of all four ways to write: hands the open batch over to LevelDB, and tells what it changed. */
   async #apply(sync: boolean): Promise<void> {
     this.#batchOpen = false;
+    this.parts.latest.release();
     const changes = this.#batch.takeChanges();
     const wait = this.parts.queue.handOver(sync);
     if (wait !== null) await wait;
@@ -311,7 +318,7 @@ export class Store extends ReadableStore {
     if (this.#snapshotOpening !== null) await this.#snapshotOpening;
   }
 
-  protected override sampleState(): SmallState {
+  protected override sampleState(): SmallStateSlices {
     return this.#group?.smallState() ?? new Map(this.#directState);
   }
 

@@ -22,16 +22,16 @@ const CHECKPOINT = {
 describe("The D file", () => {
   afterEach(removeDirectories);
 
-  it("is read as it was written, its state in the order of its names", () => {
-    const bytes = encodeCheckpoint(CHECKPOINT);
+  it("is read as it was written, its state in the order of its names", async () => {
+    const bytes = await encodeCheckpoint(CHECKPOINT);
     expect(decodeCheckpoint(bytes, "checkpoint")).to.deep.equal(CHECKPOINT);
     expect(bytes.toString("latin1").split("\n")[1]).to.equal(
       '{"index":12,"term":3,"revision":9,"floor":4,"keys":5,"collected":2,"generation":2,"state":[["a",0],["b",3]]}',
     );
   });
 
-  it("S2: is refused after any one of its bits flipped, and when it was cut anywhere", () => {
-    const bytes = encodeCheckpoint(CHECKPOINT);
+  it("S2: is refused after any one of its bits flipped, and when it was cut anywhere", async () => {
+    const bytes = await encodeCheckpoint(CHECKPOINT);
     for (let bit = 0; bit < 8 * bytes.length; bit++) {
       const flipped = Buffer.from(bytes);
       flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
@@ -45,9 +45,9 @@ describe("The D file", () => {
     }
   });
 
-  it("a newer format is refused, naming both", () => {
+  it("a newer format is refused, naming both", async () => {
     const newer = Buffer.from(
-      encodeCheckpoint(CHECKPOINT).toString("latin1").replace("checkpoint 1", "checkpoint 2"),
+      (await encodeCheckpoint(CHECKPOINT)).toString("latin1").replace("checkpoint 1", "checkpoint 2"),
       "latin1",
     );
     expect(() => decodeCheckpoint(newer, "D"))

@@ -55,6 +55,61 @@ describe("Reads of more than a key", function () {
     });
   });
 
+  it("C5: what was read for an entry is not looked up again by it, whatever the cache holds, and is forgotten behind it", async () => {
+    let lookups = 0;
+    const openDatabase: StoreDisk["openDatabase"] = async (...args) => {
+      const database = await REAL_DISK.openDatabase(...args);
+      const getSync = database.getSync.bind(database);
+      database.getSync = (key) => {
+        lookups += 1;
+        return getSync(key);
+      };
+      return database;
+    };
+    const disk = { ...REAL_DISK, openDatabase };
+    const store = await openWithGroup(await makeDirectory(), { cacheBytes: 0 }, disk);
+    const keys = Array.from({ length: 600 }, (_, i) => bytes(`k${i}`));
+    const puts = keys.map((key, i) => ({
+      kind: "put" as const,
+      key,
+      value: key,
+      lease: i % 2 === 0 ? 0 : 5,
+    }));
+    await applyTo(store, puts, keys.length);
+    await whenWritten(store);
+    const index = keys.length + 1;
+    for (const read of [
+      () => store.rangeForEntry({ range: ALL, keysOnly: true }),
+      () => store.loadLease(5),
+    ]) {
+      await store.applyMutationsRaft(store.beginBatch());
+      await read();
+    }
+    const batch = store.beginBatch();
+    batch.beginEntry(index, 1);
+    lookups = 0;
+    for (const key of keys.filter((_, i) => i % 2 === 1)) {
+      expect(batch.peek(key)).to.include({ lease: 5, version: 1 });
+      expect(batch.delete(key)).to.equal(true);
+      expect(batch.peek(key)).to.equal(null);
+    }
+    expect(lookups).to.equal(0);
+    await store.applyMutationsRaft(batch);
+    await whenWritten(store);
+    // Written over since, what was held would be wrong now; other puts take its place in the cache.
+    for (const other of ["x", "y", "z"]) {
+      const next = store.beginBatch();
+      next.beginEntry(store.applied.index + 1, 1);
+      next.put(bytes(other), bytes(other));
+      await store.applyMutationsRaft(next);
+      await whenWritten(store);
+    }
+    lookups = 0;
+    expect(store.get(bytes("k1"))).to.equal(null);
+    expect(lookups).to.equal(1);
+    await store.close();
+  });
+
   it("S7: a prefix is the range of the keys that begin with it, whatever its bytes", () => {
     const ends = ["a", "a\xff", "\xff\xff", ""].map((prefix) => prefixRange(bytes(prefix)).end);
     expect(ends.map((end) => end && Buffer.from(end).toString("latin1"))).to.deep.equal([

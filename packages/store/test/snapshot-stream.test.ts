@@ -46,7 +46,7 @@ describe("A snapshot stream (S10)", function () {
         }
       })();
       const reader = await source.openSnapshot();
-      const { index, term, revision } = reader.checkpoint;
+      const { index, term, revision } = reader.position;
       expect({ term, revision }).to.deep.equal({ term: 1, revision: model.revisionAt[index] });
       await new Promise((resolve) => setImmediate(resolve));
       const chunks = await chunksOf(reader);

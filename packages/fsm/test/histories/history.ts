@@ -39,15 +39,42 @@ export type EntrySpec =
 
 export type Step =
   | { readonly kind: "apply"; readonly entries: number }
+  /** A checkpoint, with entries applied before it is there. */
+  | { readonly kind: "checkpoint meanwhile"; readonly entries: number }
+  /**
+   * The other replica, which has applied as many entries more, sends a snapshot, of which so many chunks come before the receiver takes
+   * up the rest: entries are applied meanwhile on both. Then it is installed, or it comes to nothing.
+   */
+  | {
+      readonly kind: "snapshot";
+      readonly ahead: number;
+      readonly chunks: number;
+      readonly entries: number;
+      readonly checkpoint: boolean;
+      readonly ends: SnapshotEnd;
+    }
   | { readonly kind: "checkpoint" | "checkpoint that the log does not cover" | "yield" | "compare" }
   /** The process ends: after a checkpoint, or with whatever LevelDB has by then. */
   | { readonly kind: "close" | "kill" };
+
+/** How the installation of a snapshot ends: as it should, or with a process that is killed on the way. */
+export type SnapshotEnd = (typeof SNAPSHOT_ENDS)[number];
+export const SNAPSHOT_ENDS = [
+  "installed",
+  /** Before its last chunk: what came is thrown away. */
+  "cut",
+  /** It is whole, and the log did not get to know it. */
+  "killed before the log",
+  /** The log begins behind it, and the D file has not got its name yet. */
+  "killed before the rename",
+] as const;
 
 export interface ReplicaSpec {
   readonly steps: readonly Step[];
   readonly mode: "sync" | "nosync";
   readonly cacheBytes: number;
   readonly unwrittenBytesMax: number;
+  readonly sliceBytes: number;
 }
 
 export interface History {
@@ -139,6 +166,8 @@ const settings: Arbitrary<Command> = oneof(
   constantFrom(1, 3, 100_000).map((rangeDeleteKeysMax) => ({ rangeDeleteKeysMax })),
   constantFrom(100, 500, 1_000_000).map((answerBytesMax) => ({ answerBytesMax })),
   constantFrom(1, 3, 10_000).map((leaseExpiryKeysMax) => ({ leaseExpiryKeysMax })),
+  constantFrom(1, 2, 10_000).map((leaseKeysMax) => ({ leaseKeysMax })),
+  constantFrom(1, 6, 100, 1_000_000).map((allResultsMax) => ({ allResultsMax })),
 ).map((changed) => ({ kind: "settingsChange" as const, settings: changed }));
 
 const command: Arbitrary<Command> = oneof(
@@ -207,12 +236,31 @@ const step: Arbitrary<Step> = oneof(
     ),
   },
   { weight: 1, arbitrary: constantFrom<Step>({ kind: "close" }, { kind: "kill" }) },
+  {
+    weight: 1,
+    arbitrary: record({
+      kind: constant("checkpoint meanwhile" as const),
+      entries: integer({ min: 1, max: 20 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: record({
+      kind: constant("snapshot" as const),
+      ahead: nat(30),
+      chunks: nat(4),
+      entries: nat(6),
+      checkpoint: boolean(),
+      ends: constantFrom("installed" as const, ...SNAPSHOT_ENDS),
+    }),
+  },
 );
 const replica: Arbitrary<ReplicaSpec> = record({
   steps: array(step, { maxLength: 16, size: "max" }),
   mode: constantFrom("sync" as const, "nosync" as const),
   cacheBytes: constantFrom(0, 2_000, 1_000_000),
   unwrittenBytesMax: constantFrom(0, 1_000_000),
+  sliceBytes: constantFrom(1, 100, 32_768),
 });
 
 export const history: Arbitrary<History> = record({

@@ -1,12 +1,14 @@
 import { expect } from "chai";
 import { StateMachine, bootstrapCatalog } from "@raftkv/fsm";
 import type { CommandResult, OpResult } from "@raftkv/fsm";
-import { Store } from "@raftkv/store";
-import type { KeyValue } from "@raftkv/store";
+import { installSnapshot, settleSnapshot } from "@raftkv/store";
+import type { KeyValue, SnapshotWriter, Store } from "@raftkv/store";
 import { plain } from "../model/model.js";
 import type { Summary } from "../model/model.js";
 import type { ReplicaSpec, Step } from "./history.js";
 import type { Told } from "./resolve.js";
+import { Sender, openStore, receive } from "./snapshot.js";
+import type { SnapshotStep } from "./snapshot.js";
 
 const durableNow = (): Promise<void> => Promise.resolve();
 
@@ -17,13 +19,14 @@ export class Replica {
   readonly #told: Told;
   #store: Store;
   #machine: StateMachine;
+  #senders = 0;
 
   private constructor(directory: string, spec: ReplicaSpec, told: Told, store: Store) {
     this.#directory = directory;
     this.#spec = spec;
     this.#told = told;
     this.#store = store;
-    this.#machine = new StateMachine(store);
+    this.#machine = new StateMachine(store, { sliceBytes: spec.sliceBytes });
   }
 
   static async open(directory: string, spec: ReplicaSpec, told: Told): Promise<Replica> {
@@ -59,6 +62,15 @@ export class Replica {
       case "checkpoint":
         await this.#store.checkpoint(durableNow);
         return;
+      case "checkpoint meanwhile": {
+        const made = this.#store.checkpoint(durableNow);
+        await this.#apply(this.#store.applied.index + step.entries);
+        await made;
+        return;
+      }
+      case "snapshot":
+        await this.#getSnapshot(step);
+        return;
       case "checkpoint that the log does not cover":
         await this.#store.checkpoint(() => Promise.reject(new Error("not durable"))).catch(() => undefined);
         return;
@@ -79,10 +91,48 @@ export class Replica {
     }
   }
 
+  /** Of a replica that is further; it comes in beside the store, which goes on, and replaces it (S10). */
+  async #getSnapshot({ ahead, checkpoint, chunks, ends, entries }: SnapshotStep): Promise<void> {
+    const { length } = this.#told.entries;
+    const wanted = Math.min(length, this.#store.applied.index + entries + 1 + ahead);
+    this.#senders += 1;
+    const directory = `${this.#directory}-sender-${this.#senders}`;
+    const sender = await Sender.open(directory, this.#spec, this.#told, wanted);
+    const { index, term } = sender.reader.position;
+    const writer = await receive(this.#directory, this.#spec);
+    try {
+      await sender.send(writer, chunks);
+      await sender.apply(entries);
+      // Never as far as the snapshot: a log that has got there itself needs none.
+      await this.#apply(Math.min(index - 1, this.#store.applied.index + entries));
+      if (checkpoint) await this.#store.checkpoint(durableNow);
+      await sender.send(writer, ends === "cut" ? 1 : Number.POSITIVE_INFINITY);
+      if (ends === "cut" || index <= this.#store.applied.index) await writer.abort();
+      else await this.#install(writer, ends === "killed before the log" ? null : { index, term }, ends);
+    } finally {
+      await sender.close();
+    }
+  }
+
+  /** With the base that the log has by then. */
+  async #install(
+    writer: SnapshotWriter,
+    base: { readonly index: number; readonly term: number } | null,
+    ends: SnapshotStep["ends"],
+  ): Promise<void> {
+    await writer.finish();
+    await this.#store.close();
+    if (ends === "installed") await installSnapshot(this.#directory);
+    else expect(await settleSnapshot(this.#directory, base)).to.equal(base !== null);
+    await this.#reopen();
+    if (base !== null) expect(this.#store.applied).to.deep.equal(base);
+  }
+
   /** In one call, so what is one for this replica are several for the other. */
   async #apply(to: number): Promise<void> {
     const { entries, results } = this.#told;
     const from = this.#store.applied.index;
+    if (to <= from) return;
     const answered = await this.#machine.apply(entries.slice(from, to));
     for (const [i, result] of answered.entries()) {
       const index = from + i + 1;
@@ -124,14 +174,9 @@ export class Replica {
 
   async #reopen(): Promise<void> {
     this.#store = await openStore(this.#directory, this.#spec);
-    this.#machine = new StateMachine(this.#store);
+    this.#machine = new StateMachine(this.#store, { sliceBytes: this.#spec.sliceBytes });
     await this.#compare();
   }
-}
-
-function openStore(directory: string, spec: ReplicaSpec): Promise<Store> {
-  const { mode, cacheBytes, unwrittenBytesMax } = spec;
-  return Store.open(directory, { mode, cacheBytes, unwrittenBytesMax });
 }
 
 /** With keys and values as hex digits, whatever kind of bytes they are. */

@@ -51,7 +51,8 @@ export class Model {
       return { kind: "refused", code: "SESSION_EXPIRED", facts: { session: envelope.session } };
     }
     session.dueMs = this.logTimeMs + session.ttlMs;
-    const answer = session.answerTo(envelope, this.settings);
+    const others = [...this.sessions.values()].reduce((sum, { span }) => sum + span, -session.span);
+    const answer = session.answerTo(envelope, this.settings, others);
     session.forgetBelow(envelope.answeredBelow);
     if (answer !== null) return answer;
     const result = session.refusalBehind(envelope.predecessor) ?? this.#outcome(command, envelope.session);
@@ -101,6 +102,7 @@ export class Model {
     this.keys = keys.copy();
     try {
       const result = this.#carryOut(command, session);
+      this.#checkLeaseKeys(keys);
       if (this.keys.changed) this.revision += 1;
       return result;
     } catch (error) {
@@ -232,6 +234,15 @@ export class Model {
     });
     this.catalog = { version: version + 1, nextRouteId: next, routes: changed };
     return { kind: "catalogChange", version: version + 1 };
+  }
+
+  /** No lease has gained keys and has more than it may. */
+  #checkLeaseKeys(before: ModelKeys): void {
+    const { leaseKeysMax } = this.settings;
+    for (const lease of this.leases.keys()) {
+      const count = this.keys.ofLease(lease).length;
+      if (count > leaseKeysMax && count > before.ofLease(lease).length) refuse("TOO_LARGE", { leaseKeysMax });
+    }
   }
 
   #checkRoutes(ranges: readonly KeyRange[]): void {

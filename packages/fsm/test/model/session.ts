@@ -17,8 +17,17 @@ export class ModelSession {
     return [...this.results.values()].reduce((sum, result) => sum + resultBytes(result), 0);
   }
 
-  /** What is answered without carrying anything out; null: nothing, go on. */
-  answerTo({ number, predecessor, answeredBelow }: Envelope, settings: Settings): CommandResult | null {
+  /** How many numbers there are from the first that is not confirmed to the last with an answer. */
+  get span(): number {
+    return this.results.size === 0 ? 0 : Math.max(...this.results.keys()) + 1 - this.answeredBelow;
+  }
+
+  /** What is answered without carrying anything out; null: nothing, go on. `others`: what the other sessions span. */
+  answerTo(
+    { number, predecessor, answeredBelow }: Envelope,
+    settings: Settings,
+    others: number,
+  ): CommandResult | null {
     if (number === 0) return null;
     const below = Math.max(this.answeredBelow, answeredBelow);
     if (number < below) return refusal("OUTCOME_UNKNOWN", { number, answeredBelow: below });
@@ -26,6 +35,10 @@ export class ModelSession {
     const first = this.results.get(number);
     if (first !== undefined) return first;
     if (number - below >= sessionResultsMax) return refusal("OVERLOADED", { sessionResultsMax });
+    const { allResultsMax, sessionsMax } = settings;
+    const span = Math.max(number, ...this.results.keys()) + 1 - below;
+    const share = Math.max(1, Math.floor(allResultsMax / sessionsMax));
+    if (span > share && others + span > allResultsMax) return refusal("OVERLOADED", { allResultsMax });
     if (predecessor >= below && !this.results.has(predecessor)) {
       return refusal("OUT_OF_ORDER", { predecessor });
     }

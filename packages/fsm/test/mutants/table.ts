@@ -36,6 +36,68 @@ export const MUTANTS: readonly Mutant[] = [
     "      this.settings = { ...DEFAULT_SETTINGS, ...readSettings(reader) };",
     "      readSettings(reader);",
   ]),
+  mutant("F1", "a lease takes any number of keys by puts", "evaluate.ts", [
+    "isFull && batch.peek(key)?.lease !== lease",
+    "isFull && key.length < 0",
+  ]),
+  mutant("F1", "a key that is attached to a full lease cannot be put again", "evaluate.ts", [
+    "isFull && batch.peek(key)?.lease !== lease",
+    "isFull",
+  ]),
+  mutant("F1", "a lease takes any number of keys by a transaction", "txn.ts", [
+    "    if (gain > 0 && leases",
+    "    if (gain < 0 && leases",
+  ]),
+  mutant("F1", "keys that are taken off a lease count on", "leases.ts", [
+    "    lease.keys += change;",
+    "    lease.keys += Math.max(change, 0);",
+  ]),
+  mutant("F1", "a restart counts the keys of a lease anew, from nothing", "leases.ts", [
+    "keys: reader.varint(), gone: false",
+    "keys: 0 * reader.varint(), gone: false",
+  ]),
+  mutant("F1", "sessions span any number of answers that nobody confirms", "sessions.ts", [
+    "    if (this.#span - results.span + span <= allResultsMax) return false;",
+    "    if (allResultsMax > 0) return false;",
+  ]),
+  mutant("F1", "sessions have no share of what all may span", "sessions.ts", [
+    "span > Math.max(1, Math.floor(allResultsMax / sessionsMax))",
+    "span > 0",
+  ]),
+  mutant("F1", "a restart counts what sessions span anew, from nothing", "sessions.ts", [
+    "      this.#span += session.results.span;\n",
+    "",
+  ]),
+  mutant("F1", "what a session that is closed spans counts for ever", "sessions.ts", [
+    "    this.#span -= session.results.span;\n",
+    "",
+  ]),
+  mutant("C7", "the room of answers that were confirmed stays taken", "kept-results.ts", [
+    "    if (this.#slots.length > SLOTS_KEPT && 4 * span < this.#slots.length) this.#resize(span);\n",
+    "",
+  ]),
+  mutant("C5", "what changes before its turn is in the checkpoint as it is then", "items-sample.ts", [
+    "    if (!this.#early.has(item.id)) this.#early.set(item.id, this.#written(item));\n",
+    "",
+  ]),
+  mutant(
+    "C5",
+    "what changes twice before its turn is in the checkpoint as it was in between",
+    "items-sample.ts",
+    ["    if (!this.#early.has(item.id)) this.#early", "    this.#early"],
+  ),
+  mutant("C5", "the checkpoint has a session that is closed meanwhile as it was last", "sessions.ts", [
+    "    this.#samples.changing(session);\n    session.dueMs",
+    "    session.dueMs",
+  ]),
+  mutant("C5", "the small state is encoded in one turn", "items-sample.ts", [
+    "bytes < sliceBytes;",
+    "bytes < sliceBytes + Number.MAX_SAFE_INTEGER;",
+  ]),
+  mutant("C5", "a range delete in a transaction reads each value", "txn.ts", [
+    "wantPrevious ? this.view.get(key) : this.view.peek(key)",
+    "this.view.get(key)",
+  ]),
   mutant("F2", "a no-op does not move the applied index", "state-machine.ts", [
     "          this.#begin(batch, entry);\n          results.push(null);",
     "          results.push(null);",
@@ -101,8 +163,8 @@ export const MUTANTS: readonly Mutant[] = [
     "",
   ]),
   mutant("F3", "sessions are not in the checkpoint", "machine-state.ts", [
-    "this.sessions.write(writer)",
-    "writer.varint(0)",
+    "this.sessions.slices(sliceBytes)",
+    "new Sessions().slices(sliceBytes)",
   ]),
   mutant("F3", "the answers are not in the checkpoint", "kept-results.ts", [
     "    writer.varint(this.#below);\n",

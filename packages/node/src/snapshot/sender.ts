@@ -143,7 +143,7 @@ export class SnapshotSender {
 
   #transferOf(follower: Follower, reader: SnapshotReader): Transfer {
     const { announced } = follower;
-    const { index, term } = reader.checkpoint;
+    const { index, term } = reader.position;
     const base = this.#options.baseAt(logIndex(index));
     invariant(base?.term === term, "what is applied stands in the log, or is its base (S4)");
     invariant(index >= announced.base.index, "the store covers what the log has dropped (S4)");

@@ -192,6 +192,18 @@ export const MUTANTS: readonly Mutant[] = [
     "    this.#collector.wake();\n  }\n",
     "  }\n",
   ]),
+  mutant("C5", "what was loaded for an entry is looked up again", "latest-versions.ts", [
+    "    this.#held.set(version.key, version);\n",
+    "",
+  ]),
+  mutant("C5", "what was loaded for an entry is believed behind it", "store.ts", [
+    "    this.parts.latest.release();\n",
+    "",
+  ]),
+  mutant("S2", "the small state of a checkpoint is of a later moment", "checkpointer.ts", [
+    "      sample = await this.#orFail(() => this.sample());",
+    "      sample = await this.#orFail(() => new Promise((done) => setImmediate(done)).then(() => this.sample()));\n      sample = { ...sample, ...position };",
+  ]),
   mutant("S9", "a write that fails in the background is forgotten", "write-queue.ts", [
     "(error: unknown) => this.onFailure(error instanceof Error ? error : new Error(String(error))),",
     "() => this.#written(group),",
