@@ -64,13 +64,17 @@ export async function inspectSnapshot(
       onProgress(bytes, total);
     }
     parser.end();
-    return summary(parser, contents, total);
+    return await summary(parser, contents, total);
   } finally {
     closeSync(file);
   }
 }
 
-function summary(parser: SnapshotFileParser, contents: Contents, bytes: number): SnapshotInspection {
+async function summary(
+  parser: SnapshotFileParser,
+  contents: Contents,
+  bytes: number,
+): Promise<SnapshotInspection> {
   const { about, chunks, digest, head } = parser;
   invariant(
     about !== null && head !== null && digest !== null,
@@ -94,7 +98,7 @@ function summary(parser: SnapshotFileParser, contents: Contents, bytes: number):
     attached,
     state: Object.fromEntries([...state].map(([name, value]) => [name, value.length])),
     hash,
-    stateHash: hashWhole({ index, revision }, hash, hashSmallState(state, floor)),
+    stateHash: hashWhole({ index, revision }, hash, await hashSmallState(state, floor)),
     digest: digest.toString("hex"),
   };
 }

@@ -168,7 +168,7 @@ function sourceOf(digest: Buffer, { floor, revision }: Checkpoint): string {
 
 /** Opens each store as a node would, and reads all of it: it is what the file says. @returns its hash. */
 async function controlled(making: readonly Making[], head: Checkpoint, contents: string): Promise<string> {
-  const expected = hashWhole(head, contents, hashSmallState(head.state, head.floor));
+  const expected = hashWhole(head, contents, await hashSmallState(head.state, head.floor));
   for (const { dataDir, groupDir, writer } of making) {
     if (writer === null) continue;
     const store = await Store.open(groupDir);

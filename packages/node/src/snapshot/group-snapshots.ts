@@ -140,7 +140,7 @@ export class GroupSnapshots {
   async save(about: SnapshotAbout, response: ServerResponse): Promise<void> {
     const { idleMs, logger, replica } = this.#options;
     const reader = await replica.openSnapshot();
-    const { index } = reader.checkpoint;
+    const { index } = reader.position;
     logger.info({ index }, `saving a snapshot of index ${index}`);
     await sendSaved({ about, reader, bandwidth: this.#bandwidth, idleMs }, response);
   }
