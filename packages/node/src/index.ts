@@ -9,8 +9,6 @@ export { HOST_PORT_ALLOWED, formatHostPort, isLoopback, isWildcard, parseHostPor
 export type { HostPort } from "./host-port.js";
 export { KNOBS } from "./knobs.js";
 export type { Knob, KnobName, KnobValues } from "./knobs.js";
-export { startNode } from "./node.js";
-export type { NodeParts, RunningNode } from "./node.js";
 export { checkStart } from "./check-start.js";
 export type { StartReport } from "./check-start.js";
 export { LOG_LEVELS } from "./log-levels.js";
@@ -22,4 +20,8 @@ export type { Setting, SettingName } from "./setting-table.js";
 export { ConfigurationError, environmentNameOf, flagOf, keyOf } from "./settings.js";
 export type { RawNodeOptions } from "./settings.js";
 export { runNode } from "./run-node.js";
+export type { NodeParts, RunningNode } from "./running-node.js";
 export type { NodeStatus, StatusMember } from "./status.js";
+export { startNode } from "./testing/start-node.js";
+export { startTestCluster } from "./testing/test-cluster.js";
+export type { TestCluster, TestClusterOptions } from "./testing/test-cluster.js";

@@ -4,6 +4,8 @@ import type { Limits } from "@raftkv/protocol";
 import { clientFrameBytes } from "./group/inflight-bytes.js";
 import type { NodeOptions } from "./options.js";
 
+const PAGE_BYTES = 4096;
+
 /** What every client is told in the welcome, and every request is held against (C7). */
 export function clientLimits(options: NodeOptions): Limits {
   return {
@@ -45,4 +47,14 @@ export function replicatedSettings(options: NodeOptions): Settings {
     leaseKeysMax: options.maxLeaseKeys,
     leaseExpiryKeysMax: options.maxLeaseExpiryKeys,
   };
+}
+
+/** What a client may leave unread before it is cut; half of it is for one largest reply (C2). */
+export function unreadBytesMax(options: NodeOptions): number {
+  return Math.max(options.maxUnreadBytes, 2 * clientLimits(options).frameBytes);
+}
+
+/** Segments are whole pages. */
+export function segmentBytes({ walSegmentBytes }: NodeOptions): number {
+  return Math.ceil(walSegmentBytes / PAGE_BYTES) * PAGE_BYTES;
 }

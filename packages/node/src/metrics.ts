@@ -1,6 +1,12 @@
 import type { StateMachine } from "@raftkv/fsm";
+import type { Store } from "@raftkv/store";
 import { Counter, Gauge, Registry, collectDefaultMetrics } from "prom-client";
 import type { Group } from "./group/group.js";
+import type { ClientTraffic } from "./metrics/client-traffic.js";
+import { registerFollowerMetrics } from "./metrics/follower-metrics.js";
+import { counter, gauge } from "./metrics/read-metric.js";
+import { registerStoreMetrics } from "./metrics/store-metrics.js";
+import type { Timings } from "./metrics/timings.js";
 import type { LogWriter } from "raft-ts";
 import type { SnapshotCounts } from "./snapshot/group-snapshots.js";
 
@@ -10,12 +16,22 @@ export interface MetricsSource {
   readonly serving: () => {
     readonly group: Group;
     readonly log: LogWriter;
+    readonly store: Store | null;
     readonly data: {
       readonly replica: { readonly machine: StateMachine };
       readonly snapshots: { readonly counts: SnapshotCounts };
     } | null;
   } | null;
   readonly connections: () => number;
+  readonly traffic: ClientTraffic;
+  readonly timings: Timings;
+  /** Writes of clients that were given to the group. */
+  readonly proposed: () => number;
+  /** Ranges that wait until others are read. */
+  readonly rangesWaiting: () => number;
+  readonly tickMs: number;
+  /** A member's name, by its server id. */
+  readonly nameOf: (serverId: string) => string;
   readonly budget: () => {
     readonly inflightBytes: number;
     readonly limitBytes: number;
@@ -31,6 +47,17 @@ export interface NodeMetrics {
   readonly leaderSeen: (name: string | null) => void;
 }
 
+let ofProcess: Registry | null = null;
+
+/** Memory, CPU, event loop and the like: measured once, however many nodes this process has had. */
+function processMetrics(): Registry {
+  if (ofProcess === null) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
+}
+
 /**
  * Prometheus metrics of one node. Figures that the parts keep anyway are read when they are asked for, so that counting
  * costs nothing on the way of a write. docs/operating.md says what each one means.
@@ -38,7 +65,9 @@ export interface NodeMetrics {
 export function createMetrics(source: MetricsSource): NodeMetrics {
   const registry = new Registry();
   registry.setDefaultLabels({ node: source.node });
-  collectDefaultMetrics({ register: registry });
+  for (const metric of processMetrics().getMetricsAsArray()) {
+    registry.registerMetric(metric as unknown as Parameters<Registry["registerMetric"]>[0]);
+  }
   const { serving } = source;
   const raftGauge = (name: string, help: string, read: (group: Group) => number): void => {
     gauge(registry, name, help, () => {
@@ -59,6 +88,29 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
     "Writes in the log that are not answered yet",
     (group) => group.pendingWrites,
   );
+  raftGauge("raftkv_pending_reads", "Linearizable reads that wait", (group) => group.pendingReads);
+  raftGauge(
+    "raftkv_checkpoint_index",
+    "Index of the last checkpoint since the start, 0 before the first",
+    (group) => group.checkpointIndex ?? 0,
+  );
+  const { rangesWaiting, timings, traffic } = source;
+  gauge(registry, "raftkv_ranges_waiting", "Ranges that wait until others are read", rangesWaiting);
+  timings.register(registry);
+  traffic.register(registry);
+  registerFollowerMetrics(registry, {
+    tickMs: source.tickMs,
+    raft: () => serving()?.group.status ?? null,
+    nameOf: source.nameOf,
+  });
+  registerStoreMetrics(registry, () => serving()?.store ?? null);
+  counter(registry, "raftkv_elections_stood_total", "Terms in which this node stood for election", () => {
+    return serving()?.group.elections.stood ?? 0;
+  });
+  counter(registry, "raftkv_elections_won_total", "Elections that this node won", () => {
+    return serving()?.group.elections.won ?? 0;
+  });
+  counter(registry, "raftkv_proposals_total", "Writes of clients that were given to Raft", source.proposed);
   counter(
     registry,
     "raftkv_proposals_committed_total",
@@ -86,6 +138,18 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
     () => serving()?.log.stats().bytes ?? 0,
   );
   gauge(registry, "raftkv_wal_segments", "Segments of the log", () => serving()?.log.stats().segments ?? 0);
+  gauge(
+    registry,
+    "raftkv_wal_queued_appends",
+    "Appends to the log that are not durable yet",
+    () => serving()?.log.stats().queuedAppends ?? 0,
+  );
+  gauge(
+    registry,
+    "raftkv_wal_queued_bytes",
+    "Bytes of appends to the log that are not durable yet",
+    () => serving()?.log.stats().queuedBytes ?? 0,
+  );
   const snapshots = (name: string, help: string, read: (counts: SnapshotCounts) => number): void => {
     counter(registry, name, help, () => {
       const data = serving()?.data ?? null;
@@ -170,29 +234,4 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
     lastLeader = name;
   };
   return { registry, leaderSeen };
-}
-
-function gauge(registry: Registry, name: string, help: string, read: () => number): void {
-  const metric = new Gauge({
-    name,
-    help,
-    registers: [],
-    collect() {
-      this.set(read());
-    },
-  });
-  registry.registerMetric(metric);
-}
-
-function counter(registry: Registry, name: string, help: string, read: () => number): void {
-  const metric = new Counter({
-    name,
-    help,
-    registers: [],
-    collect() {
-      this.reset();
-      this.inc(read());
-    },
-  });
-  registry.registerMetric(metric);
 }

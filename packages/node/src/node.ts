@@ -2,51 +2,34 @@ import { join } from "node:path";
 import type { LeaderHint } from "@raftkv/protocol";
 import type { Store } from "@raftkv/store";
 import { LogWriter } from "raft-ts";
-import type { FileSystem, ServerId, Term } from "raft-ts";
+import type { ServerId, Term } from "raft-ts";
 import { WriteAdmission } from "./client/admission.js";
 import { ClientListener } from "./client/listener.js";
 import { KeyValueService } from "./client/key-value-service.js";
 import { DiskSpace } from "./disk-space.js";
-import type { FileSystemSpace } from "./disk-space.js";
 import { Formation } from "./formation.js";
 import { HandOver } from "./group/hand-over.js";
 import { inflightBytesMax } from "./group/inflight-bytes.js";
 import { FIRST_GROUP, openGroup } from "./group/open-group.js";
 import type { OpenedGroup } from "./group/open-group.js";
+import { formatHostPort } from "./host-port.js";
 import { httpRoutes } from "./http-routes.js";
 import { checkDataDirectory, createDirectory, openRecord, opensAsWitness } from "./identity.js";
-import { clientLimits, commandLimits } from "./limits.js";
+import { clientLimits, commandLimits, segmentBytes, unreadBytesMax } from "./limits.js";
 import { createLogger } from "./logger.js";
-import type { Logger } from "./logger.js";
+import type { LogPlace, Logger } from "./logger.js";
 import { createMetrics } from "./metrics.js";
+import { ClientTraffic } from "./metrics/client-traffic.js";
+import { Timings } from "./metrics/timings.js";
 import type { NodeOptions } from "./options.js";
 import { PeerTransport } from "./peer/transport.js";
+import type { NodeParts, RunningNode } from "./running-node.js";
 import { nodeStatus } from "./status.js";
 import type { NodeStatus } from "./status.js";
+import { withResolvers } from "./with-resolvers.js";
 import { logWalEvent } from "./wal-events.js";
 import { noWatches } from "./watch/refusal.js";
 import { Watches } from "./watch/watches.js";
-
-/** Segments are whole pages. */
-const PAGE_BYTES = 4096;
-
-/** A node that runs in this process. */
-export interface RunningNode {
-  readonly name: string;
-  status(): Promise<NodeStatus>;
-  /** Stops cleanly: answers what waits, makes a checkpoint, frees the directory. Can be called again. */
-  close(): Promise<void>;
-  /** Settles when the node has ended: resolves after `close()`, rejects when it failed and must not serve. */
-  readonly ended: Promise<void>;
-}
-
-/** What a node stands on, for those who put something else in its place. */
-export interface NodeParts {
-  /** Where the log is written; the operating system's by default. */
-  readonly fileSystem?: FileSystem;
-  /** Tells how much room the data directory has; `fs.statfs` by default. */
-  readonly statfs?: (path: string) => Promise<FileSystemSpace>;
-}
 
 interface Serving extends OpenedGroup {
   readonly log: LogWriter;
@@ -59,10 +42,12 @@ interface Serving extends OpenedGroup {
  * @throws errors with a `code` that `exitCodeOf` knows; nothing is left open then.
  */
 export async function startNode(options: NodeOptions, parts: NodeParts = {}): Promise<RunningNode> {
-  const logger = createLogger(options.logLevel, options.name);
   checkDataDirectory(options);
   createDirectory(options.dataDir);
+  const timings = new Timings();
   let node: Node | null = null;
+  const place = (): LogPlace => ({ group: FIRST_GROUP, term: node?.term ?? 0 });
+  const logger = createLogger(options.logLevel, options.name, place);
   const log = await LogWriter.open({
     ...(parts.fileSystem === undefined ? {} : { fileSystem: parts.fileSystem }),
     dir: join(options.dataDir, "wal"),
@@ -70,6 +55,7 @@ export async function startNode(options: NodeOptions, parts: NodeParts = {}): Pr
     segmentBytes: segmentBytes(options),
     sealAfterMs: options.walSealAfterMs,
     memtableBytes: options.walMemtableBytes,
+    onSynced: (tookMs) => timings.logSync.observe(tookMs),
     onEvent: (event) => {
       // Also when nobody waits for the batch that failed, as with the one that seals: the node must not go on (W1).
       if (event.kind === "poisoned") node?.fail(event.error);
@@ -77,7 +63,7 @@ export async function startNode(options: NodeOptions, parts: NodeParts = {}): Pr
     },
   });
   try {
-    node = new Node(options, parts, logger, log);
+    node = new Node(options, parts, logger, log, timings);
   } catch (error) {
     await log.close();
     throw error;
@@ -102,7 +88,10 @@ class Node implements RunningNode {
   readonly #admission: WriteAdmission;
   readonly #space: DiskSpace;
   readonly #watches: Watches;
+  readonly #service: KeyValueService;
   readonly #clients: ClientListener;
+  readonly #traffic = new ClientTraffic();
+  readonly #timings: Timings;
   readonly #metrics: ReturnType<typeof createMetrics>;
   #serving: Serving | null = null;
   #opening: Promise<void> | null = null;
@@ -111,11 +100,12 @@ class Node implements RunningNode {
   #closing: Promise<void> | null = null;
   #end: { resolve: () => void; reject: (error: unknown) => void };
 
-  constructor(options: NodeOptions, parts: NodeParts, logger: Logger, log: LogWriter) {
+  constructor(options: NodeOptions, parts: NodeParts, logger: Logger, log: LogWriter, timings: Timings) {
     this.name = options.name;
     this.#options = options;
     this.#logger = logger;
     this.#log = log;
+    this.#timings = timings;
     const { promise, resolve, reject } = withResolvers();
     this.ended = promise;
     this.#end = { resolve, reject };
@@ -172,8 +162,20 @@ class Node implements RunningNode {
       budget: () => this.#admission.budget,
       space: () => this.#space,
       watches: this.#watches,
+      traffic: this.#traffic,
+      timings: this.#timings,
+      proposed: () => this.#admission.proposed,
+      rangesWaiting: () => this.#service.rangesWaiting,
+      tickMs: options.tickMs,
+      nameOf: (id) => this.#formation.member(id)?.name ?? id,
     });
+    this.#service = this.#keyValueService();
     this.#clients = this.#clientListener();
+  }
+
+  /** As it stands in every log line. */
+  get term(): number {
+    return this.#serving?.group.term ?? this.#log.recovered(FIRST_GROUP)?.hardState.currentTerm ?? 0;
   }
 
   async listen(): Promise<void> {
@@ -203,9 +205,22 @@ class Node implements RunningNode {
     return nodeStatus(this.#statusSource(), true);
   }
 
+  get endpoint(): string {
+    return formatHostPort(this.#options.advertiseClient);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  kill(): Promise<void> {
+    if (this.#failure === null && this.#closing === null) {
+      this.#failure = new Error("it was killed");
+      this.#clients.terminate();
+      this.#halt();
+    }
+    return this.close();
   }
 
   #tellOfRaisedLimit(): void {
@@ -218,13 +233,11 @@ class Node implements RunningNode {
     );
   }
 
-  #clientListener(): ClientListener {
-    const { maxConnections, requestTimeoutMs } = this.#options;
-    const limits = clientLimits(this.#options);
-    const service = new KeyValueService({
-      limits,
+  #keyValueService(): KeyValueService {
+    return new KeyValueService({
+      limits: clientLimits(this.#options),
       commandLimits: commandLimits(this.#options),
-      requestTimeoutMs,
+      requestTimeoutMs: this.#options.requestTimeoutMs,
       identity: () => ({
         clusterId: this.#formation.record.clusterId ?? "",
         nodeName: this.name,
@@ -234,14 +247,19 @@ class Node implements RunningNode {
       watches: this.#watches,
       serving: () => this.#servingNow(),
       whyNot: () => this.#whyNot(),
+      timings: this.#timings,
       onFailed: (error) => this.fail(error),
     });
+  }
+
+  #clientListener(): ClientListener {
     return new ClientListener({
       listen: this.#options.listenClient,
-      connectionsMax: maxConnections,
+      connectionsMax: this.#options.maxConnections,
       unreadBytesMax: unreadBytesMax(this.#options),
-      service,
+      service: this.#service,
       logger: this.#logger,
+      traffic: this.#traffic,
       onRequest: httpRoutes({
         ...this.#statusSource(),
         metrics: this.#metrics.registry,
@@ -287,6 +305,7 @@ class Node implements RunningNode {
       record: this.#formation.record,
       log: this.#log,
       logger: this.#logger,
+      timings: this.#timings,
       space: this.#space,
       send: (peer, lane, bytes) => this.#transport.send(peer, lane, bytes),
       hintOf: (server, term) => this.#hintOf(server, term),
@@ -333,13 +352,17 @@ class Node implements RunningNode {
   fail(error: unknown): void {
     if (this.#failure !== null) return;
     this.#failure = error as Error;
-    this.#admission.close();
-    this.#serving?.group.halt();
-    if (this.#ticker !== null) clearInterval(this.#ticker);
+    this.#halt();
     this.#logger.fatal({ error: (error as Error).stack }, `this node stops: ${(error as Error).message}`);
     // The others see their connections drop, and elect another leader at once.
     void this.#transport.close();
     this.#end.reject(error);
+  }
+
+  #halt(): void {
+    this.#admission.close();
+    this.#serving?.group.halt();
+    if (this.#ticker !== null) clearInterval(this.#ticker);
   }
 
   async #close(): Promise<void> {
@@ -355,24 +378,7 @@ class Node implements RunningNode {
     await serving?.data?.replica.close({ checkpoint: sound ? serving.whenLogDurable : null });
     await this.#log.close();
     this.#logger.info("stopped");
-    if (sound) this.#end.resolve();
+    // Without effect when it failed before.
+    this.#end.resolve();
   }
-}
-
-/** What a client may leave unread before it is cut; half of it is for one largest reply (C2). */
-function unreadBytesMax(options: NodeOptions): number {
-  return Math.max(options.maxUnreadBytes, 2 * clientLimits(options).frameBytes);
-}
-
-function segmentBytes({ walSegmentBytes }: NodeOptions): number {
-  return Math.ceil(walSegmentBytes / PAGE_BYTES) * PAGE_BYTES;
-}
-
-function withResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
-  let settle: { resolve: () => void; reject: (error: unknown) => void } | null = null;
-  const promise = new Promise<void>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
-  if (settle === null) throw new Error("a promise's executor runs at once");
-  return { promise, ...(settle as { resolve: () => void; reject: (error: unknown) => void }) };
 }

@@ -1,6 +1,6 @@
 import { exitCodeOf } from "./errors.js";
 import { startNode } from "./node.js";
-import type { RunningNode } from "./node.js";
+import type { RunningNode } from "./running-node.js";
 import type { NodeOptions } from "./options.js";
 
 /** A clean stop that takes longer than this has hung: the log is safe without it. */

@@ -32,6 +32,7 @@ describe("the applier", () => {
       onResult: (index: number) => told.push(`told ${index}`),
       onApplied: (index: number, entries: number, bytes: number) =>
         told.push(`applied ${index}: ${entries}, ${bytes} bytes`),
+      onTook: () => undefined,
       onFailed: (error: unknown) => told.push(String(error)),
     } as unknown as ApplierOptions);
     applier.add({ from: logIndex(1), to: logIndex(6) });

@@ -23,7 +23,7 @@ describe("the room on the disk (W12)", () => {
       reserveBytes: 64 * MIB,
       checkIntervalMs,
       inflightBytes: () => inflightBytes,
-      logger: createLogger("silent", "n1"),
+      logger: createLogger("silent", "n1", () => ({ group: 1, term: 1 })),
       onFull: () => (fulls += 1),
       statfs: disk.statfs,
     });

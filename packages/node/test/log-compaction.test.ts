@@ -29,7 +29,7 @@ describe("the log is cut as far as the core knows it to be applied (S4)", () => 
       },
       policy: { logKeepEntries: 0, logKeepBytes: 0, logKeepActiveBytes: 0 },
       isWitness: false,
-      logger: createLogger("silent", "a"),
+      logger: createLogger("silent", "a", () => ({ group: 1, term: 1 })),
       coveredFor: () => null,
       onCompacted: (index: number) => void cut.push(index),
     } as unknown as LogCompactionOptions);

@@ -70,7 +70,7 @@ class Link {
       announce: (message) => this.announcements.push(message),
       send: (to, message) => this.carry(to, { group: GROUP, ...message }),
       reported: (peer, ok) => this.reports.push({ peer, ok }),
-      logger: createLogger("silent", "n1"),
+      logger: createLogger("silent", "n1", () => ({ group: 1, term: 1 })),
     });
     this.receiver = this.newReceiver();
   }
@@ -105,7 +105,7 @@ class Link {
       hasRoom: () => true,
       send: (to, message) => this.carry(to, { group: GROUP, ...message }),
       onReceived: (received) => this.received.push(received),
-      logger: createLogger("silent", "n2"),
+      logger: createLogger("silent", "n2", () => ({ group: 1, term: 1 })),
     });
   }
 

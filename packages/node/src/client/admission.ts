@@ -33,6 +33,7 @@ export class WriteAdmission {
   readonly #group: () => Group | null;
   readonly #space: () => WriteSpace;
   #closed = false;
+  #proposed = 0;
 
   constructor({ limitBytes, group, space }: WriteAdmissionOptions) {
     this.#group = group;
@@ -42,6 +43,11 @@ export class WriteAdmission {
       waitingBytesMax: limitBytes + WAITING_BYTES,
       onGranted: (proposal) => this.#propose(proposal),
     });
+  }
+
+  /** Writes that were given to the group since the start. */
+  get proposed(): number {
+    return this.#proposed;
   }
 
   admit(proposal: ClientProposal): void {
@@ -62,7 +68,7 @@ export class WriteAdmission {
     }
     space.spend(proposal.bytes);
     const answer = this.budget.take(proposal);
-    if (answer === "granted") group.propose(proposal);
+    if (answer === "granted") this.#propose(proposal);
     else if (answer === "waiting") proposal.keepBytes();
     else proposal.refused(full(this.budget));
   }
@@ -99,7 +105,10 @@ export class WriteAdmission {
   #propose(proposal: ClientProposal): void {
     const group = this.#group();
     if (this.#closed || group === null) proposal.refused(STOPPING);
-    else group.propose(proposal);
+    else {
+      this.#proposed += 1;
+      group.propose(proposal);
+    }
   }
 }
 

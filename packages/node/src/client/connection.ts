@@ -15,6 +15,7 @@ import type { LeaderHint, WireReply } from "@raftkv/protocol";
 import type { WebSocket } from "ws";
 import type { RequestRefusal } from "../group/log-proposal.js";
 import type { Logger } from "../logger.js";
+import type { ClientTraffic } from "../metrics/client-traffic.js";
 import type { WatchOutlet } from "../watch/watcher.js";
 import type { KeyValueService } from "./key-value-service.js";
 import type { Asker } from "./reads.js";
@@ -32,6 +33,7 @@ export interface ClientConnectionOptions {
   readonly remote: string;
   readonly service: KeyValueService;
   readonly logger: Logger;
+  readonly traffic: ClientTraffic;
   /** Replies that a client does not read pile up in memory; past this it is cut (C7). */
   readonly unreadBytesMax: number;
   /** Asks for one `flush()` at the end of this turn. */
@@ -95,6 +97,7 @@ export class ClientConnection implements Asker, WatchOutlet {
 
   answer(reply: WireReply, bytes: number): void {
     if (this.#closed) return;
+    this.#options.traffic.replied(reply);
     if (this.#replies.length === 0) this.#options.onReplies(this);
     this.#replies.push(reply);
     this.#repliesBytes += bytes;

@@ -10,6 +10,7 @@ import type { WriteAdmission } from "./admission.js";
 import { commandOf, envelopeOf, needOfSession } from "./commands.js";
 import type { WriteRequest } from "./commands.js";
 import { Reads } from "./reads.js";
+import type { Timings } from "../metrics/timings.js";
 import type { Asker } from "./reads.js";
 import type { ServingGroup } from "./serving.js";
 import type { WatchOutlet } from "../watch/watcher.js";
@@ -26,6 +27,7 @@ export interface KeyValueServiceOptions {
   readonly serving: () => ServingGroup | null;
   /** Why nothing serves now. */
   readonly whyNot: () => string;
+  readonly timings: Timings;
   /** Our own bug: the end of this node. */
   readonly onFailed: (error: unknown) => void;
 }
@@ -42,6 +44,11 @@ export class KeyValueService {
 
   get limits(): Limits {
     return this.#options.limits;
+  }
+
+  /** Ranges that wait until others are read. */
+  get rangesWaiting(): number {
+    return this.#reads.waiting;
   }
 
   identity(): NodeIdentity {
@@ -74,7 +81,7 @@ export class KeyValueService {
   }
 
   #write(request: WriteRequest, session: SessionPlace | null, asker: Asker): void {
-    const { admission, requestTimeoutMs, serving, whyNot } = this.#options;
+    const { admission, requestTimeoutMs, serving, timings, whyNot } = this.#options;
     const { requestId } = request;
     if (serving() === null) {
       asker.refused(requestId, unavailable(whyNot()));
@@ -88,6 +95,7 @@ export class KeyValueService {
     }
     const envelope = envelopeOf(request, session);
     const waitMs = request.deadlineMs === 0 ? requestTimeoutMs : request.deadlineMs;
+    const beganMs = performance.now();
     admission.admit(
       new ClientProposal({
         bytes: entryBytes(encodedSize(command, envelope)),
@@ -95,8 +103,10 @@ export class KeyValueService {
         envelope,
         requestId,
         origin: asker,
-        expiresAtMs: performance.now() + waitMs,
+        expiresAtMs: beganMs + waitMs,
         budget: admission.budget,
+        beganMs,
+        took: timings.write,
       }),
     );
   }

@@ -8,6 +8,7 @@ import type { LeaderHint } from "@raftkv/protocol";
 import type { HostPort } from "../host-port.js";
 import { listen } from "../listen.js";
 import type { Logger } from "../logger.js";
+import type { ClientTraffic } from "../metrics/client-traffic.js";
 import { ClientConnection } from "./connection.js";
 import type { KeyValueService } from "./key-value-service.js";
 
@@ -22,6 +23,7 @@ export interface ClientListenerOptions {
   readonly unreadBytesMax: number;
   readonly service: KeyValueService;
   readonly logger: Logger;
+  readonly traffic: ClientTraffic;
   /** Plain HTTP on the same address. */
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
 }
@@ -72,6 +74,13 @@ export class ClientListener {
     for (const connection of this.#connections) connection.tellLeader(leader);
   }
 
+  /** Cuts every client without a word. */
+  terminate(): void {
+    this.#http.close();
+    for (const socket of this.#sockets.clients) socket.terminate();
+    this.#http.closeAllConnections();
+  }
+
   /** Sends what is answered, says goodbye, and waits a moment for those who listen. */
   async close(): Promise<void> {
     this.#flush();
@@ -89,12 +98,13 @@ export class ClientListener {
   }
 
   #connected(socket: WebSocket, remote: string): void {
-    const { service, logger, unreadBytesMax } = this.#options;
+    const { service, logger, traffic, unreadBytesMax } = this.#options;
     const connection = new ClientConnection({
       socket,
       remote,
       service,
       logger,
+      traffic,
       unreadBytesMax,
       onReplies: (replying) => {
         this.#toFlush.push(replying);

@@ -27,6 +27,12 @@ export class ReadQueue<Owner extends object> {
     this.#options = options;
   }
 
+  get waiting(): number {
+    let waiting = 0;
+    for (const { next, reads } of this.#lines.values()) waiting += reads.length - next;
+    return waiting;
+  }
+
   /** False when too many of this owner wait already. */
   add(owner: Owner, read: () => Promise<void>): boolean {
     let line = this.#lines.get(owner);

@@ -20,6 +20,7 @@ import type { RangeQuery } from "@raftkv/store";
 import type { WriteOrigin } from "../group/client-proposal.js";
 import type { RequestRefusal } from "../group/log-proposal.js";
 import { notLeader, unavailable } from "../group/refusals.js";
+import type { Timings } from "../metrics/timings.js";
 import { ReadQueue } from "./read-queue.js";
 import { leaseNotFound, revisionRefusal } from "./replies.js";
 import type { ServingData, ServingGroup } from "./serving.js";
@@ -65,6 +66,7 @@ export interface ReadsOptions {
   readonly serving: () => ServingGroup | null;
   /** Why nothing serves now. */
   readonly whyNot: () => string;
+  readonly timings: Timings;
   readonly onFailed: (error: unknown) => void;
 }
 
@@ -96,10 +98,19 @@ export class Reads {
       asker.refused(request.requestId, this.#refusal());
       return;
     }
+    const beganMs = performance.now();
     serving.group.read({
-      granted: () => this.#read(request, asker),
+      granted: () => {
+        this.#options.timings.read.observe(performance.now() - beganMs);
+        this.#read(request, asker);
+      },
       refused: () => asker.refused(request.requestId, this.#refusal()),
     });
+  }
+
+  /** Ranges that wait until others are read. */
+  get waiting(): number {
+    return this.#queue.waiting;
   }
 
   disconnected(asker: Asker): void {

@@ -19,6 +19,8 @@ export interface ApplierOptions {
   readonly onResult: (index: LogIndex, term: Term, result: CommandResult | null) => void;
   /** Everything up to `index` is applied, by a batch of so many entries and bytes. After its results. */
   readonly onApplied: (index: LogIndex, entries: number, bytes: number) => void;
+  /** How long a batch took. */
+  readonly onTook: (tookMs: number) => void;
   /** An entry that cannot be applied ends the node; it is never skipped (F4). */
   readonly onFailed: (error: unknown) => void;
 }
@@ -112,9 +114,11 @@ export class Applier implements Applies {
     if (frames === null) return;
     const entries = frames.map(toEntry);
     for (let at = 0; at < frames.length && !this.#held;) {
+      const startMs = performance.now();
       const results = await this.#options
         .machine()
         .apply(at === 0 ? entries : entries.slice(at), ANSWER_BYTES_MAX);
+      this.#options.onTook(performance.now() - startMs);
       this.#applied(frames.slice(at, at + results.length), results);
       at += results.length;
       // The answers leave this process before there are more.

@@ -10,6 +10,7 @@ export interface CheckpointPolicy {
 export interface CheckpointerOptions {
   readonly policy: CheckpointPolicy;
   readonly logger: Logger;
+  readonly onTook: (tookMs: number) => void;
   /** Makes everything applied and durable in the log so far durable in the store as well; returns D (S2). */
   readonly checkpoint: () => Promise<LogIndex>;
   /** What D has made needless may go (S4). */
@@ -25,9 +26,15 @@ export class Checkpointer {
   #lastMs = performance.now();
   #running: Promise<LogIndex | null> | null = null;
   #asked: Promise<LogIndex | null> | null = null;
+  #lastIndex: LogIndex | null = null;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
+  }
+
+  /** D of the last one that was made since the start; null when none was. */
+  get lastIndex(): LogIndex | null {
+    return this.#lastIndex;
   }
 
   applied(bytes: number, entries: number): void {
@@ -79,6 +86,8 @@ export class Checkpointer {
   async #run(): Promise<LogIndex> {
     const startMs = performance.now();
     const index = await this.#options.checkpoint();
+    this.#lastIndex = index;
+    this.#options.onTook(performance.now() - startMs);
     const tookMs = Math.round(performance.now() - startMs);
     this.#options.logger.info({ index, tookMs }, `checkpoint at ${index}, took ${tookMs} ms`);
     await this.#options.afterwards(index);

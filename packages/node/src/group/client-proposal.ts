@@ -3,6 +3,7 @@ import type { Command, CommandResult, Envelope } from "@raftkv/fsm";
 import { logIndex, term } from "raft-ts";
 import type { LogIndex, Term } from "raft-ts";
 import type { ByteBudget, Permitted } from "../byte-budget.js";
+import type { DurationHistogram } from "../metrics/duration-histogram.js";
 import type { LogProposal, RequestRefusal } from "./log-proposal.js";
 
 /** Where the answer of a write goes. */
@@ -22,6 +23,9 @@ export interface ClientProposalOptions {
   /** Monotonic milliseconds after which nobody waits for the answer any more. */
   readonly expiresAtMs: number;
   readonly budget: ByteBudget<ClientProposal>;
+  /** When it came, on the monotonic clock, and what is told how long it took. */
+  readonly beganMs: number;
+  readonly took: DurationHistogram;
 }
 
 /**
@@ -39,6 +43,8 @@ export class ClientProposal implements LogProposal, Permitted {
   term: Term = term(0);
   index: LogIndex = logIndex(0);
   readonly #budget: ByteBudget<ClientProposal>;
+  readonly #beganMs: number;
+  readonly #took: DurationHistogram;
 
   constructor(options: ClientProposalOptions) {
     this.bytes = options.bytes;
@@ -48,6 +54,8 @@ export class ClientProposal implements LogProposal, Permitted {
     this.origin = options.origin;
     this.expiresAtMs = options.expiresAtMs;
     this.#budget = options.budget;
+    this.#beganMs = options.beganMs;
+    this.#took = options.took;
   }
 
   /** Keys and values are views of the network's buffer until the turn ends (J): whoever waits longer has a copy. */
@@ -60,6 +68,7 @@ export class ClientProposal implements LogProposal, Permitted {
 
   applied(result: CommandResult): void {
     this.#budget.give(this);
+    this.#took.observe(performance.now() - this.#beganMs);
     this.origin.applied(this.requestId, result);
   }
 

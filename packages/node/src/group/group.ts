@@ -23,6 +23,7 @@ import { incoming } from "./incoming.js";
 import { Leadership } from "./leadership.js";
 import type { LeadershipOptions } from "./leadership.js";
 import type { Outgoing } from "./outgoing.js";
+import type { Timings } from "../metrics/timings.js";
 import { PendingReads } from "./pending-reads.js";
 import type { ReadRequest } from "./pending-reads.js";
 import { PendingWrites } from "./pending-writes.js";
@@ -45,6 +46,7 @@ export interface GroupOptions extends LeadershipOptions {
   readonly bodies: EntryBodies;
   readonly outgoing: Outgoing;
   readonly checkpointer: Checkpointer;
+  readonly timings: Timings;
   readonly space: SpaceForEntries;
   /** What a leader puts into the log when other settings are there (F1). */
   readonly settings: Settings;
@@ -99,6 +101,7 @@ export class Group {
             log,
             machine: () => data.replica.machine,
             appliedIndex,
+            onTook: (tookMs) => options.timings.apply.observe(tookMs),
             onResult: (index, term, result) => this.#answer(index, term, result),
             onApplied,
             onFailed: (error) => this.#fail(error),
@@ -121,6 +124,10 @@ export class Group {
     return this.#options.raft.status();
   }
 
+  get term(): Term {
+    return this.#leadership.term ?? this.status.currentTerm;
+  }
+
   get appliedIndex(): LogIndex {
     return this.#applier.appliedIndex;
   }
@@ -137,6 +144,19 @@ export class Group {
 
   get pendingWrites(): number {
     return this.#writes.size;
+  }
+
+  get pendingReads(): number {
+    return this.#reads.size;
+  }
+
+  get elections(): Leadership["elections"] {
+    return this.#leadership.elections;
+  }
+
+  /** Of the last checkpoint since the start; null before the first. */
+  get checkpointIndex(): LogIndex | null {
+    return this.#options.checkpointer.lastIndex;
   }
 
   get leader(): LeaderHint | null {

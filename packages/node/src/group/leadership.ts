@@ -13,6 +13,8 @@ export interface LeadershipOptions {
 export class Leadership {
   readonly #options: LeadershipOptions;
   #softState: SoftState | null = null;
+  #candidateTerm = 0;
+  #elections = { stood: 0, won: 0 };
 
   constructor(options: LeadershipOptions) {
     this.#options = options;
@@ -23,11 +25,22 @@ export class Leadership {
     return soft === null || soft.leader === null ? null : this.#options.hintOf(soft.leader, soft.currentTerm);
   }
 
+  /** As it was told last; null before that. */
+  get term(): Term | null {
+    return this.#softState?.currentTerm ?? null;
+  }
+
+  /** Terms in which this server stood for election since the start, and those that it won. */
+  get elections(): { readonly stood: number; readonly won: number } {
+    return this.#elections;
+  }
+
   changed(softState: SoftState): void {
     const before = this.#softState;
     this.#softState = softState;
     const { logger, onLeaderChanged } = this.#options;
     const { role, currentTerm: term, leader } = softState;
+    this.#count(role, term, before);
     if (before?.leader === leader && before.role === role) return;
     const name = this.leader?.name ?? null;
     logger.info(
@@ -35,5 +48,13 @@ export class Leadership {
       `${role} in term ${term}, ${name === null ? "no leader" : `the leader is ${name}`}`,
     );
     if (before?.leader !== leader || before.currentTerm !== term) onLeaderChanged(this.leader);
+  }
+
+  #count(role: SoftState["role"], term: Term, before: SoftState | null): void {
+    if ((role === "candidate" || role === "leader") && term !== this.#candidateTerm) {
+      this.#candidateTerm = term;
+      this.#elections.stood += 1;
+    }
+    if (role === "leader" && before?.role !== "leader") this.#elections.won += 1;
   }
 }

@@ -17,6 +17,7 @@ import { createDirectory, isWitness } from "../identity.js";
 import type { MemberRecord, NodeRecord } from "../identity.js";
 import { replicatedSettings } from "../limits.js";
 import type { Logger } from "../logger.js";
+import type { Timings } from "../metrics/timings.js";
 import type { NodeOptions } from "../options.js";
 import { GroupSnapshots } from "../snapshot/group-snapshots.js";
 import { Checkpointer } from "./checkpointer.js";
@@ -38,6 +39,7 @@ export interface OpenGroupOptions {
   readonly record: NodeRecord;
   readonly log: LogWriter;
   readonly logger: Logger;
+  readonly timings: Timings;
   readonly space: SpaceForEntries;
   readonly send: (peer: ServerId, lane: Lane, bytes: Buffer) => void;
   readonly hintOf: (server: ServerId, term: Term) => LeaderHint | null;
@@ -86,7 +88,7 @@ export async function openGroup(opening: OpenGroupOptions): Promise<OpenedGroup>
 }
 
 async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<OpenedGroup> {
-  const { id, options, record, log, logger, onFailed } = opening;
+  const { id, options, record, log, logger, onFailed, timings } = opening;
   const { appliedIndex } = replica;
   const restart = await recover(id, log, record, appliedIndex);
   logger.info(
@@ -126,6 +128,7 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
   const checkpointer = new Checkpointer({
     policy: options,
     logger,
+    onTook: (tookMs) => timings.checkpoint.observe(tookMs),
     checkpoint: () => replica.checkpoint(whenLogDurable),
     afterwards: (checkpoint) => compaction.after(checkpoint),
     onFailed,
@@ -140,6 +143,7 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
     bodies: new EntryBodies(id),
     outgoing,
     checkpointer,
+    timings,
     space: opening.space,
     settings: replicatedSettings(options),
     logger,
@@ -153,7 +157,7 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
 
 /** Votes and stores the log; there is no store, nothing is applied, and every entry that is sent comes from the disk (R24). */
 async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
-  const { id, options, record, log, logger, onFailed } = opening;
+  const { id, options, record, log, logger, onFailed, timings } = opening;
   const appliedIndex = logIndex(log.recovered(id)?.base.index ?? record.restored?.index ?? 0);
   const restart = await recover(id, log, record, appliedIndex);
   const lastIndex = restart.entries.to - 1;
@@ -172,6 +176,7 @@ async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
   const checkpointer = new Checkpointer({
     policy: options,
     logger,
+    onTook: (tookMs) => timings.checkpoint.observe(tookMs),
     // With nothing to make durable, only what the members with data lack keeps the log (R24).
     checkpoint: async () => group.appliedIndex,
     afterwards: (checkpoint) => compaction.after(checkpoint),
@@ -186,6 +191,7 @@ async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
     bodies: new EntryBodies(id),
     outgoing: new Outgoing({ group: id, log, cached: false, send: opening.send, onFailed }),
     checkpointer,
+    timings,
     space: opening.space,
     settings: replicatedSettings(options),
     logger,

@@ -19,6 +19,13 @@ export class PendingReads {
     this.#arriving.push(read);
   }
 
+  get size(): number {
+    let size = this.#arriving.length;
+    for (const reads of this.#asked.values()) size += reads.length;
+    for (const { reads } of this.#waiting) size += reads.length;
+    return size;
+  }
+
   /** The read id for everything that came in this turn, or null when nothing did. */
   takeTurn(): number | null {
     if (this.#arriving.length === 0) return null;

@@ -2,6 +2,7 @@ import { NO_SESSION, rangeOfKey } from "@raftkv/fsm";
 import { ByteBudget } from "../../dist/byte-budget.js";
 import { ClientProposal } from "../../dist/group/client-proposal.js";
 import type { WriteOrigin } from "../../dist/group/client-proposal.js";
+import { DurationHistogram } from "../../dist/metrics/duration-histogram.js";
 import type { RequestRefusal } from "../../dist/group/log-proposal.js";
 
 export interface Told {
@@ -33,6 +34,8 @@ export function proposalOf(
     requestId,
     origin,
     expiresAtMs: more.expiresAtMs ?? 1_000,
+    beganMs: 0,
+    took: new DurationHistogram(),
     budget:
       more.budget ?? new ByteBudget({ limitBytes: 1e6, waitingBytesMax: 1e6, onGranted: () => undefined }),
   });

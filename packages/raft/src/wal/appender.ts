@@ -2,6 +2,7 @@ import type { GroupId, LogIndex } from "../core/types.js";
 import type { HardState, LogBase } from "../core/types.js";
 import { BatchEncoder, batchBytes, recordBytes } from "./batch-encoder.js";
 import type { BatchPart } from "./batch-encoder.js";
+import type { LogClock } from "./clock.js";
 import type { WalEventHandler } from "./events.js";
 import { writeFully } from "./file-system.js";
 import type { Completion, FileSystem } from "./file-system.js";
@@ -38,7 +39,9 @@ export interface AppenderOptions {
   readonly nextBatch: number;
   readonly lastSeq: number;
   readonly groups: Map<GroupId, WrittenGroup>;
+  readonly clock: LogClock;
   readonly onEvent: WalEventHandler;
+  readonly onSynced: (tookMs: number) => void;
 }
 
 /**
@@ -178,8 +181,11 @@ export class WalAppender {
         this.#finish(writeError);
         return;
       }
+      const { clock, onSynced } = this.#options;
+      const startMs = clock.now();
       segment.file.datasync((syncError) => {
         if (syncError === null) {
+          onSynced(clock.now() - startMs);
           this.#note(appends, segment.number, offset, parts.length - appends.length);
           this.#nextBatch += 1;
           this.#lastSeq = lastSeq;

@@ -31,7 +31,9 @@ export async function openLog(options: Required<LogWriterOptions>): Promise<Open
     nextBatch: recovery.lastBatchNumber + 1,
     lastSeq: recovery.lastSeq,
     groups,
+    clock: options.clock,
     onEvent,
+    onSynced: options.onSynced,
   });
   try {
     await begin(appender);

@@ -20,6 +20,8 @@ export interface LogWriterOptions {
   /** Time, for sealing. Default: the process's own. */
   readonly clock?: LogClock;
   readonly onEvent?: WalEventHandler;
+  /** How long each sync of a batch took. */
+  readonly onSynced?: (tookMs: number) => void;
 }
 
 const MIB = 1024 * 1024;
@@ -35,6 +37,7 @@ export function checkOptions(options: LogWriterOptions): Required<LogWriterOptio
     fileSystem: options.fileSystem ?? nodeFileSystem,
     clock: options.clock ?? processClock,
     onEvent: options.onEvent ?? ((): void => {}),
+    onSynced: options.onSynced ?? ((): void => {}),
   };
   within("segmentBytes", checked.segmentBytes, 4096, 1024 * MIB);
   if (checked.segmentBytes % 4096 !== 0) {

@@ -1,0 +1,13 @@
+/** A promise, and what settles it. */
+export function withResolvers(): {
+  promise: Promise<void>;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+} {
+  let settle: { resolve: () => void; reject: (error: unknown) => void } | null = null;
+  const promise = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  if (settle === null) throw new Error("a promise's executor runs at once");
+  return { promise, ...(settle as { resolve: () => void; reject: (error: unknown) => void }) };
+}
