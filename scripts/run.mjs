@@ -38,6 +38,7 @@ const TASKS = {
   "jepsen:controls": (args) => compiled("tests/jepsen-lite/dist/run/controls/main.js", args),
   "check:crash": (args) => compiled("tests/jepsen-lite/dist/check-crash.js", args),
   "check:exactly-once": (args) => compiled("tests/jepsen-lite/dist/check-exactly-once.js", args),
+  "check:hostile": (args) => compiled("tests/jepsen-lite/dist/check-hostile.js", args),
   "check:snapshot": (args) => compiled("tests/jepsen-lite/dist/check-snapshot.js", args),
   "check:watches": (args) => compiled("tests/jepsen-lite/dist/check-watches.js", args),
   "check:sync-order": (args) => compiled("tests/jepsen-lite/dist/check-sync-order.js", args),

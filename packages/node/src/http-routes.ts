@@ -26,8 +26,9 @@ export interface HttpRoutesOptions extends StatusSource {
 export function httpRoutes(
   options: HttpRoutesOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
+  const inTurn = takingTurns();
   return (request, response) => {
-    answer(options, request, response).catch((error: unknown) => {
+    answer(options, inTurn, request, response).catch((error: unknown) => {
       json(response, 500, { error: (error as Error).message });
     });
   };
@@ -35,6 +36,7 @@ export function httpRoutes(
 
 async function answer(
   options: HttpRoutesOptions,
+  inTurn: ReturnType<typeof takingTurns>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -65,7 +67,7 @@ async function answer(
       return;
     }
     case "/v1/status":
-      await status(options, response, url.searchParams);
+      await status(options, inTurn, request, response);
       return;
     case "/v1/admin/checkpoint":
       await checkpoint(options, request, response);
@@ -86,9 +88,11 @@ async function answer(
 
 async function status(
   options: HttpRoutesOptions,
+  inTurn: ReturnType<typeof takingTurns>,
+  request: IncomingMessage,
   response: ServerResponse,
-  query: URLSearchParams,
 ): Promise<void> {
+  const query = new URL(request.url ?? "/", "http://node").searchParams;
   const hash = query.get("hash") === "true";
   const text = query.get("revision");
   const revision = Number(text);
@@ -96,7 +100,8 @@ async function status(
     json(response, 400, { error: `revision is "${text}", but must be a whole number` });
     return;
   }
-  json(response, 200, await nodeStatus(options, hash && text !== null ? revision : hash));
+  if (!hash) json(response, 200, await nodeStatus(options, false));
+  else json(response, 200, await inTurn(request, () => nodeStatus(options, text === null ? true : revision)));
 }
 
 /** One after the other however many ask: each is of all that was applied when it began. */
@@ -138,6 +143,16 @@ async function snapshot(
   const { clusterId, name } = options.formation.record;
   const about = { clusterId: clusterId ?? "", node: name, version, savedAt: new Date().toISOString() };
   await snapshots.save(about, response);
+}
+
+/** One after the other: each reads the whole store. Who is gone by then is passed over. */
+function takingTurns(): <T>(request: IncomingMessage, act: () => Promise<T>) => Promise<T | null> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (request, act) => {
+    const mine = last.then(() => (request.socket.destroyed ? null : act()));
+    last = mine.catch(() => undefined);
+    return mine;
+  };
 }
 
 /** Ready is who can answer a linearizable read: so one is made. */

@@ -1,6 +1,7 @@
 import type { CommandLimits, Settings } from "@raftkv/fsm";
 import { TXN_DEPTH_MAX } from "@raftkv/protocol";
 import type { Limits } from "@raftkv/protocol";
+import type { ClientListenerLimits } from "./client/listener.js";
 import { clientFrameBytes } from "./group/inflight-bytes.js";
 import type { NodeOptions } from "./options.js";
 
@@ -51,10 +52,26 @@ export function replicatedSettings(options: NodeOptions): Settings {
 
 /** What a client may leave unread before it is cut; half of it is for one largest reply (C2). */
 export function unreadBytesMax(options: NodeOptions): number {
-  return Math.max(options.maxUnreadBytes, 2 * clientLimits(options).frameBytes);
+  return Math.max(options.maxUnreadBytes, 2 * clientFrameBytes(options));
 }
 
 /** Segments are whole pages. */
 export function segmentBytes({ walSegmentBytes }: NodeOptions): number {
   return Math.ceil(walSegmentBytes / PAGE_BYTES) * PAGE_BYTES;
+}
+
+/** What strangers may take of this node (C7). */
+export function listenerLimits(options: NodeOptions): ClientListenerLimits {
+  return {
+    connections: options.maxConnections,
+    waitingConnections: options.maxWaitingConnections,
+    httpRequests: options.maxHttpRequests,
+    handshakeMs: options.handshakeTimeoutMs,
+    silenceMs: options.clientSilenceMs,
+    inflightRequests: options.maxInflightRequests,
+    inflightBytes: options.maxInflightBytes,
+    unreadBytes: unreadBytesMax(options),
+    allUnreadBytes: Math.max(options.maxAllUnreadBytes, unreadBytesMax(options)),
+    partialBytes: Math.max(options.maxPartialBytes, 2 * clientFrameBytes(options)),
+  };
 }

@@ -22,7 +22,12 @@ export interface MetricsSource {
       readonly snapshots: { readonly counts: SnapshotCounts };
     } | null;
   } | null;
-  readonly connections: () => number;
+  readonly clients: () => {
+    readonly connections: number;
+    readonly waiting: number;
+    readonly cut: number;
+    readonly refused: number;
+  };
   readonly traffic: ClientTraffic;
   readonly timings: Timings;
   /** Writes of clients that were given to the group. */
@@ -213,7 +218,26 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
   gauge(registry, "raftkv_disk_full", "1 while writes are refused for want of space", () => {
     return source.space().admits ? 0 : 1;
   });
-  gauge(registry, "raftkv_client_connections", "Open client connections", source.connections);
+  const { clients } = source;
+  gauge(registry, "raftkv_client_connections", "Open client connections", () => clients().connections);
+  gauge(
+    registry,
+    "raftkv_connections_waiting",
+    "Connections that are no clients yet, or idle HTTP",
+    () => clients().waiting,
+  );
+  counter(
+    registry,
+    "raftkv_connections_cut_total",
+    "Connections of clients that were cut for what they did",
+    () => clients().cut,
+  );
+  counter(
+    registry,
+    "raftkv_connections_refused_total",
+    "Connections that were not let in, and HTTP requests that were refused",
+    () => clients().refused,
+  );
   const mode = new Gauge({
     name: "raftkv_fsm_sync_mode",
     help: "1 for the mode that FSM_SYNC_MODE set",

@@ -15,7 +15,7 @@ import type { OpenedGroup } from "./group/open-group.js";
 import { formatHostPort } from "./host-port.js";
 import { httpRoutes } from "./http-routes.js";
 import { checkDataDirectory, createDirectory, openRecord, opensAsWitness } from "./identity.js";
-import { clientLimits, commandLimits, segmentBytes, unreadBytesMax } from "./limits.js";
+import { clientLimits, commandLimits, listenerLimits, segmentBytes, unreadBytesMax } from "./limits.js";
 import { createLogger } from "./logger.js";
 import type { LogPlace, Logger } from "./logger.js";
 import { createMetrics } from "./metrics.js";
@@ -158,7 +158,7 @@ class Node implements RunningNode {
       node: options.name,
       fsmSyncMode: options.fsmSyncMode,
       serving: () => this.#serving,
-      connections: () => this.#clients.connections,
+      clients: () => this.#clients,
       budget: () => this.#admission.budget,
       space: () => this.#space,
       watches: this.#watches,
@@ -255,8 +255,8 @@ class Node implements RunningNode {
   #clientListener(): ClientListener {
     return new ClientListener({
       listen: this.#options.listenClient,
-      connectionsMax: this.#options.maxConnections,
-      unreadBytesMax: unreadBytesMax(this.#options),
+      limits: listenerLimits(this.#options),
+      logRepeatMs: this.#options.logRepeatMs,
       service: this.#service,
       logger: this.#logger,
       traffic: this.#traffic,

@@ -17,6 +17,7 @@ export const PROTOCOL_VERSION_MAX = 1;
 export const CLOSE_GOING_AWAY = 1001;
 export const CLOSE_PROTOCOL_ERROR = 1002;
 export const CLOSE_REFUSED = 1008;
+export const CLOSE_TRY_LATER = 1013;
 
 /** Nobody is known yet when a hello comes in, so it may not be large (C7). */
 export const HELLO_BYTES_MAX = 4096;

@@ -11,7 +11,7 @@ export function idleSource(): MetricsSource {
     serving: () => null,
     traffic: new ClientTraffic(),
     timings: new Timings(),
-    connections: () => 0,
+    clients: () => ({ connections: 0, waiting: 0, cut: 0, refused: 0 }),
     proposed: () => 0,
     rangesWaiting: () => 0,
     nameOf: (serverId) => serverId,

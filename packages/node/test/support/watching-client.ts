@@ -3,6 +3,9 @@ import type { KeyRange, NodeFrame, Refusal, Reply, WatchEvent, WireRequest } fro
 import { until } from "./nodes.js";
 import { RawClient } from "./raw-client.js";
 
+/** What a node takes in one frame, if it is not told otherwise. */
+const FRAME_REQUESTS = 4_096;
+
 /** What a watch was told, over all the connections that it had. */
 export class WatchLog {
   readonly range: KeyRange;
@@ -68,7 +71,9 @@ export class WatchingClient {
   }
 
   async ask(requests: readonly WireRequest[]): Promise<Reply[]> {
-    this.raw.socket.send(encodeRequests(requests));
+    for (let at = 0; at < requests.length; at += FRAME_REQUESTS) {
+      this.raw.socket.send(encodeRequests(requests.slice(at, at + FRAME_REQUESTS)));
+    }
     return Promise.all(
       requests.map(([id]) => until(`request ${id} is answered`, () => this.#replies.get(id) ?? null)),
     );
