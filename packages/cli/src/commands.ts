@@ -71,6 +71,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     const { healthCommand } = await import("./commands/health.js");
     return healthCommand;
   }),
+  top: single(
+    "top",
+    "a live view of the cluster: throughput, latency, role and lag of each node",
+    async () => {
+      const { topCommand } = await import("./commands/top.js");
+      return topCommand;
+    },
+  ),
   admin: group("admin", "checkpoint, compact, hash", async () => {
     const { adminCommands } = await import("./commands/admin.js");
     return adminCommands;

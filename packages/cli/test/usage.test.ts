@@ -28,6 +28,7 @@ const COMMANDS = [
   "export",
   "import",
   "health",
+  "top",
   "admin checkpoint",
   "admin compact",
   "admin hash",

@@ -55,6 +55,8 @@ describe("with the cluster down", function () {
     "export",
     "status",
     "health",
+    "top",
+    "top --json",
     "admin checkpoint",
     "admin compact 1",
     "admin hash",

@@ -84,6 +84,14 @@ export async function probeStatus(
   return { ok: false, reason: `what listens on ${address} is no raftkv node` };
 }
 
+/** What Prometheus would read. */
+export async function probeMetrics(address: string, timeoutMs: number): Promise<Probe<string>> {
+  const answer = await httpRequest(address, "/metrics", timeoutMs);
+  if (!answer.ok) return answer;
+  const { body, status } = answer.value;
+  return status === 200 ? { ok: true, value: body } : { ok: false, reason: `it answered HTTP ${status}` };
+}
+
 /** Whether the process `pid` answers at that client address: then its data directory is made as well. */
 export async function isListening(address: string, pid: number, timeoutMs: number): Promise<boolean> {
   const status = await probeStatus(address, { timeoutMs });
