@@ -71,7 +71,7 @@ async function buildParser(args: readonly string[], context: Context, chosen: Ch
 
 /** Flags that are there or not; the parser would quietly read `--json=yes` as false. */
 const FLAGS = new Set(
-  "json detach init join insecure witness prefix from-key keys-only count-only prev put delete once".split(
+  "json detach init join insecure witness prefix from-key keys-only count-only prev put delete once learner force yes".split(
     " ",
   ),
 );

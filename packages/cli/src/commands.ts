@@ -47,6 +47,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     const { lockCommand } = await import("./commands/lock.js");
     return lockCommand;
   }),
+  member: group("member", "the members: list, add, promote, update, remove", async () => {
+    const { memberCommands } = await import("./commands/member.js");
+    return memberCommands;
+  }),
+  leader: group("leader", "hand leadership over", async () => {
+    const { leaderCommands } = await import("./commands/leader.js");
+    return leaderCommands;
+  }),
   routes: group("routes", "which group holds which keys", async () => {
     const { routesCommands } = await import("./commands/routes.js");
     return routesCommands;

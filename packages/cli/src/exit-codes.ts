@@ -10,6 +10,7 @@ export const EXIT = {
   storageFailed: 74,
   directoryInUse: 75,
   dataDamaged: 76,
+  removed: 77,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -27,6 +28,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [EXIT.storageFailed]: "the log or the store failed (node)",
   [EXIT.directoryInUse]: "the data directory is in use (node)",
   [EXIT.dataDamaged]: "the data is damaged (node)",
+  [EXIT.removed]: "the cluster has removed this member (node)",
 };
 
 /** What went wrong in a process that ended with this code, for a message; null when the number is none of ours. */

@@ -29,6 +29,7 @@ import { toLeaseId } from "./operations.js";
 import type { PutFields } from "./operations.js";
 import { isLinearizable, toCount, toMilliseconds, toSize } from "./options.js";
 import type { DeleteOptions, GetOptions, RequestOptions, Settings } from "./options.js";
+import { Members } from "./members.js";
 import { RangeReader } from "./range-query.js";
 import type { RangeOptions, RangeResult } from "./range-query.js";
 import { Txn } from "./txn.js";
@@ -84,6 +85,8 @@ export class Client {
   readonly #watches: WatchSet;
   readonly #ranges: RangeReader;
   readonly #leases: LeaseKeeper;
+  /** The members of the cluster, and who leads it. */
+  readonly members: Members;
   #closing: Promise<void> | null = null;
 
   /** Use `connect`. */
@@ -93,6 +96,7 @@ export class Client {
     this.#dispatcher = dispatcher;
     this.#watches = watches;
     this.#ranges = new RangeReader(dispatcher, settings);
+    this.members = new Members((call, options) => this.#submit(call, options));
     this.#leases = new LeaseKeeper(dispatcher, settings.timeoutMs);
   }
 

@@ -16,6 +16,7 @@ import {
 import type {
   LeaderHint,
   Limits,
+  MemberAddress,
   NodeFrame,
   Refusal,
   Reply,
@@ -35,6 +36,8 @@ export interface ConnectionOwner {
   opened(connection: Connection, welcome: Welcome): void;
   replied(connection: Connection, replies: readonly Reply[]): void;
   leaderChanged(connection: Connection, leader: LeaderHint | null): void;
+  /** Where the members are, whenever that changes. */
+  membersChanged(connection: Connection, members: readonly MemberAddress[]): void;
   watched(connection: Connection, events: WatchEvents): void;
   watchEnded(connection: Connection, watchId: number, refusal: Refusal): void;
   /** `congested` was true, and is not any more. */
@@ -243,6 +246,9 @@ export class Connection {
         break;
       case "leader":
         this.#owner.leaderChanged(this, frame.leader);
+        break;
+      case "members":
+        this.#owner.membersChanged(this, frame.members);
         break;
       case "events":
         this.#owner.watched(this, frame);

@@ -222,7 +222,7 @@ export class Dispatcher implements SessionTransport {
 
   /** Gives a request its number, and a write its place in the session. False: it cannot be sent now. */
   #number(request: PendingRequest): boolean {
-    if (!request.call.isWrite) {
+    if (!request.call.isWrite || request.call.isIdempotent) {
       request.id = this.#nextRead();
       return true;
     }
@@ -250,7 +250,7 @@ export class Dispatcher implements SessionTransport {
   }
 
   #wantsSession({ call, session, chain }: PendingRequest): boolean {
-    return call.isWrite && session === null && (this.#settings.sessions || chain !== null);
+    return call.isWrite && !call.isIdempotent && session === null && (this.#settings.sessions || chain !== null);
   }
 
   /** Whether a batch can follow the one before it in this session; when not, it waits for that, or fails with it. */
@@ -284,7 +284,8 @@ export class Dispatcher implements SessionTransport {
     const { call, session, chain, isOpen, refusals } = request;
     if (reply.code === "SESSION_EXPIRED" && session !== null) this.#sessions.lost(session);
     const inSession = session !== null;
-    const standing = { isWrite: call.isWrite, inSession, inChain: chain !== null, isOpen, refusals };
+    const isWrite = call.isWrite && !call.isIdempotent;
+    const standing = { isWrite, inSession, inChain: chain !== null, isOpen, refusals };
     const verdict = afterRefusal(reply, standing);
     request.refusals += 1;
     if (reply.code !== "OUTCOME_UNKNOWN") request.refusal = { reply, address: connection.address };
@@ -379,5 +380,5 @@ export class Dispatcher implements SessionTransport {
 
 /** Whether a request whose answer is lost may be sent again: it has no effect, or the session sees to it (C1, F3). */
 function isRepeatable({ call, session }: PendingRequest): boolean {
-  return !call.isWrite || session !== null;
+  return !call.isWrite || call.isIdempotent || session !== null;
 }

@@ -1,4 +1,4 @@
-import type { EndpointReport, RaftKvError } from "@raftkv/protocol";
+import type { EndpointReport, MemberAddress, RaftKvError } from "@raftkv/protocol";
 import { backoffMs } from "./backoff.js";
 
 const REDIAL_MS = { first: 50, last: 1_000 };
@@ -32,6 +32,19 @@ export class Endpoints {
 
   get(address: string): Endpoint {
     return this.#byAddress.get(address) ?? this.#add(address, false);
+  }
+
+  /**
+   * Where the members are, as a node says. Those that were learned, and are not among them any more, are forgotten when the
+   * leader says so; what the caller gave is kept.
+   */
+  learn(members: readonly MemberAddress[], isWhole: boolean): void {
+    for (const { client, name } of members) this.get(client).nodeName ??= name;
+    if (!isWhole) return;
+    const known = new Set(members.map(({ client }) => client));
+    for (const { address, given } of [...this.#byAddress.values()]) {
+      if (!given && !known.has(address)) this.#byAddress.delete(address);
+    }
   }
 
   /** A connection to it failed, or was lost. */

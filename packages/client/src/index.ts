@@ -11,6 +11,12 @@ export {
 export { Appender, type AppendCallback, type AppenderOptions } from "./appender.js";
 export { KeyValue } from "./key-value.js";
 export { Lease, type AttachOptions, type LeaseOptions } from "./lease.js";
+export {
+  Members,
+  type AddMemberOptions,
+  type ForcibleOptions,
+  type MemberListOptions,
+} from "./members.js";
 export { Lock, type LockOptions } from "./lock.js";
 export { compare, del, get, put } from "./operations.js";
 export type {
@@ -35,4 +41,6 @@ export {
   type EndpointReport,
   type ErrorCode,
   type LeaderHint,
+  type MemberInfo,
+  type MemberRole,
 } from "@raftkv/protocol";

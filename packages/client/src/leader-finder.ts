@@ -4,6 +4,7 @@ import type {
   ErrorReply,
   LeaderHint,
   Limits,
+  MemberAddress,
   Refusal,
   Reply,
   WatchEvents,
@@ -155,8 +156,13 @@ export class LeaderFinder implements ConnectionOwner {
     endpoint.said =
       `node ${welcome.nodeName} answers` + (welcome.leader === null ? ", and knows of no leader" : "");
     this.#learn(welcome.leader, connection);
-    this.seek();
+    this.membersChanged(connection, welcome.members);
     this.#owner.tryAgain();
+  }
+
+  membersChanged(connection: Connection, members: readonly MemberAddress[]): void {
+    this.#endpoints.learn(members, connection === this.#leaderConnection());
+    this.seek();
   }
 
   replied(connection: Connection, replies: readonly Reply[]): void {

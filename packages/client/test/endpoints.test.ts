@@ -193,4 +193,4 @@ describe("the handshake", () => {
   });
 });
 
-const identity = { clusterId: "cluster-a", nodeName: "n1", leader: null, limits: DEFAULT_LIMITS };
+const identity = { clusterId: "cluster-a", nodeName: "n1", leader: null, limits: DEFAULT_LIMITS, members: [] };

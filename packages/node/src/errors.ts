@@ -1,12 +1,12 @@
 /** What a node process exits with. The same numbers stand in docs/cli.md. */
-export const EXIT = { usage: 2, invariant: 70, storage: 74, inUse: 75, damaged: 76 } as const;
+export const EXIT = { usage: 2, invariant: 70, storage: 74, inUse: 75, damaged: 76, removed: 77 } as const;
 
 /** The data directory cannot be used as it was asked for. Says what is there and what is allowed. */
 export class DataDirectoryError extends Error {
   override readonly name = "DataDirectoryError";
-  readonly code: "NO_DATA" | "FOREIGN_DATA" | "DAMAGED";
+  readonly code: "NO_DATA" | "FOREIGN_DATA" | "DAMAGED" | "REMOVED";
 
-  constructor(code: "NO_DATA" | "FOREIGN_DATA" | "DAMAGED", message: string) {
+  constructor(code: DataDirectoryError["code"], message: string) {
     super(message);
     this.code = code;
   }
@@ -34,6 +34,7 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   FOREIGN_DATA: EXIT.usage,
   WAL_FORMAT: EXIT.usage,
   WAL_LOCKED: EXIT.inUse,
+  REMOVED: EXIT.removed,
   DAMAGED: EXIT.damaged,
   WAL_CORRUPT: EXIT.damaged,
   LOG_CORRUPT: EXIT.damaged,

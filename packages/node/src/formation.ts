@@ -1,8 +1,11 @@
-import type { PeerIdentity, PeerRefusalCode } from "@raftkv/protocol";
+import type { MemberAddress, PeerIdentity, PeerRefusalCode } from "@raftkv/protocol";
+import type { Configuration, MemberEntry } from "raft-ts";
+import { serverId } from "raft-ts";
+import { formatHostPort } from "./host-port.js";
 import { clusterIdOf, saveRecord } from "./identity.js";
 import type { MemberRecord, NodeRecord } from "./identity.js";
 import type { NodeOptions } from "./options.js";
-import { formatHostPort } from "./host-port.js";
+import { judgePeer } from "./judge-peer.js";
 
 /** Why a peer is not talked to. */
 export interface PeerRefusal {
@@ -10,22 +13,39 @@ export interface PeerRefusal {
   readonly message: string;
 }
 
+export interface FormationEvents {
+  /** This node knows its cluster: it may take part. Once. */
+  readonly onFormed: () => void;
+  /** Who the members are, or where, has changed. */
+  readonly onMembers: () => void;
+  /** The cluster has removed this server. */
+  readonly onRemoved: () => void;
+}
+
 /**
- * Who is who (R25). Every node makes up its server id at random, and a new cluster forms once every member has every
- * other's id on disk: a node takes part only after all others have confirmed that they recorded it. From then on a
+ * Who is who, and where (R25). Every node makes up its server id at random, and a new cluster forms once every member has
+ * every other's id on disk: a node takes part only after all others have confirmed that they recorded it. From then on a
  * member that comes back under a known name with another id, because its disk was wiped, is refused by everyone: so it
  * cannot vote again in a term in which it voted, or forget an entry that it acknowledged.
+ *
+ * Afterwards the members are those of the configuration in the log (R21). The newest that is known to be committed is kept in
+ * node.json and told in every handshake: so a node that joins, and one whose own log ends long ago, finds the others where
+ * they are now.
  */
 export class Formation {
   readonly #options: NodeOptions;
-  readonly #onFormed: () => void;
+  readonly #events: FormationEvents;
   #record: NodeRecord;
+  /** Of the configuration in force, while that is not committed. */
+  #uncommitted: readonly MemberRecord[] = [];
+  /** Servers that the committed configuration says were removed. */
+  #removed: ReadonlySet<string> = new Set();
   /** Members that said they have this node's id on disk. */
   readonly #confirmedBy = new Set<string>();
 
-  constructor(options: NodeOptions, record: NodeRecord, onFormed: () => void) {
+  constructor(options: NodeOptions, record: NodeRecord, events: FormationEvents) {
     this.#options = options;
-    this.#onFormed = onFormed;
+    this.#events = events;
     this.#record = record;
   }
 
@@ -37,33 +57,58 @@ export class Formation {
     return this.#record.clusterId !== null;
   }
 
+  /** The members of the configuration in force and, until another one is committed, those of the one before. */
+  get members(): readonly MemberRecord[] {
+    const newer = this.#uncommitted;
+    if (newer.length === 0) return this.#record.members;
+    const names = new Set(newer.map(({ name }) => name));
+    return [...newer, ...this.#record.members.filter(({ name }) => !names.has(name))];
+  }
+
   /** The members that have not been met, or have not confirmed this node. */
   get missing(): string[] {
-    return this.#others()
+    return this.#record.members
+      .filter(({ name }) => name !== this.#record.name)
       .filter((member) => member.serverId === null || !this.#confirmedBy.has(member.name))
       .map((member) => member.name);
   }
 
-  member(serverId: string): MemberRecord | null {
-    return this.#record.members.find((member) => member.serverId === serverId) ?? null;
+  member(id: string): MemberRecord | null {
+    return this.members.find((member) => member.serverId === id) ?? null;
   }
 
   serverIdOf(name: string): string | null {
-    return this.#record.members.find((member) => member.name === name)?.serverId ?? null;
+    return this.members.find((member) => member.name === name)?.serverId ?? null;
+  }
+
+  /** Whether a server was removed, as far as is known to be committed. */
+  wasRemoved(id: string): boolean {
+    return this.#removed.has(id);
+  }
+
+  /** The members as they stand in a configuration's directory. */
+  entries(): MemberEntry[] {
+    return this.#record.members.map(({ client, name, peer, serverId: id, witness }) => ({
+      name,
+      id: id === null ? null : serverId(id),
+      peer,
+      client,
+      witness,
+      willVote: false,
+    }));
   }
 
   /** What this node says of itself in every handshake. */
   identity(): PeerIdentity {
-    const { clusterId, name, serverId, members, restored } = this.#record;
+    const { clusterId, name, serverId: own, members, membersIndex, restored } = this.#record;
     return {
       clusterId,
       name,
-      serverId,
+      serverId: own,
       advertisePeer: formatHostPort(this.#options.advertisePeer),
       advertiseClient: formatHostPort(this.#options.advertiseClient),
-      records: members.flatMap((member) =>
-        member.serverId === null ? [] : [{ name: member.name, serverId: member.serverId }],
-      ),
+      members,
+      membersIndex,
       restored: restored?.source ?? null,
     };
   }
@@ -78,95 +123,123 @@ export class Formation {
     if (!this.#record.begun) this.#save({ ...this.#record, begun: true });
   }
 
+  /**
+   * A configuration is in force, or has become committed (R21). What is older than what was heard from others says nothing
+   * about where they are now: a node that catches up goes through all configurations that there were.
+   */
+  configured(configuration: Configuration, index: number, isCommitted: boolean): void {
+    const directory = configuration.directory ?? null;
+    if (directory === null) return;
+    const own = serverId(this.#record.serverId);
+    if (isCommitted) {
+      this.#removed = new Set(directory.removed);
+      if (directory.removed.includes(own)) {
+        this.#events.onRemoved();
+        return;
+      }
+    }
+    if (index < this.#record.membersIndex) return;
+    const members = directory.members.map((entry) => this.#recordOf(entry));
+    this.#uncommitted = isCommitted ? [] : members;
+    if (isCommitted && !isSame(this.#record, { members, membersIndex: index }))
+      this.#save({ ...this.#record, members, membersIndex: index });
+    this.#events.onMembers();
+  }
+
+  /** Durable before anything is done about it: this server does not serve again. */
+  removed(): void {
+    if (!this.#record.removed) this.#save({ ...this.#record, removed: true });
+  }
+
   /** Judges what a peer says of itself, and records it durably before anything is answered. */
   meet(peer: PeerIdentity): PeerRefusal | null {
-    const refusal = this.#judge(peer);
+    this.#adopt(peer);
+    const refusal = judgePeer(this, peer);
     if (refusal !== null) return refusal;
     this.#remember(peer);
-    if (
-      peer.records.some(
-        (known) => known.name === this.#record.name && known.serverId === this.#record.serverId,
-      )
-    ) {
+    const { name, serverId: own } = this.#record;
+    if (peer.members.some((known) => known.name === name && known.serverId === own)) {
       this.#confirmedBy.add(peer.name);
     }
     if (!this.formed) this.#formWhenComplete();
     return null;
   }
 
-  #judge(peer: PeerIdentity): PeerRefusal | null {
-    const own = this.#record;
-    const known = own.members.find((member) => member.name === peer.name);
-    if (known === undefined || peer.name === own.name) {
-      return {
-        code: "UNKNOWN_MEMBER",
-        message: `${own.name} knows no member "${peer.name}": its members are ${own.members.map((m) => m.name).join(", ")}`,
-      };
-    }
-    if (own.clusterId !== null && peer.clusterId !== null && own.clusterId !== peer.clusterId) {
-      return {
-        code: "WRONG_CLUSTER",
-        message: `${own.name} is of cluster ${own.clusterId}, ${peer.name} is of ${peer.clusterId}`,
-      };
-    }
-    // Once it has formed, what it began with is in its members' logs, and in the cluster's id.
-    const source = own.restored?.source ?? null;
-    if (own.clusterId === null && peer.clusterId === null && source !== peer.restored) {
-      return {
-        code: "WRONG_CLUSTER",
-        message:
-          `${own.name} ${beginning(source)}, ${peer.name} ${beginning(peer.restored)}: ` +
-          "all members of a cluster begin with the same snapshot, restored with the same options, or with none",
-      };
-    }
-    if (known.serverId !== null && known.serverId !== peer.serverId) {
-      return {
-        code: "IDENTITY_CHANGED",
-        message:
-          `${own.name} knows ${peer.name} as server ${known.serverId}, now it is ${peer.serverId}: ` +
-          "its data directory was replaced, and with it went what it had promised",
-      };
-    }
-    const asKnownThere = peer.records.find((record) => record.name === own.name);
-    if (asKnownThere !== undefined && asKnownThere.serverId !== own.serverId) {
-      return {
-        code: "IDENTITY_CHANGED",
-        message:
-          `${peer.name} knows ${own.name} as server ${asKnownThere.serverId}, now it is ${own.serverId}: ` +
-          "its data directory was replaced, and with it went what it had promised",
-      };
-    }
-    return null;
+  /**
+   * A member of this node's cluster, or of the one that has taken this joining node in, knows of later members than this
+   * node does. Both are told from who says so: they know this server by its id.
+   */
+  #adopt(peer: PeerIdentity): void {
+    const { clusterId, membersIndex, name, serverId: own, start } = this.#record;
+    const { members } = peer;
+    if (peer.clusterId === null || !members.some((known) => known.name === name && known.serverId === own))
+      return;
+    const joins = clusterId === null && start === "join";
+    if (!joins && (peer.clusterId !== clusterId || peer.membersIndex <= membersIndex)) return;
+    const adopted = members.map((member) => this.#withKnownClient(member));
+    const joined = { clusterId: peer.clusterId, members: adopted, membersIndex: peer.membersIndex };
+    this.#save({ ...this.#record, ...joined });
+    this.#events.onMembers();
+    if (joins) this.#events.onFormed();
+  }
+
+  #recordOf({ client, id, name, peer, witness }: MemberEntry): MemberRecord {
+    return this.#withKnownClient({ name, serverId: id, peer, client, witness });
+  }
+
+  /** What a member said of itself goes before what the others wrote down then. */
+  #withKnownClient(member: MemberRecord): MemberRecord {
+    const known = member.serverId === null ? null : this.member(member.serverId);
+    return known?.client === null || known === null ? member : { ...member, client: known.client };
   }
 
   #remember(peer: PeerIdentity): void {
-    const known = this.#record.members.find((member) => member.name === peer.name);
+    const { members } = this.#record;
+    const known = members.find((member) => member.name === peer.name);
     if (known === undefined || (known.serverId === peer.serverId && known.client === peer.advertiseClient))
       return;
+    // Once the cluster has formed, the log says who is who.
+    if (this.formed && known.serverId !== peer.serverId) return;
     this.#save({
       ...this.#record,
-      members: this.#record.members.map((member) =>
+      members: members.map((member) =>
         member === known ? { ...member, serverId: peer.serverId, client: peer.advertiseClient } : member,
       ),
     });
+    this.#events.onMembers();
   }
 
   #formWhenComplete(): void {
     if (this.#record.start === "join" || this.missing.length > 0) return;
     this.#save({ ...this.#record, clusterId: clusterIdOf(this.#record) });
-    this.#onFormed();
+    this.#events.onFormed();
   }
 
   #save(record: NodeRecord): void {
     saveRecord(this.#options.dataDir, record);
     this.#record = record;
   }
-
-  #others(): MemberRecord[] {
-    return this.#record.members.filter((member) => member.name !== this.#record.name);
-  }
 }
 
-function beginning(source: string | null): string {
-  return source === null ? "begins empty" : `was restored from ${source}`;
+type Members = Pick<NodeRecord, "members" | "membersIndex">;
+
+function isSame(one: Members, other: Members): boolean {
+  return (
+    one.membersIndex === other.membersIndex && JSON.stringify(one.members) === JSON.stringify(other.members)
+  );
+}
+
+/** Where clients find the members that they may ask: those that have data. */
+export function memberAddresses({ members }: Formation): MemberAddress[] {
+  return members.flatMap(({ client, name, serverId: id, witness }) =>
+    client === null || id === null || witness ? [] : [{ name, client }],
+  );
+}
+
+/** What a node waits for before it can take part. */
+export function whyNotFormed({ missing, record }: Formation): string {
+  const { members, name, start } = record;
+  if (start === "init") return `the cluster has not formed yet: waiting for ${missing.join(", ")}`;
+  const peer = members.find((member) => member.name === name)?.peer ?? "HOST:PORT";
+  return `this node has not joined yet: waiting to be added with \`raftkv member add ${name} --peer ${peer}\``;
 }

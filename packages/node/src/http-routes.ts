@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Registry } from "prom-client";
+import { whyNotFormed } from "./formation.js";
 import type { Group } from "./group/group.js";
 import type { GroupSnapshots } from "./snapshot/group-snapshots.js";
 import { nodeStatus, version } from "./status.js";
@@ -159,8 +160,7 @@ function takingTurns(): <T>(request: IncomingMessage, act: () => Promise<T>) => 
 async function unreadyReason(options: HttpRoutesOptions): Promise<string | null> {
   const serving = options.serving();
   if (serving === null) {
-    const waiting = options.formation.missing.join(", ");
-    return `the cluster has not formed: waiting for ${waiting}`;
+    return whyNotFormed(options.formation);
   }
   return (await confirmsRead(serving.group)) ? null : "no leader confirmed a read";
 }

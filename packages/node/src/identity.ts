@@ -45,6 +45,10 @@ export interface NodeRecord {
   readonly members: readonly MemberRecord[];
   /** Null when the directory was not restored from a snapshot. */
   readonly restored: RestoredFrom | null;
+  /** Where the committed configuration stands in the log that has these members; 0: they formed the cluster. */
+  readonly membersIndex: number;
+  /** The cluster has removed this server: it must not serve any more. */
+  readonly removed: boolean;
 }
 
 function recordPath(dataDir: string): string {
@@ -61,6 +65,7 @@ export function checkDataDirectory(options: NodeOptions): void {
     const record = readRecord(dataDir);
     if (record.name !== name)
       throw new ConfigurationError("--name", name, `"${record.name}", whose data ${dataDir} holds`);
+    if (record.removed) throw removedError(name);
     if (options.witness && !isWitness(record)) {
       throw new ConfigurationError("--witness", "true", `left out: ${dataDir} holds a member with data`);
     }
@@ -73,6 +78,15 @@ export function checkDataDirectory(options: NodeOptions): void {
       `${dataDir} holds no node: give --init to start a new cluster, or --join to join an existing one`,
     );
   }
+}
+
+/** A server that was removed does not come back: it may have missed what was decided since (R25). */
+export function removedError(name: string): DataDirectoryError {
+  return new DataDirectoryError(
+    "REMOVED",
+    `${name} was removed from its cluster, and must not serve any more; its data directory may be deleted. ` +
+      "To have it back, add it again with `raftkv member add`, and start it with an empty directory and --join",
+  );
 }
 
 function missingRecord(dataDir: string): DataDirectoryError {
@@ -110,7 +124,7 @@ export function openRecord(options: NodeOptions, logHoldsData: boolean): NodeRec
   }
   if (logHoldsData) throw missingRecord(options.dataDir);
   const start = options.start === "join" ? "join" : "init";
-  const record = withOwnAddress(newRecord(options.name, options.initialCluster, { start }), options);
+  const record = withOwnAddress(newRecord(options.name, membersAtStart(options), { start }), options);
   saveRecord(options.dataDir, record);
   return record;
 }
@@ -136,8 +150,16 @@ export function newRecord(
       client: null,
       witness: member.witness,
     })),
+    membersIndex: 0,
+    removed: false,
     restored,
   };
+}
+
+/** Those that form the cluster. A node that joins one says where it is to be found, whether or not it is in the list. */
+function membersAtStart({ advertisePeer, initialCluster, name, witness }: NodeOptions): readonly InitialMember[] {
+  const isListed = initialCluster.some((member) => member.name === name);
+  return isListed ? initialCluster : [...initialCluster, { name, witness, ...advertisePeer }];
 }
 
 /** Clients are sent to where this node says now that it is, not to where it was when its directory was made. */
@@ -180,6 +202,9 @@ function readRecord(dataDir: string): NodeRecord {
     begun: record.begun === true,
     // Missing in what was written before there were snapshots to restore.
     restored: record.restored ?? null,
+    // Missing in what was written before members could change.
+    membersIndex: record.membersIndex ?? 0,
+    removed: record.removed === true,
     // Missing in what was written before there were witnesses.
     members: (members as readonly OlderMemberRecord[]).map((member) => ({
       ...member,

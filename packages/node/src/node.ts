@@ -7,14 +7,15 @@ import { WriteAdmission } from "./client/admission.js";
 import { ClientListener } from "./client/listener.js";
 import { KeyValueService } from "./client/key-value-service.js";
 import { DiskSpace } from "./disk-space.js";
-import { Formation } from "./formation.js";
+import { Formation, memberAddresses, whyNotFormed } from "./formation.js";
 import { HandOver } from "./group/hand-over.js";
+import { leave } from "./group/leave.js";
 import { inflightBytesMax } from "./group/inflight-bytes.js";
 import { FIRST_GROUP, openGroup } from "./group/open-group.js";
 import type { OpenedGroup } from "./group/open-group.js";
 import { formatHostPort } from "./host-port.js";
 import { httpRoutes } from "./http-routes.js";
-import { checkDataDirectory, createDirectory, openRecord, opensAsWitness } from "./identity.js";
+import { checkDataDirectory, createDirectory, openRecord, opensAsWitness, removedError } from "./identity.js";
 import { clientLimits, commandLimits, listenerLimits, segmentBytes, unreadBytesMax } from "./limits.js";
 import { createLogger } from "./logger.js";
 import type { LogPlace, Logger } from "./logger.js";
@@ -110,10 +111,12 @@ class Node implements RunningNode {
     this.ended = promise;
     this.#end = { resolve, reject };
     // Whoever starts a node looks at `ended` when it likes; a failure is logged in any case.
-    promise.catch(() => undefined);
-    this.#formation = new Formation(options, openRecord(options, log.groups().length > 0), () =>
-      this.#formed(),
-    );
+    this.ended.catch(() => undefined);
+    this.#formation = new Formation(options, openRecord(options, log.groups().length > 0), {
+      onFormed: () => this.#formed(),
+      onMembers: () => this.#membersChanged(),
+      onRemoved: () => this.#removed(),
+    });
     this.#transport = new PeerTransport({
       options,
       formation: this.#formation,
@@ -126,6 +129,9 @@ class Node implements RunningNode {
       },
       onConnectionLost: (peer) => this.#serving?.group.happened({ kind: "connectionLost", peer }),
       onUnreachable: (peer) => this.#serving?.group.happened({ kind: "unreachable", peer }),
+      onMet: ({ advertiseClient, name, serverId }) =>
+        this.#serving?.group.members.met(name, serverId, advertiseClient),
+      onRemoved: () => this.#removed(),
     });
     this.#admission = new WriteAdmission({
       limitBytes: inflightBytesMax(options),
@@ -183,7 +189,7 @@ class Node implements RunningNode {
     await this.#transport.listen();
     await this.#clients.listen();
     this.#tellOfRaisedLimit();
-    const { advertiseClient, advertisePeer, records } = this.#formation.identity();
+    const { advertiseClient, advertisePeer, members } = this.#formation.identity();
     this.#logger.info(
       { client: advertiseClient, peer: advertisePeer, serverId: this.#formation.record.serverId },
       `listening: clients at ${advertiseClient}, peers at ${advertisePeer}`,
@@ -192,10 +198,8 @@ class Node implements RunningNode {
     else {
       this.#formation.start();
       if (!this.#formation.formed) {
-        this.#logger.info(
-          { known: records.length },
-          `waiting for ${this.#formation.missing.join(", ")} to form the cluster`,
-        );
+        const known = members.filter(({ serverId }) => serverId !== null).length;
+        this.#logger.info({ known }, this.#whyNot());
       }
     }
     this.#transport.connect();
@@ -242,6 +246,7 @@ class Node implements RunningNode {
         clusterId: this.#formation.record.clusterId ?? "",
         nodeName: this.name,
         leader: this.#serving?.group.leader ?? null,
+        members: memberAddresses(this.#formation),
       }),
       admission: this.#admission,
       watches: this.#watches,
@@ -275,9 +280,8 @@ class Node implements RunningNode {
   }
 
   #whyNot(): string {
-    return this.#failure === null
-      ? "the cluster has not formed yet: every member must have been reached once"
-      : "this node has failed, and must not serve";
+    if (this.#failure !== null) return "this node has failed, and must not serve";
+    return whyNotFormed(this.#formation);
   }
 
   #statusSource() {
@@ -298,6 +302,23 @@ class Node implements RunningNode {
     this.#opening = this.#open().catch((error: unknown) => this.fail(error));
   }
 
+  /** The others are dialled where they are now, and clients know whom else they may ask. */
+  #membersChanged(): void {
+    this.#transport.connect();
+    this.#clients.tellMembers(memberAddresses(this.#formation));
+  }
+
+  /** The cluster goes on without this server: it must not serve or campaign any more, now or after a restart (R25). */
+  #removed(): void {
+    if (this.#failure !== null || this.#closing !== null) return;
+    const error = removedError(this.name);
+    this.#formation.removed();
+    this.#logger.error(error.message);
+    this.#failure = error;
+    // What it has just answered, that it was removed among it, is still sent.
+    void this.close().then(() => this.#end.reject(error), this.#end.reject);
+  }
+
   async #open(): Promise<void> {
     const opened = await openGroup({
       id: FIRST_GROUP,
@@ -309,6 +330,9 @@ class Node implements RunningNode {
       space: this.#space,
       send: (peer, lane, bytes) => this.#transport.send(peer, lane, bytes),
       hintOf: (server, term) => this.#hintOf(server, term),
+      places: this.#formation,
+      onConfiguration: (configuration, index, isCommitted) =>
+        this.#formation.configured(configuration, index, isCommitted),
       onLeaderChanged: (leader) => {
         this.#metrics.leaderSeen(leader?.name ?? null);
         this.#clients.tellLeader(leader);
@@ -367,9 +391,16 @@ class Node implements RunningNode {
 
   async #close(): Promise<void> {
     await this.#opening;
+    const serving = this.#serving;
+    if (serving !== null && this.#failure === null) {
+      await leave(serving.group, {
+        electionTimeoutMs: this.#options.electionTimeoutMs,
+        reaches: (member) => this.#transport.reaches(member),
+        hasFailed: () => this.#failure !== null,
+      });
+    }
     if (this.#ticker !== null) clearInterval(this.#ticker);
     this.#space.close();
-    const serving = this.#serving;
     this.#admission.close();
     await serving?.group.stop();
     await this.#clients.close();

@@ -89,7 +89,7 @@ export async function nodeStatus(source: StatusSource, hash: boolean | number): 
     uptimeSeconds: Math.floor(process.uptime()),
     diskFreeBytes: source.space().freeBytes,
     diskFull: !source.space().admits,
-    members: record.members,
+    members: formation.members,
   };
 }
 

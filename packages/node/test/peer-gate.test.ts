@@ -39,8 +39,9 @@ describe("the peer address (R25, C6)", () => {
       serverId: n2?.serverId ?? "",
       advertisePeer: n2?.peer ?? "",
       advertiseClient: n2?.client ?? "",
+      members: status.members,
+      membersIndex: 0,
       restored: null,
-      records: status.members.map((member) => ({ name: member.name, serverId: member.serverId ?? "" })),
     };
   }
 
@@ -72,8 +73,10 @@ describe("the peer address (R25, C6)", () => {
   });
 
   it("refuses a peer that knows this node under another id", async () => {
-    const records = [{ name: "n1", serverId: "0123456789abcdef" }];
-    expect(await refusalOf({ ...honest(), records })).to.equal("IDENTITY_CHANGED");
+    const members = status.members.map((member) =>
+      member.name === "n1" ? { ...member, serverId: "0123456789abcdef" } : member,
+    );
+    expect(await refusalOf({ ...honest(), members })).to.equal("IDENTITY_CHANGED");
   });
 
   it("refuses a name that is no member's, and its own", async () => {

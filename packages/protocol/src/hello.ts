@@ -4,6 +4,8 @@ import type { LeaderHint } from "./errors.js";
 import { leaderFromWire, leaderToWire } from "./leader.js";
 import { checkLimits } from "./limits.js";
 import type { Limits } from "./limits.js";
+import { addressesFromWire, addressesToWire } from "./members.js";
+import type { MemberAddress } from "./members.js";
 import { count, describe, pack, text, unpackArray } from "./msgpack.js";
 
 /** Path of the WebSocket upgrade on a node's client address. */
@@ -54,6 +56,8 @@ export interface Welcome {
   readonly nodeName: string;
   readonly leader: LeaderHint | null;
   readonly limits: Limits;
+  /** Where the members are that serve clients, as far as the node knows. */
+  readonly members: readonly MemberAddress[];
 }
 
 /** The node's first and last message, when it does not. */
@@ -70,6 +74,7 @@ export interface NodeIdentity {
   readonly nodeName: string;
   readonly leader: LeaderHint | null;
   readonly limits: Limits;
+  readonly members: readonly MemberAddress[];
 }
 
 export function encodeHello(hello: Hello): Buffer {
@@ -111,7 +116,11 @@ export function answerHello(
   const answer: Welcome = { accepted: true, version, ...node };
   const limits = LIMITS_IN_ORDER.map((name) => node.limits[name]);
   const leader = leaderToWire(node.leader);
-  return { answer, bytes: pack([MAGIC, true, version, node.clusterId, node.nodeName, leader, limits]) };
+  const members = addressesToWire(node.members);
+  return {
+    answer,
+    bytes: pack([MAGIC, true, version, node.clusterId, node.nodeName, leader, limits, members]),
+  };
 }
 
 function refuse(error: RaftKvError): { readonly answer: Refusal; readonly bytes: Buffer } {
@@ -152,6 +161,7 @@ export function decodeHelloAnswer(bytes: Buffer): Welcome | Refusal {
     nodeName: text(fields[4], "the node's name"),
     leader: leaderFromWire(fields[5]),
     limits: limitsFromWire(fields[6]),
+    members: addressesFromWire(fields[7]),
   };
 }
 

@@ -39,6 +39,19 @@ export {
   type Refusal as HelloRefusal,
   type Welcome,
 } from "./hello.js";
+export {
+  MEMBER_ROLES,
+  leaderTransferReply,
+  leaderTransferRequest,
+  memberChangeReply,
+  memberChangeRequest,
+  memberListReply,
+  memberListRequest,
+  type MemberAddress,
+  type MemberInfo,
+  type MemberRole,
+  type MembersChange,
+} from "./members.js";
 export { isSingleKey, prefixRange, singleKey, type KeyRange } from "./key-range.js";
 export type { KeyValue } from "./key-value.js";
 export { Op, REPLY_ERROR } from "./op.js";

@@ -18,6 +18,9 @@ export const Op = {
   catalogChange: 16,
   watch: 17,
   watchCancel: 18,
+  memberList: 19,
+  memberChange: 20,
+  leaderTransfer: 21,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 
@@ -46,6 +49,7 @@ export const NODE_FRAME_REPLIES = 1;
 export const NODE_FRAME_LEADER = 2;
 export const NODE_FRAME_EVENTS = 3;
 export const NODE_FRAME_WATCH_END = 4;
+export const NODE_FRAME_MEMBERS = 5;
 
 /** Stands where a reply that answers in full has its operation. */
 export const REPLY_ERROR = 0;

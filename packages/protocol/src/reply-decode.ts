@@ -3,9 +3,18 @@ import { ProtocolError } from "./errors.js";
 import type { LeaderHint } from "./errors.js";
 import { bytes, keyValuesFromWire, list, previousFromWire } from "./key-value.js";
 import { leaderFromWire } from "./leader.js";
+import { addressesFromWire, membersFromWire, newLeaderFromWire } from "./members.js";
+import type { MemberAddress } from "./members.js";
 import { count, describe, isCount, text, tuple, unpackArray } from "./msgpack.js";
-import { NODE_FRAME_EVENTS, NODE_FRAME_LEADER, NODE_FRAME_REPLIES, NODE_FRAME_WATCH_END, Op } from "./op.js";
-import { REPLY_ERROR } from "./op.js";
+import {
+  NODE_FRAME_EVENTS,
+  NODE_FRAME_LEADER,
+  NODE_FRAME_MEMBERS,
+  NODE_FRAME_REPLIES,
+  NODE_FRAME_WATCH_END,
+  Op,
+  REPLY_ERROR,
+} from "./op.js";
 import type {
   ErrorReply,
   GetReply,
@@ -23,6 +32,8 @@ export type NodeFrame =
   | { readonly kind: "replies"; readonly replies: readonly Reply[] }
   /** Who leads has changed, as this node sees it; null when it knows of no leader now. */
   | { readonly kind: "leader"; readonly leader: LeaderHint | null }
+  /** Where the members are that serve clients, whenever that changes. */
+  | { readonly kind: "members"; readonly members: readonly MemberAddress[] }
   | ({ readonly kind: "events" } & WatchEvents)
   /** The node ended a watch. */
   | { readonly kind: "watchEnd"; readonly watchId: number; readonly refusal: Refusal };
@@ -43,6 +54,9 @@ export function decodeNodeFrame(frameBytes: Buffer): NodeFrame {
     case NODE_FRAME_LEADER:
       tuple(frame, 2, "a leader notice");
       return { kind: "leader", leader: leaderFromWire(frame[1]) };
+    case NODE_FRAME_MEMBERS:
+      tuple(frame, 2, "a notice of the members");
+      return { kind: "members", members: addressesFromWire(frame[1]) };
     case NODE_FRAME_EVENTS:
       return { kind: "events", ...watchEventsFromWire(frame) };
     case NODE_FRAME_WATCH_END: {
@@ -51,7 +65,7 @@ export function decodeNodeFrame(frameBytes: Buffer): NodeFrame {
       return { kind: "watchEnd", watchId: count(frame[1], "the watch"), refusal };
     }
     default:
-      throw new ProtocolError(`a frame from a node begins with ${describe(frame[0])}: 1 to 4 are known`);
+      throw new ProtocolError(`a frame from a node begins with ${describe(frame[0])}: 1 to 5 are known`);
   }
 }
 
@@ -149,12 +163,19 @@ function toRareReply(requestId: number, fields: readonly unknown[]): Reply {
     case Op.watch:
       tuple(fields, 3, "the reply to a watch");
       return { requestId, op, revision: count(fields[2], "the revision") };
+    case Op.memberList:
+    case Op.memberChange:
+      tuple(fields, 3, "the members");
+      return { requestId, op, members: membersFromWire(fields[2]) };
+    case Op.leaderTransfer:
+      tuple(fields, 3, "the reply to a transfer of leadership");
+      return { requestId, op, leader: newLeaderFromWire(fields[2]) };
     case Op.sessionClose:
     case Op.watchCancel:
       tuple(fields, 2, "a reply of two fields");
       return { requestId, op };
     default:
-      throw new ProtocolError(`a reply's operation is ${describe(op)}: 0 to 18 are known`);
+      throw new ProtocolError(`a reply's operation is ${describe(op)}: 0 to 21 are known`);
   }
 }
 

@@ -5,8 +5,10 @@ import { keyValueToWire } from "./key-value.js";
 import type { KeyValue } from "./key-value.js";
 import { leaderToWire } from "./leader.js";
 import { REQUEST_OVERHEAD_BYTES } from "./limits.js";
+import { addressesToWire } from "./members.js";
+import type { MemberAddress } from "./members.js";
 import { pack, packedBytesMax } from "./msgpack.js";
-import { NODE_FRAME_LEADER, NODE_FRAME_REPLIES, Op, REPLY_ERROR } from "./op.js";
+import { NODE_FRAME_LEADER, NODE_FRAME_MEMBERS, NODE_FRAME_REPLIES, Op, REPLY_ERROR } from "./op.js";
 import type { LeaseInfo, RangeFound, Route, TxnOpResult, TxnResult } from "./reply.js";
 
 /** A reply in the form that travels. Its fields are those of the interfaces in reply.ts, in docs/protocol.md's order. */
@@ -176,6 +178,11 @@ export function replyBytes(reply: WireReply): number {
 /** Tells a client who leads now, unasked: sent on every connection when the node's view changes. */
 export function encodeLeaderNotice(leader: LeaderHint | null): Buffer {
   return pack([NODE_FRAME_LEADER, leaderToWire(leader)]);
+}
+
+/** Tells a client where the members are that serve clients: sent on every connection when that changes. */
+export function encodeMembersNotice(members: readonly MemberAddress[]): Buffer {
+  return pack([NODE_FRAME_MEMBERS, addressesToWire(members)]);
 }
 
 function previousToWire(previous: KeyValue | null): unknown {

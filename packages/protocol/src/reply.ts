@@ -1,6 +1,7 @@
 import type { ErrorCode, ErrorFact } from "./error-codes.js";
 import type { LeaderHint } from "./errors.js";
 import type { KeyValue } from "./key-value.js";
+import type { MemberInfo } from "./members.js";
 import type { Op, REPLY_ERROR } from "./op.js";
 import type { RouteChange } from "./request.js";
 
@@ -141,6 +142,20 @@ export interface WatchReply extends ReplyFields {
 export interface WatchCancelReply extends ReplyFields {
   readonly op: typeof Op.watchCancel;
 }
+export interface MemberListReply extends ReplyFields {
+  readonly op: typeof Op.memberList;
+  readonly members: readonly MemberInfo[];
+}
+export interface MemberChangeReply extends ReplyFields {
+  readonly op: typeof Op.memberChange;
+  /** As they are behind the change. */
+  readonly members: readonly MemberInfo[];
+}
+export interface LeaderTransferReply extends ReplyFields {
+  readonly op: typeof Op.leaderTransfer;
+  /** Who leads from now on. */
+  readonly leader: LeaderHint;
+}
 
 /** What a node says instead of an answer, to a request or at the end of a watch. */
 export interface Refusal extends Readonly<Record<ErrorFact, number | null>> {
@@ -174,4 +189,7 @@ export type Reply =
   | CatalogChangeReply
   | WatchReply
   | WatchCancelReply
+  | MemberListReply
+  | MemberChangeReply
+  | LeaderTransferReply
   | ErrorReply;

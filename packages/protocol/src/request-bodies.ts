@@ -1,5 +1,6 @@
 import { TTL_MS_MAX } from "./limits.js";
 import type { Limits } from "./limits.js";
+import { membersChangeOf, transferTargetOf } from "./members.js";
 import { describe } from "./msgpack.js";
 import {
   Op,
@@ -34,6 +35,9 @@ export const FIELDS: readonly (number | undefined)[] = [
   5, // catalogChange
   8, // watch
   4, // watchCancel
+  4, // memberList
+  8, // memberChange
+  4, // leaderTransfer
 ];
 
 interface Head {
@@ -114,6 +118,12 @@ export function toBody(
       return { ...head, op, ...toWatch(fields, limits) };
     case Op.watchCancel:
       return { ...head, op, watchId: wantCount(fields[3], "the watch") };
+    case Op.memberList:
+      return { ...head, op, linearizable: wantConsistency(fields[3]) };
+    case Op.memberChange:
+      return { ...head, op, change: membersChangeOf(fields) };
+    case Op.leaderTransfer:
+      return { ...head, op, to: transferTargetOf(fields) };
     case Op.leaseList:
     case Op.sessionClose:
     case Op.sessionKeepAlive:

@@ -1,4 +1,5 @@
 import type { KeyRange } from "./key-range.js";
+import type { MembersChange } from "./members.js";
 import type { Op } from "./op.js";
 import type { RangeSelection, Txn } from "./transaction.js";
 
@@ -117,6 +118,21 @@ export interface WatchCancelRequest extends RequestFields {
   readonly watchId: number;
 }
 
+export interface MemberListRequest extends RequestFields {
+  readonly op: typeof Op.memberList;
+  /** False asks for what the node knows by itself, which may be stale. */
+  readonly linearizable: boolean;
+}
+export interface MemberChangeRequest extends RequestFields {
+  readonly op: typeof Op.memberChange;
+  readonly change: MembersChange;
+}
+export interface LeaderTransferRequest extends RequestFields {
+  readonly op: typeof Op.leaderTransfer;
+  /** The name of the member that is to lead; null leaves the choice to the leader. */
+  readonly to: string | null;
+}
+
 export type ClientRequest =
   | PutRequest
   | GetRequest
@@ -135,7 +151,10 @@ export type ClientRequest =
   | CatalogRequest
   | CatalogChangeRequest
   | WatchRequest
-  | WatchCancelRequest;
+  | WatchCancelRequest
+  | MemberListRequest
+  | MemberChangeRequest
+  | LeaderTransferRequest;
 
 /** One request that the node must refuse, while the rest of its frame stands. */
 export interface RefusedRequest {

@@ -52,7 +52,7 @@ function goodFrames(): Buffer[] {
     encodeHello({ versionMin: 1, versionMax: 1, clusterId: "c1", clientName: "app" }),
     answerHello(
       { versionMin: 1, versionMax: 1, clusterId: null, clientName: "app" },
-      { clusterId: "c1", nodeName: "n1", leader, limits: DEFAULT_LIMITS },
+      { clusterId: "c1", nodeName: "n1", leader, limits: DEFAULT_LIMITS, members: [] },
     ).bytes,
     encodeRequests([
       putRequest(1, 5000, key, value),

@@ -17,7 +17,8 @@ import { Packr } from "msgpackr";
 const packr = new Packr({ useRecords: false });
 const hello = { versionMin: 1, versionMax: 1, clusterId: null, clientName: "app" };
 const leader = { name: "n2", address: "127.0.0.1:7402", term: 9 };
-const node = { clusterId: "c1", nodeName: "n1", leader, limits: DEFAULT_LIMITS };
+const members = [{ name: "n1", client: "127.0.0.1:7401" }];
+const node = { clusterId: "c1", nodeName: "n1", leader, limits: DEFAULT_LIMITS, members };
 
 describe("the handshake", () => {
   it("a hello comes back as it went in", () => {
@@ -28,8 +29,8 @@ describe("the handshake", () => {
 
   it("is the bytes that docs/protocol.md shows", () => {
     expect(encodeHello(hello).toString("hex")).to.equal("95a6726166746b760101c0a3617070");
-    expect(answerHello(hello, { ...node, leader: null }).bytes.toString("hex")).to.equal(
-      "97a6726166746b76c301a26331a26e31c097ce00400000cd1000ce00010000ce00100000cd0400cd2710cd2710",
+    expect(answerHello(hello, { ...node, leader: null, members: [] }).bytes.toString("hex")).to.equal(
+      "98a6726166746b76c301a26331a26e31c097ce00400000cd1000ce00010000ce00100000cd0400cd2710cd271090",
     );
   });
 
@@ -84,6 +85,7 @@ describe("the handshake", () => {
       "n1",
       null,
       [4_000_000, 1, 1, 1, 1, 1, 1, 99],
+      [],
       "more",
     ]);
     expect(decodeHelloAnswer(welcome)).to.include({ accepted: true, nodeName: "n1" });
@@ -109,12 +111,13 @@ describe("the handshake", () => {
   describe("refuses as an answer to a hello (C6)", () => {
     const limits = [4_000_000, 100, 100, 100, 100, 100, 100];
     const cases: Record<string, unknown> = {
-      "neither accepted nor not": ["raftkv", 1, 1, "c1", "n1", null, limits],
-      "a version that was not offered": ["raftkv", true, 2, "c1", "n1", null, limits],
-      "no limits": ["raftkv", true, 1, "c1", "n1", null],
-      "limits of 0": ["raftkv", true, 1, "c1", "n1", null, [4_000_000, 0, 100, 100, 100, 100, 100]],
-      "a limit too few": ["raftkv", true, 1, "c1", "n1", null, [4_000_000, 100, 100, 100, 100, 100]],
-      "frames that hold no largest value": ["raftkv", true, 1, "c1", "n1", null, [100, 1, 100, 100, 1, 1, 1]],
+      "neither accepted nor not": ["raftkv", 1, 1, "c1", "n1", null, limits, []],
+      "a version that was not offered": ["raftkv", true, 2, "c1", "n1", null, limits, []],
+      "no limits": ["raftkv", true, 1, "c1", "n1", null, null, []],
+      "no members": ["raftkv", true, 1, "c1", "n1", null, limits],
+      "limits of 0": ["raftkv", true, 1, "c1", "n1", null, [4_000_000, 0, 100, 100, 100, 100, 100], []],
+      "a limit too few": ["raftkv", true, 1, "c1", "n1", null, [4_000_000, 100, 100, 100, 100, 100], []],
+      "frames that hold no largest value": ["raftkv", true, 1, "c1", "n1", null, [100, 1, 100, 100, 1, 1, 1], []],
       "a refusal with an unknown code": ["raftkv", false, 1, 1, 99, "m"],
       "a refusal without a message": ["raftkv", false, 1, 1, 9, null],
     };

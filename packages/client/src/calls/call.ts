@@ -9,6 +9,8 @@ export interface Call {
   readonly route: Route;
   /** Whether it changes anything, and so must not be sent twice on a guess (C1). */
   readonly isWrite: boolean;
+  /** It changes something, and done twice does no more than done once: it needs no session to be sent again (C1). */
+  readonly isIdempotent: boolean;
   /** Refuses here what the node would refuse, so that nothing of it is sent. */
   fault(limits: Limits): RaftKvError | null;
   /** @param predecessor the write that must come before it in the session; 0: none. */

@@ -30,6 +30,10 @@ export class PutCall implements Call {
     return "write";
   }
 
+  get isIdempotent(): boolean {
+    return false;
+  }
+
   get isWrite(): boolean {
     return true;
   }
@@ -75,6 +79,10 @@ export class GetCall implements Call {
     return this.#linearizable ? "linearizable" : "serializable";
   }
 
+  get isIdempotent(): boolean {
+    return false;
+  }
+
   get isWrite(): boolean {
     return false;
   }
@@ -110,6 +118,10 @@ export class DeleteCall implements Call {
 
   get route(): Route {
     return "write";
+  }
+
+  get isIdempotent(): boolean {
+    return false;
   }
 
   get isWrite(): boolean {

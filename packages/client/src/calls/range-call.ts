@@ -41,6 +41,10 @@ export class RangeCall implements Call {
     return this.#page.linearizable ? "linearizable" : "serializable";
   }
 
+  get isIdempotent(): boolean {
+    return false;
+  }
+
   get isWrite(): boolean {
     return false;
   }

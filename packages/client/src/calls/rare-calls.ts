@@ -41,6 +41,10 @@ class RareCall implements Call {
     return "write";
   }
 
+  get isIdempotent(): boolean {
+    return false;
+  }
+
   fault(): RaftKvError | null {
     return null;
   }

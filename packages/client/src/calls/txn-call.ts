@@ -23,6 +23,10 @@ export class TxnCall implements Call {
   }
 
   /** One that only reads may be carried out twice as well, but its answer must then be of one moment: treated alike. */
+  get isIdempotent(): boolean {
+    return false;
+  }
+
   get isWrite(): boolean {
     return true;
   }

@@ -37,6 +37,10 @@ export class WatchCall implements Call {
     return "serializable";
   }
 
+  get isIdempotent(): boolean {
+    return false;
+  }
+
   get isWrite(): boolean {
     return false;
   }

@@ -194,6 +194,7 @@ export class FakeNode {
       nodeName,
       leader,
       limits: this.#limits,
+      members: [],
     });
     client.send(reply);
     if (answer.accepted) this.#clients.add(client);

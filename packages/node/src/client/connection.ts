@@ -151,6 +151,10 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
     if (this.#greeted && !this.#closed) this.#send(encodeLeaderNotice(leader));
   }
 
+  tellMembers(notice: Buffer): void {
+    if (this.#greeted && !this.#closed) this.#options.socket.send(notice);
+  }
+
   get closed(): boolean {
     return this.#closed;
   }

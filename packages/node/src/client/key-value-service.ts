@@ -9,6 +9,7 @@ import { unavailable } from "../group/refusals.js";
 import type { WriteAdmission } from "./admission.js";
 import { commandOf, envelopeOf, needOfSession } from "./commands.js";
 import type { WriteRequest } from "./commands.js";
+import { MemberService } from "./member-service.js";
 import { Reads } from "./reads.js";
 import type { Timings } from "../metrics/timings.js";
 import type { Asker } from "./reads.js";
@@ -36,10 +37,12 @@ export interface KeyValueServiceOptions {
 export class KeyValueService {
   readonly #options: KeyValueServiceOptions;
   readonly #reads: Reads;
+  readonly #members: MemberService;
 
   constructor(options: KeyValueServiceOptions) {
     this.#options = options;
     this.#reads = new Reads(options);
+    this.#members = new MemberService(options);
   }
 
   get limits(): Limits {
@@ -64,6 +67,11 @@ export class KeyValueService {
       case Op.leaseList:
       case Op.catalog:
         this.#reads.serve(request, asker);
+        return;
+      case Op.memberList:
+      case Op.memberChange:
+      case Op.leaderTransfer:
+        this.#members.serve(request, asker);
         return;
       case Op.watch:
       case Op.watchCancel:

@@ -3,8 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
-import { CLIENT_PATH, CLOSE_GOING_AWAY } from "@raftkv/protocol";
-import type { LeaderHint } from "@raftkv/protocol";
+import { CLIENT_PATH, CLOSE_GOING_AWAY, encodeMembersNotice } from "@raftkv/protocol";
+import type { LeaderHint, MemberAddress } from "@raftkv/protocol";
 import type { HostPort } from "../host-port.js";
 import { listen } from "../listen.js";
 import { RepeatedLines } from "../repeated-lines.js";
@@ -145,6 +145,11 @@ export class ClientListener {
     for (const socket of this.#sockets.clients) socket.terminate();
     this.#http.closeAllConnections();
     this.#door.close();
+  }
+
+  tellMembers(members: readonly MemberAddress[]): void {
+    const notice = encodeMembersNotice(members);
+    for (const connection of this.#connections) connection.tellMembers(notice);
   }
 
   /** Sends what is answered, says goodbye, and waits a moment for those who listen. */

@@ -17,6 +17,8 @@ import { Applier } from "./applier.js";
 import type { Applies } from "./applier.js";
 import type { Checkpointer } from "./checkpointer.js";
 import type { LogProposal } from "./log-proposal.js";
+import { Members } from "./members/members.js";
+import type { MembersOptions } from "./members/members.js";
 import type { EntryBodies } from "./entry-bodies.js";
 import { LeaderDuties } from "./leader-duties.js";
 import { incoming } from "./incoming.js";
@@ -36,7 +38,8 @@ import { WitnessApplier } from "./witness-applier.js";
 /** How often writes are looked at that nobody waits for any more. */
 const EXPIRY_INTERVAL_MS = 50;
 
-export interface GroupOptions extends LeadershipOptions {
+export interface GroupOptions
+  extends LeadershipOptions, Pick<MembersOptions, "places" | "onConfiguration"> {
   readonly id: GroupId;
   readonly raft: Raft<LogProposal>;
   readonly log: LogWriter;
@@ -62,6 +65,7 @@ export interface GroupOptions extends LeadershipOptions {
  * Nothing is awaited between reading the core's state and acting on it (R16).
  */
 export class Group {
+  readonly members: Members;
   readonly #options: GroupOptions;
   readonly #applier: Applies;
   readonly #leadership: Leadership;
@@ -81,6 +85,11 @@ export class Group {
     this.#options = options;
     this.#leadership = new Leadership(options);
     const { id: group, log, data, appliedIndex, checkpointer, settings } = options;
+    this.members = new Members({
+      ...options,
+      step: (event) => this.happened(event),
+      leader: () => this.leader,
+    });
     this.#duties = new LeaderDuties({
       machine: () => options.data?.replica.machine ?? null,
       settings,
@@ -229,6 +238,7 @@ export class Group {
     this.happened({ kind: "tick" });
     this.#options.checkpointer.tick(nowMs);
     this.#options.data?.snapshots.tick(nowMs);
+    this.members.tick(nowMs);
     if (nowMs - this.#lastExpiryMs >= EXPIRY_INTERVAL_MS) {
       this.#lastExpiryMs = nowMs;
       this.#writes.expire(nowMs);
@@ -258,6 +268,7 @@ export class Group {
     for (const proposal of proposals) proposal.refused(STOPPING);
     this.#writes.abandon();
     this.#reads.abandon();
+    this.members.abandon();
   }
 
   /** Runs what touches the core; whatever it throws is the end of this server. */
@@ -285,6 +296,7 @@ export class Group {
       this.#stepArrivals();
       const ready = this.#options.raft.ready();
       if (ready !== null) this.#carryOut(ready);
+      this.members.observe();
       this.#options.bodies.clear();
     } catch (error) {
       this.#fail(error);
@@ -317,6 +329,7 @@ export class Group {
       }
     }
     for (const appended of ready.appended) {
+      if (appended.kind === "configuration") this.members.appended(appended.firstIndex, appended.term);
       if (appended.kind === "noop") this.#duties.began(appended.firstIndex, appended.term);
       bodies.encode(appended, this.#duties.stampMs());
       this.#writes.add(appended);
@@ -330,8 +343,9 @@ export class Group {
     if (ready.apply !== null) this.#applier.add(ready.apply);
     for (const grant of ready.reads) this.#reads.granted(grant, this.#applier.appliedIndex);
     for (const rejection of ready.rejected) this.#rejected(rejection);
-    for (const { command, reason } of ready.refused) {
-      this.#options.logger.info({ command, reason }, `${command} was not carried out: ${reason}`);
+    for (const refusal of ready.refused) {
+      const { command, reason } = refusal;
+      if (!this.members.refused(refusal)) this.#options.logger.info({ command, reason }, `${command} was not carried out: ${reason}`);
     }
   }
 

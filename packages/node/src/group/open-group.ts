@@ -25,6 +25,7 @@ import type { LogProposal } from "./log-proposal.js";
 import { EntryBodies, configurationOf } from "./entry-bodies.js";
 import { inflightBytesMax } from "./inflight-bytes.js";
 import { Group } from "./group.js";
+import type { MembersOptions } from "./members/members.js";
 import { LogCompaction } from "./log-compaction.js";
 import { Outgoing } from "./outgoing.js";
 import { Replica } from "./replica.js";
@@ -43,6 +44,9 @@ export interface OpenGroupOptions {
   readonly space: SpaceForEntries;
   readonly send: (peer: ServerId, lane: Lane, bytes: Buffer) => void;
   readonly hintOf: (server: ServerId, term: Term) => LeaderHint | null;
+  /** See `GroupOptions`. */
+  readonly places: MembersOptions["places"];
+  readonly onConfiguration: MembersOptions["onConfiguration"];
   readonly onLeaderChanged: (leader: LeaderHint | null) => void;
   /** See `GroupOptions`. */
   readonly onApplied: () => void;
@@ -148,6 +152,8 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
     settings: replicatedSettings(options),
     logger,
     hintOf: opening.hintOf,
+    places: opening.places,
+    onConfiguration: opening.onConfiguration,
     onLeaderChanged: opening.onLeaderChanged,
     onApplied: opening.onApplied,
     onFailed,
@@ -196,6 +202,8 @@ async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
     settings: replicatedSettings(options),
     logger,
     hintOf: opening.hintOf,
+    places: opening.places,
+    onConfiguration: opening.onConfiguration,
     onLeaderChanged: opening.onLeaderChanged,
     onApplied: opening.onApplied,
     onFailed,
@@ -210,7 +218,10 @@ function durable(log: LogWriter): Promise<void> {
   });
 }
 
+/** Of a group whose log is empty: who joins knows nothing of it, until its log says so (R21). */
 function initialConfiguration(record: NodeRecord): Configuration {
+  const nobody = { voters: [], outgoing: [], learners: [], witnesses: [], autoLeave: false };
+  if (record.start === "join") return nobody;
   const ids = (members: readonly MemberRecord[]): ServerId[] =>
     members.flatMap((member) => (member.serverId === null ? [] : [serverId(member.serverId)])).sort();
   return {

@@ -40,6 +40,7 @@ export class PeerAcceptor {
   readonly #sockets: WebSocketServer;
   /** How many connections of each peer and lane are open: a new one often comes before the old one is known to be gone. */
   readonly #open = new Map<string, number>();
+  readonly #peers = new Map<WebSocket, PeerHello>();
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
@@ -74,6 +75,11 @@ export class PeerAcceptor {
     });
   }
 
+  /** Ends the connections of those of whom `isCut` says so; when they come again they are told why. */
+  cut(isCut: (peer: PeerHello) => boolean): void {
+    for (const [socket, peer] of this.#peers) if (isCut(peer)) socket.terminate();
+  }
+
   #connected(socket: WebSocket): void {
     let peer: PeerHello | null = null;
     const deadline = setTimeout(() => socket.terminate(), HELLO_MS);
@@ -82,7 +88,10 @@ export class PeerAcceptor {
         if (peer === null) {
           clearTimeout(deadline);
           peer = this.#greeted(socket, data as Buffer);
-          if (peer !== null) this.#count(peer, 1);
+          if (peer !== null) {
+            this.#peers.set(socket, peer);
+            this.#count(peer, 1);
+          }
         } else {
           this.#options.onFrame(peer, data as Buffer);
         }
@@ -93,6 +102,7 @@ export class PeerAcceptor {
     socket.on("error", (error) => this.#cut(socket, peer, error));
     socket.on("close", () => {
       clearTimeout(deadline);
+      this.#peers.delete(socket);
       if (peer !== null) this.#count(peer, -1);
     });
   }

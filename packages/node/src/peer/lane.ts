@@ -27,6 +27,8 @@ export interface LaneOptions {
   readonly identity: () => PeerIdentity;
   /** Judges the other's answer; null takes it. */
   readonly meet: (peer: PeerIdentity) => string | null;
+  /** The other does not take this node. */
+  readonly onRefused: (code: string) => void;
   readonly onUp: (peer: PeerIdentity) => void;
   readonly onDown: () => void;
 }
@@ -112,6 +114,7 @@ export class LaneConnection {
       const welcome = decodePeerWelcome(data);
       if (!welcome.accepted) {
         this.#refused(socket, welcome.message);
+        this.#options.onRefused(welcome.code);
         return;
       }
       const refusal = this.#options.meet(welcome);

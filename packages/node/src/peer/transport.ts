@@ -1,8 +1,9 @@
 import { serverId } from "raft-ts";
 import type { ServerId } from "raft-ts";
 import { LANES, decodePeerFrame, decodeSnapshotMessage } from "@raftkv/protocol";
-import type { Lane, PeerFrame, PeerHello, SnapshotMessage } from "@raftkv/protocol";
+import type { Lane, PeerFrame, PeerHello, PeerIdentity, SnapshotMessage } from "@raftkv/protocol";
 import type { Formation } from "../formation.js";
+import type { MemberRecord } from "../identity.js";
 import { largestWriteBytes } from "../group/inflight-bytes.js";
 import type { Logger } from "../logger.js";
 import type { NodeOptions } from "../options.js";
@@ -24,13 +25,26 @@ export interface TransportOptions {
   readonly onConnectionLost: (peer: ServerId) => void;
   /** What was in flight to this peer may be lost. */
   readonly onUnreachable: (peer: ServerId) => void;
+  /** A node answered at the address that the members' list has for it. */
+  readonly onMet: (peer: PeerIdentity) => void;
+  /** A member said that this server was removed. */
+  readonly onRemoved: () => void;
+}
+
+/** The lanes to one member. */
+interface Link {
+  readonly address: string;
+  /** What the committed members say of it: when that changes, the handshakes have something new to tell. */
+  serverId: string | null;
+  readonly lanes: Readonly<Record<Lane, LaneConnection>>;
 }
 
 /** The connections between the members: every lane dialled to each of the others, and taken from each. */
 export class PeerTransport {
   readonly #options: TransportOptions;
   readonly #acceptor: PeerAcceptor;
-  readonly #lanes = new Map<string, Readonly<Record<Lane, LaneConnection>>>();
+  readonly #links = new Map<string, Link>();
+  #closed = false;
 
   constructor(transportOptions: TransportOptions) {
     this.#options = transportOptions;
@@ -57,35 +71,75 @@ export class PeerTransport {
     await this.#acceptor.listen();
   }
 
-  /** Dials everyone else, and goes on doing so. */
+  /**
+   * Dials everyone else, and goes on doing so: to be called at the start, and whenever the members have changed. Who is no
+   * member any more is cut.
+   */
   connect(): void {
-    const { name, members } = this.#options.formation.record;
-    for (const member of members) {
-      if (member.name === name) continue;
-      const lanes = {
-        control: this.#lane(member, "control"),
-        bulk: this.#lane(member, "bulk"),
-        snapshot: this.#lane(member, "snapshot"),
-      };
-      this.#lanes.set(member.name, lanes);
-      for (const lane of LANES) lanes[lane].dial();
+    if (this.#closed) return;
+    const { formation } = this.#options;
+    const { members, record } = formation;
+    const wanted = new Map(members.map((member) => [member.name, member]));
+    wanted.delete(record.name);
+    for (const [name, { address, lanes }] of this.#links) {
+      if (wanted.get(name)?.peer === address) continue;
+      for (const lane of LANES) lanes[lane].close();
+      this.#links.delete(name);
     }
+    for (const member of wanted.values()) this.#link(member);
+    if (!formation.formed) return;
+    this.#acceptor.cut(
+      (peer) => peer.clusterId === record.clusterId && formation.member(peer.serverId) === null,
+    );
   }
 
   /** Every handshake is made again, with the cluster's id in it: what comes over an older one is not taken (R25). */
   formed(): void {
-    for (const lanes of this.#lanes.values()) for (const lane of LANES) lanes[lane].redial();
+    for (const [name, link] of this.#links) {
+      link.serverId = this.#committedIdOf(name);
+      for (const lane of LANES) link.lanes[lane].redial();
+    }
+  }
+
+  /** Whether what is sent to this peer goes out. */
+  reaches(peer: ServerId): boolean {
+    const member = this.#options.formation.member(peer);
+    return member !== null && this.#links.get(member.name)?.lanes.control.up === true;
   }
 
   /** Drops the bytes when there is no connection: Raft repeats what matters. */
   send(peer: ServerId, lane: Lane, bytes: Buffer): void {
     const member = this.#options.formation.member(peer);
-    if (member !== null) this.#lanes.get(member.name)?.[lane].send(bytes);
+    if (member !== null) this.#links.get(member.name)?.lanes[lane].send(bytes);
   }
 
   async close(): Promise<void> {
-    for (const lanes of this.#lanes.values()) for (const lane of LANES) lanes[lane].close();
+    this.#closed = true;
+    for (const { lanes } of this.#links.values()) for (const lane of LANES) lanes[lane].close();
     await this.#acceptor.close();
+  }
+
+  #link(member: MemberRecord): void {
+    const { formation } = this.#options;
+    const serverId = this.#committedIdOf(member.name);
+    const link = this.#links.get(member.name);
+    if (link === undefined) {
+      const lanes = {
+        control: this.#lane(member, "control"),
+        bulk: this.#lane(member, "bulk"),
+        snapshot: this.#lane(member, "snapshot"),
+      };
+      this.#links.set(member.name, { address: member.peer, serverId, lanes });
+      for (const lane of LANES) lanes[lane].dial();
+      return;
+    }
+    if (link.serverId === serverId || !formation.formed) return;
+    link.serverId = serverId;
+    for (const lane of LANES) link.lanes[lane].redial();
+  }
+
+  #committedIdOf(name: string): string | null {
+    return this.#options.formation.record.members.find((member) => member.name === name)?.serverId ?? null;
   }
 
   #received(peer: PeerHello, bytes: Buffer): void {
@@ -95,8 +149,8 @@ export class PeerTransport {
     else onFrame(decodePeerFrame(bytes, { from, to: serverId(formation.record.serverId) }));
   }
 
-  #lane(member: { readonly name: string; readonly peer: string }, lane: Lane): LaneConnection {
-    const { options, formation, logger, onUnreachable } = this.#options;
+  #lane(member: MemberRecord, lane: Lane): LaneConnection {
+    const { options, formation, logger, onMet, onRemoved, onUnreachable } = this.#options;
     return new LaneConnection({
       lane,
       peerName: member.name,
@@ -104,7 +158,14 @@ export class PeerTransport {
       frameBytesMax: peerFrameBytesMax(options),
       logger,
       identity: () => formation.identity(),
-      meet: (peer) => formation.meet(peer)?.message ?? null,
+      meet: (peer) => {
+        const refusal = formation.meet(peer);
+        if (refusal === null) onMet(peer);
+        return refusal?.message ?? null;
+      },
+      onRefused: (code) => {
+        if (code === "REMOVED") onRemoved();
+      },
       onUp: () => logger.debug({ peer: member.name, lane }, `connected to ${member.name}`),
       onDown: () => {
         logger.info({ peer: member.name, lane }, `lost the connection to ${member.name}`);

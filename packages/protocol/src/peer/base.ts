@@ -1,4 +1,13 @@
-import type { Configuration, LeaseSettings, LogBase, LogIndex, ServerId, Term } from "raft-ts";
+import type {
+  Configuration,
+  LeaseSettings,
+  LogBase,
+  LogIndex,
+  MemberDirectory,
+  MemberEntry,
+  ServerId,
+  Term,
+} from "raft-ts";
 import { ProtocolError } from "../errors.js";
 import { count, describe, text, tuple } from "../msgpack.js";
 
@@ -38,6 +47,7 @@ function configurationFrom(json: string): Configuration {
     witnesses: servers(fields.witnesses, "witnesses"),
     autoLeave: fields.autoLeave,
     lease: lease(fields.lease),
+    directory: directory(fields.directory),
   };
 }
 
@@ -53,5 +63,29 @@ function lease(value: unknown): LeaseSettings | null {
   return {
     electionTimeoutMicros: count(fields.electionTimeoutMicros, "the lease's time"),
     marginPercent: count(fields.marginPercent, "the lease's margin"),
+  };
+}
+
+function directory(value: unknown): MemberDirectory | null {
+  if (value === undefined || value === null) return null;
+  const { members, removed } = value as Partial<Record<keyof MemberDirectory, unknown>>;
+  if (!Array.isArray(members))
+    throw new ProtocolError(`the directory's members are ${describe(members)}: an array is wanted`);
+  return { members: (members as readonly unknown[]).map(entry), removed: servers(removed, "removed") };
+}
+
+function entry(value: unknown): MemberEntry {
+  const { client, id, name, peer, willVote, witness } = (value ?? {}) as Partial<
+    Record<keyof MemberEntry, unknown>
+  >;
+  if (typeof witness !== "boolean" || typeof willVote !== "boolean")
+    throw new ProtocolError(`an entry of the directory is ${describe(value)}: its kind and its vote are wanted`);
+  return {
+    name: text(name, "a member's name"),
+    id: id === null ? null : (text(id, "a member's id") as ServerId),
+    peer: text(peer, "a member's peer address"),
+    client: client === null ? null : text(client, "a member's client address"),
+    witness,
+    willVote,
   };
 }

@@ -13,10 +13,14 @@ const MAGIC = "raftkv-peer";
 export const LANES = ["control", "bulk", "snapshot"] as const;
 export type Lane = (typeof LANES)[number];
 
-/** A member's name and the server id under which its creator knows it (R25). */
-export interface IdentityRecord {
+/** A member as the sender has it on disk. */
+export interface PeerMember {
   readonly name: string;
-  readonly serverId: string;
+  /** Null until it was met (R25). */
+  readonly serverId: string | null;
+  readonly peer: string;
+  readonly client: string | null;
+  readonly witness: boolean;
 }
 
 /** What a node says of itself to another one. */
@@ -27,8 +31,10 @@ export interface PeerIdentity {
   readonly serverId: string;
   readonly advertisePeer: string;
   readonly advertiseClient: string;
-  /** The members whose identity this node has on disk. */
-  readonly records: readonly IdentityRecord[];
+  /** The members as this node has them on disk, itself among them. */
+  readonly members: readonly PeerMember[];
+  /** Where the configuration stands in the log that says so, which is committed; 0 for those that formed the cluster. */
+  readonly membersIndex: number;
   /** What its new cluster begins with: names a restored snapshot; null for nothing (R23). */
   readonly restored: string | null;
 }
@@ -44,6 +50,8 @@ export interface PeerHello extends PeerIdentity {
 
 export type PeerRefusalCode =
   | "WRONG_CLUSTER"
+  | "REMOVED"
+  | "WRONG_KIND"
   | "UNKNOWN_MEMBER"
   | "IDENTITY_CHANGED"
   | "WRONG_NODE"
@@ -60,7 +68,7 @@ export function encodePeerHello(hello: PeerHello): Buffer {
 
 /** @throws {ProtocolError} it is no hello of a peer (C6). */
 export function decodePeerHello(bytes: Buffer): PeerHello {
-  const fields = afterMagic(bytes, 11);
+  const fields = afterMagic(bytes, 12);
   const lane = LANES.find((known) => known === fields[4]);
   if (lane === undefined)
     throw new ProtocolError(`the lane is ${describe(fields[4])}: ${LANES.join(" or ")} is wanted`);
@@ -92,26 +100,43 @@ export function decodePeerWelcome(bytes: Buffer): PeerWelcome {
 }
 
 function identityToWire(identity: PeerIdentity): readonly unknown[] {
-  const { clusterId, name, serverId, advertisePeer, advertiseClient, records, restored } = identity;
-  const pairs = records.map((record) => [record.name, record.serverId]);
-  return [clusterId, name, serverId, advertisePeer, advertiseClient, pairs, restored];
+  const { clusterId, name, serverId, advertisePeer, advertiseClient, members, membersIndex, restored } = identity;
+  const wire = members.map((member) => [
+    member.name,
+    member.serverId,
+    member.peer,
+    member.client,
+    member.witness,
+  ]);
+  return [clusterId, name, serverId, advertisePeer, advertiseClient, wire, membersIndex, restored];
 }
 
 function identityFromWire(fields: readonly unknown[]): PeerIdentity {
-  const [records, restored = null] = fields.slice(5);
-  if (!Array.isArray(records))
-    throw new ProtocolError(`the records are ${describe(records)}: an array is wanted`);
+  const [members, membersIndex, restored = null] = fields.slice(5);
+  if (!Array.isArray(members))
+    throw new ProtocolError(`the members are ${describe(members)}: an array is wanted`);
   return {
     clusterId: fields[0] === null ? null : text(fields[0], "the cluster id"),
     name: text(fields[1], "the name"),
     serverId: text(fields[2], "the server id"),
     advertisePeer: text(fields[3], "the peer address"),
     advertiseClient: text(fields[4], "the client address"),
-    records: (records as readonly unknown[]).map((record) => {
-      const pair = tuple(record, 2, "a record");
-      return { name: text(pair[0], "a member's name"), serverId: text(pair[1], "a member's server id") };
-    }),
+    members: (members as readonly unknown[]).map(memberFromWire),
+    membersIndex: count(membersIndex, "the members' index"),
     restored: restored === null ? null : text(restored, "the restored snapshot"),
+  };
+}
+
+function memberFromWire(value: unknown): PeerMember {
+  const [name, serverId, peer, client, witness] = tuple(value, 5, "a member");
+  if (typeof witness !== "boolean")
+    throw new ProtocolError(`whether a member is a witness is ${describe(witness)}: a boolean is wanted`);
+  return {
+    name: text(name, "a member's name"),
+    serverId: serverId === null ? null : text(serverId, "a member's server id"),
+    peer: text(peer, "a member's peer address"),
+    client: client === null ? null : text(client, "a member's client address"),
+    witness,
   };
 }
 

@@ -8,10 +8,10 @@ export {
   encodePeerHello,
   encodePeerRefusal,
   encodePeerWelcome,
-  type IdentityRecord,
   type Lane,
   type PeerHello,
   type PeerIdentity,
+  type PeerMember,
   type PeerRefusalCode,
   type PeerWelcome,
 } from "./hello.js";

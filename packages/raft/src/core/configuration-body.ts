@@ -1,5 +1,5 @@
 import { serverId } from "./types.js";
-import type { Configuration, LeaseSettings, ServerId } from "./types.js";
+import type { Configuration, LeaseSettings, MemberDirectory, MemberEntry, ServerId } from "./types.js";
 
 /** Bytes in front of an entry's body, as it is stored and sent. */
 export const ENTRY_HEADER_BYTES = 32;
@@ -34,6 +34,7 @@ export function decodeConfiguration(body: string): Configuration {
     witnesses: servers(value.witnesses, "witnesses"),
     autoLeave: value.autoLeave,
     lease: lease(value.lease),
+    directory: directory(value.directory),
   };
 }
 
@@ -51,4 +52,27 @@ function lease(value: unknown): LeaseSettings | null {
     throw new TypeError("a configuration's lease has a time and a margin");
   }
   return { electionTimeoutMicros, marginPercent };
+}
+
+function directory(value: unknown): MemberDirectory | null {
+  if (value === undefined || value === null) return null;
+  const { members, removed } = value as Partial<Record<keyof MemberDirectory, unknown>>;
+  if (!Array.isArray(members)) throw new TypeError("a configuration's directory has members");
+  return { members: members.map(entry), removed: servers(removed, "removed") };
+}
+
+function entry(value: unknown): MemberEntry {
+  const { client, id, name, peer, willVote, witness } = value as Partial<Record<keyof MemberEntry, unknown>>;
+  const isTextOrNull = (text: unknown): text is string | null => text === null || typeof text === "string";
+  if (
+    typeof name !== "string" ||
+    !isTextOrNull(id) ||
+    typeof peer !== "string" ||
+    !isTextOrNull(client) ||
+    typeof witness !== "boolean" ||
+    typeof willVote !== "boolean"
+  ) {
+    throw new TypeError("an entry of a configuration's directory has name, id, peer, client, witness and willVote");
+  }
+  return { name, id: id === null ? null : serverId(id), peer, client, witness, willVote };
 }

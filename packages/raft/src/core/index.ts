@@ -8,6 +8,7 @@ export type { MemberChange, MembershipChange, MembershipRefusal } from "./member
 export { DEFAULT_RAFT_LIMITS, PRIORITY_MAX } from "./options.js";
 export type { RaftOptions, RaftRestart } from "./options.js";
 export { Raft } from "./raft.js";
+export { majority } from "./quorum.js";
 export type * from "./ready.js";
 export type { ProgressState } from "./progress.js";
 export type { ProgressStatus, RaftStatus } from "./status.js";

@@ -1,5 +1,5 @@
 import { unreachable } from "./invariant.js";
-import type { Configuration, LeaseSettings, ServerId } from "./types.js";
+import type { Configuration, LeaseSettings, MemberDirectory, ServerId } from "./types.js";
 
 /**
  * One member's change.
@@ -14,7 +14,7 @@ export type MemberChange =
   | { readonly kind: "demote"; readonly id: ServerId }
   | { readonly kind: "remove"; readonly id: ServerId };
 
-/** A change of the members (§4). All of it takes effect together. */
+/** A change of the members (§4), or of their directory alone. All of it takes effect together. */
 export interface MembershipChange {
   readonly members: readonly MemberChange[];
   /**
@@ -24,6 +24,8 @@ export interface MembershipChange {
    * - `manual`: through a joint configuration that waits for `leaveJoint`.
    */
   readonly joint: "auto" | "always" | "manual";
+  /** Takes the place of the directory in force; left out, that stays. */
+  readonly directory?: MemberDirectory;
 }
 
 /**
@@ -65,7 +67,9 @@ export function changed(from: Configuration, change: MembershipChange): Configur
     if (refusal !== null) return refusal;
   }
   if (![...voters].some((id) => !witnesses.has(id))) return "noDataVoter";
-  if (equal(voters, from.voters) && equal(learners, from.learners)) return "noChange";
+  const { directory } = change;
+  if (directory === undefined && equal(voters, from.voters) && equal(learners, from.learners))
+    return "noChange";
   const joint = change.joint !== "auto" || difference(voters, from.voters) > 1;
   const next: Configuration = {
     ...from,
@@ -73,6 +77,7 @@ export function changed(from: Configuration, change: MembershipChange): Configur
     outgoing: joint ? from.voters : [],
     learners: [...learners],
     autoLeave: change.joint !== "manual",
+    ...(directory === undefined ? {} : { directory }),
   };
   // Who leaves by way of a joint configuration is what it was until then.
   return {

@@ -29,7 +29,7 @@ import { raftStatus } from "./status.js";
 import type { RaftStatus } from "./status.js";
 import { tick } from "./tick.js";
 import { logIndex } from "./types.js";
-import type { IndexRange, LogBase, LogIndex, ServerId, Term } from "./types.js";
+import type { Configuration, IndexRange, LogBase, LogIndex, ServerId, Term } from "./types.js";
 import { handOverFromWitness, witnessCompactable } from "./witness.js";
 
 /**
@@ -173,6 +173,20 @@ export class Raft<P extends Proposal = Proposal> {
 
   get isLeader(): boolean {
     return this.#state.role === "leader";
+  }
+
+  /** The one in force: the latest in the log (R21). Another object whenever it is another one. */
+  get configuration(): Configuration {
+    return this.#state.log.configuration;
+  }
+
+  /** Where it stands in the log. */
+  get configurationIndex(): LogIndex {
+    return this.#state.log.configurationIndex;
+  }
+
+  get commitIndex(): LogIndex {
+    return this.#state.commitIndex;
   }
 
   /** What a leader does on its own as soon as it can, whatever the event was. */

@@ -49,6 +49,30 @@ export interface LeaseSettings {
   readonly marginPercent: number;
 }
 
+/** A member as the others find it. */
+export interface MemberEntry {
+  readonly name: string;
+  /** Null until the node was met: then it is no member of the configuration yet (R25). */
+  readonly id: ServerId | null;
+  /** Where the other members reach it, `host:port`. */
+  readonly peer: string;
+  /** Where its clients reach it, as was known when the entry was written. */
+  readonly client: string | null;
+  readonly witness: boolean;
+  /** A learner that the leader gives a vote as soon as it is nearly caught up (R22). */
+  readonly willVote: boolean;
+}
+
+/**
+ * Who the members are and where. It travels with the configuration, so that it is as durable as that, and goes and comes
+ * back with it (R21). The core hands it on and looks at nothing in it.
+ */
+export interface MemberDirectory {
+  readonly members: readonly MemberEntry[];
+  /** Servers that are members no more, the last ones: they are told so, and none of them comes back (R25). */
+  readonly removed: readonly ServerId[];
+}
+
 /** The members of a group. While `outgoing` is not empty the configuration is joint (§4.3). */
 export interface Configuration {
   readonly voters: readonly ServerId[];
@@ -62,6 +86,8 @@ export interface Configuration {
   readonly autoLeave: boolean;
   /** Missing or null: the group uses no leases. Missing in what was written before there were any. */
   readonly lease?: LeaseSettings | null;
+  /** Missing or null in what was written before members could change, or by who needs none. */
+  readonly directory?: MemberDirectory | null;
 }
 
 /** The base under the log: what a snapshot covers (§5.1). Index 0 for a log that begins at 1. */
