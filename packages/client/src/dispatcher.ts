@@ -250,7 +250,9 @@ export class Dispatcher implements SessionTransport {
   }
 
   #wantsSession({ call, session, chain }: PendingRequest): boolean {
-    return call.isWrite && !call.isIdempotent && session === null && (this.#settings.sessions || chain !== null);
+    return (
+      call.isWrite && !call.isIdempotent && session === null && (this.#settings.sessions || chain !== null)
+    );
   }
 
   /** Whether a batch can follow the one before it in this session; when not, it waits for that, or fails with it. */

@@ -42,7 +42,7 @@ export class Endpoints {
     for (const { client, name } of members) this.get(client).nodeName ??= name;
     if (!isWhole) return;
     const known = new Set(members.map(({ client }) => client));
-    for (const { address, given } of [...this.#byAddress.values()]) {
+    for (const { address, given } of this.#byAddress.values()) {
       if (!given && !known.has(address)) this.#byAddress.delete(address);
     }
   }

@@ -11,12 +11,7 @@ export {
 export { Appender, type AppendCallback, type AppenderOptions } from "./appender.js";
 export { KeyValue } from "./key-value.js";
 export { Lease, type AttachOptions, type LeaseOptions } from "./lease.js";
-export {
-  Members,
-  type AddMemberOptions,
-  type ForcibleOptions,
-  type MemberListOptions,
-} from "./members.js";
+export { Members, type AddMemberOptions, type ForcibleOptions, type MemberListOptions } from "./members.js";
 export { Lock, type LockOptions } from "./lock.js";
 export { compare, del, get, put } from "./operations.js";
 export type {

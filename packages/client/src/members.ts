@@ -62,10 +62,7 @@ export class Members {
   }
 
   /** Where the others reach it from now on. @throws {RaftKvError} MEMBER_NOT_FOUND, MEMBER_EXISTS; as `put`. */
-  update(
-    name: string,
-    options: RequestOptions & { readonly peer: string },
-  ): Promise<readonly MemberInfo[]> {
+  update(name: string, options: RequestOptions & { readonly peer: string }): Promise<readonly MemberInfo[]> {
     return this.#change({ kind: "update", name, peer: options.peer }, options);
   }
 

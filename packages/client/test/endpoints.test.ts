@@ -193,4 +193,10 @@ describe("the handshake", () => {
   });
 });
 
-const identity = { clusterId: "cluster-a", nodeName: "n1", leader: null, limits: DEFAULT_LIMITS, members: [] };
+const identity = {
+  clusterId: "cluster-a",
+  nodeName: "n1",
+  leader: null,
+  limits: DEFAULT_LIMITS,
+  members: [],
+};

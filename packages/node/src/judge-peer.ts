@@ -23,7 +23,10 @@ export function judgePeer(formation: Formation, peer: PeerIdentity): PeerRefusal
     };
   }
   if (formation.wasRemoved(peer.serverId)) {
-    return { code: "REMOVED", message: `${peer.name}, server ${peer.serverId}, was removed from the cluster` };
+    return {
+      code: "REMOVED",
+      message: `${peer.name}, server ${peer.serverId}, was removed from the cluster`,
+    };
   }
   const refusal = known === undefined || peer.name === record.name ? unknown(formation, peer) : null;
   return refusal ?? changed(record, known ?? null, peer);

@@ -219,7 +219,7 @@ export function readNodeOptions(settings: Settings): NodeOptions {
   const addresses = readAddresses(settings, insecure);
   const start = readStart(settings);
   const initialCluster = settings.parsed("initialCluster", MEMBERS_ALLOWED, parseMembers) ?? [];
-  if (start !== "resume" && initialCluster.length === 0) {
+  if (start === "init" && initialCluster.length === 0) {
     throw new ConfigurationError("--initial-cluster", null, MEMBERS_ALLOWED);
   }
   const witness = settings.isOn("witness");

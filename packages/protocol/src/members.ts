@@ -55,7 +55,12 @@ export type MembersChange =
     }
   | { readonly kind: "promote"; readonly name: string; readonly force: boolean }
   | { readonly kind: "update"; readonly name: string; readonly peer: string }
-  | { readonly kind: "remove"; readonly name: string; readonly serverId: string | null; readonly force: boolean };
+  | {
+      readonly kind: "remove";
+      readonly name: string;
+      readonly serverId: string | null;
+      readonly force: boolean;
+    };
 
 const CHANGES = ["add", "promote", "update", "remove"] as const satisfies readonly MembersChange["kind"][];
 const WITNESS = 1;
@@ -64,7 +69,8 @@ const FORCE = 4;
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const ADDRESS = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})$/;
-const NAME_ALLOWED = "1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or a digit";
+const NAME_ALLOWED =
+  "1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or a digit";
 
 export function memberListRequest(id: number, deadlineMs: number, linearizable: boolean): WireRequest {
   return [id, Op.memberList, deadlineMs, linearizable ? 0 : 1];
@@ -79,7 +85,16 @@ export function memberChangeRequest(id: number, deadlineMs: number, change: Memb
       : change.kind !== "update" && change.force
         ? FORCE
         : 0;
-  return [id, Op.memberChange, deadlineMs, CHANGES.indexOf(change.kind) + 1, change.name, serverId, peer, flags];
+  return [
+    id,
+    Op.memberChange,
+    deadlineMs,
+    CHANGES.indexOf(change.kind) + 1,
+    change.name,
+    serverId,
+    peer,
+    flags,
+  ];
 }
 
 /** @param to the name of the member that is to lead; null leaves the choice to the leader. */
@@ -171,7 +186,11 @@ function memberToWire(member: MemberInfo): readonly unknown[] {
 }
 
 function memberFromWire(item: unknown): MemberInfo {
-  const [name, serverId, peer, client, role, witness, willVote, leader, alive, lag] = tuple(item, 10, "a member");
+  const [name, serverId, peer, client, role, witness, willVote, leader, alive, lag] = tuple(
+    item,
+    10,
+    "a member",
+  );
   const known = MEMBER_ROLES[count(role, "a member's role")];
   if (known === undefined) throw new ProtocolError(`a member's role is ${describe(role)}: 0 to 2 are known`);
   return {

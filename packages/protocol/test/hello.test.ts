@@ -117,7 +117,16 @@ describe("the handshake", () => {
       "no members": ["raftkv", true, 1, "c1", "n1", null, limits],
       "limits of 0": ["raftkv", true, 1, "c1", "n1", null, [4_000_000, 0, 100, 100, 100, 100, 100], []],
       "a limit too few": ["raftkv", true, 1, "c1", "n1", null, [4_000_000, 100, 100, 100, 100, 100], []],
-      "frames that hold no largest value": ["raftkv", true, 1, "c1", "n1", null, [100, 1, 100, 100, 1, 1, 1], []],
+      "frames that hold no largest value": [
+        "raftkv",
+        true,
+        1,
+        "c1",
+        "n1",
+        null,
+        [100, 1, 100, 100, 1, 1, 1],
+        [],
+      ],
       "a refusal with an unknown code": ["raftkv", false, 1, 1, 99, "m"],
       "a refusal without a message": ["raftkv", false, 1, 1, 9, null],
     };

@@ -41,12 +41,18 @@ import {
   sessionOpenReply,
   sessionOpenRequest,
   singleKey,
+  leaderTransferReply,
+  leaderTransferRequest,
+  memberChangeReply,
+  memberChangeRequest,
+  memberListReply,
+  memberListRequest,
   watchCancelReply,
   watchCancelRequest,
   watchReply,
   watchRequest,
 } from "@raftkv/protocol";
-import type { KeyValue, WireReply, WireRequest } from "@raftkv/protocol";
+import type { KeyValue, MemberInfo, MembersChange, WireReply, WireRequest } from "@raftkv/protocol";
 import { expect } from "chai";
 import { Packr } from "msgpackr";
 
@@ -55,6 +61,29 @@ const [a, b] = [Buffer.from("a"), Buffer.from("b")];
 const limits = { ...DEFAULT_LIMITS, keyBytes: 10, valueBytes: 20, operationsInTxn: 3, frameRequests: 8 };
 const head = { requestId: 7, deadlineMs: 9 };
 const kv: KeyValue = { key: a, value: b, createRevision: 1, modRevision: 2, version: 2, lease: 2 ** 40 };
+
+const peer = "127.0.0.1:7501";
+const changes: MembersChange[] = [
+  { kind: "add", name: "n4", peer, witness: true, learnerOnly: false },
+  { kind: "promote", name: "n4", force: true },
+  { kind: "update", name: "n4", peer: "[::1]:7501" },
+  { kind: "remove", name: "n4", serverId: "0123456789abcdef", force: false },
+];
+const leader = { name: "n2", address: "127.0.0.1:7402", term: 9 };
+const unstarted = { name: "n4", serverId: null, peer, client: null, role: "unstarted" } as const;
+const members: MemberInfo[] = [
+  { ...unstarted, witness: true, willVote: true, leader: false, alive: null, lag: null },
+  {
+    ...unstarted,
+    serverId: "01",
+    role: "voter",
+    witness: false,
+    willVote: false,
+    leader: true,
+    alive: true,
+    lag: 7,
+  },
+];
 
 /** One request of every kind that is neither put nor get, with what the node makes of it. */
 const requests: Record<string, [WireRequest, object]> = {
@@ -167,6 +196,15 @@ const requests: Record<string, [WireRequest, object]> = {
     },
   ],
   watchCancel: [watchCancelRequest(7, 9, 3), { op: Op.watchCancel, watchId: 3 }],
+  memberList: [memberListRequest(7, 9, false), { op: Op.memberList, linearizable: false }],
+  ...Object.fromEntries(
+    changes.map((change) => [
+      change.kind,
+      [memberChangeRequest(7, 9, change), { op: Op.memberChange, change }],
+    ]),
+  ),
+  leaderTransfer: [leaderTransferRequest(7, 9, "n2"), { op: Op.leaderTransfer, to: "n2" }],
+  "leaderTransfer to anybody": [leaderTransferRequest(7, 9, null), { op: Op.leaderTransfer, to: null }],
 };
 
 const replies: Record<string, [WireReply, object]> = {
@@ -206,6 +244,9 @@ const replies: Record<string, [WireReply, object]> = {
   catalogChange: [catalogChangeReply(7, 4), { op: Op.catalogChange, version: 4 }],
   watch: [watchReply(7, 5), { op: Op.watch, revision: 5 }],
   watchCancel: [watchCancelReply(7), { op: Op.watchCancel }],
+  memberList: [memberListReply(7, members), { op: Op.memberList, members }],
+  memberChange: [memberChangeReply(7, members), { op: Op.memberChange, members }],
+  leaderTransfer: [leaderTransferReply(7, leader), { op: Op.leaderTransfer, leader }],
 };
 
 describe("every operation", () => {

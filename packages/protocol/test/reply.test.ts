@@ -132,7 +132,7 @@ describe("reply frames", () => {
   describe("that cannot be trusted: the connection must be cut (C6)", () => {
     const cases: Record<string, unknown> = {
       "nothing but a number": 1,
-      "another kind of frame": [5, []],
+      "another kind of frame": [6, []],
       "no kind of frame": [],
       "one field more": [1, [], 0],
       "replies that are no array": [1, 5],

@@ -93,7 +93,7 @@ describe("request frames", () => {
       "key too large": [[7, 1, 0, Buffer.alloc(11), key, 0, 0], "TOO_LARGE"],
       "value too large": [[7, 1, 0, key, Buffer.alloc(21), 0, 0], "TOO_LARGE"],
       "operation 0": [[7, 0, 0, key], "INVALID_ARGUMENT"],
-      "operation 19": [[7, 19, 0, key], "INVALID_ARGUMENT"],
+      "operation 22": [[7, 22, 0, key], "INVALID_ARGUMENT"],
       "operation 1.5": [[7, 1.5, 0, key], "INVALID_ARGUMENT"],
       "operation -1": [[7, -1, 0, key], "INVALID_ARGUMENT"],
       "operation as text": [[7, "put", 0, key, key], "INVALID_ARGUMENT"],
@@ -127,7 +127,7 @@ describe("request frames", () => {
 
     it("and says what is allowed", () => {
       const { refused } = decodeClientFrame(
-        frameOf([1, 1, 0, key, Buffer.alloc(21), 0, 0], [2, 19, 0, key], [3, 2, 0, "text", 0, 0]),
+        frameOf([1, 1, 0, key, Buffer.alloc(21), 0, 0], [2, 22, 0, key], [3, 2, 0, "text", 0, 0]),
         limits,
       );
       expect(refused).to.deep.equal([
@@ -140,7 +140,7 @@ describe("request frames", () => {
         {
           requestId: 2,
           code: "INVALID_ARGUMENT",
-          message: "the operation is 19: 1 to 18 are known",
+          message: "the operation is 22: 1 to 21 are known",
           limit: null,
         },
         {

@@ -14,11 +14,16 @@ interface MemberArguments extends ClusterOptions {
 
 const NAME = { type: "string", demandOption: true, describe: "the member's name" } as const;
 const force = () => flagOption("also when too few of the voters that there would be are alive");
-const peer = () => ({ ...textOption("where the other members reach it, HOST:PORT"), demandOption: true });
+const peer = () =>
+  ({ ...textOption("where the other members reach it, HOST:PORT"), demandOption: true }) as const;
 
 /** `voter`, `learner`, `unstarted`, with what is special about it behind. */
 function kindOf({ leader, role, willVote, witness }: MemberInfo): string {
-  const more = [...(leader ? ["leader"] : []), ...(witness ? ["witness"] : []), ...(willVote ? ["will vote"] : [])];
+  const more = [
+    ...(leader ? ["leader"] : []),
+    ...(witness ? ["witness"] : []),
+    ...(willVote ? ["will vote"] : []),
+  ];
   return more.length === 0 ? role : `${role} (${more.join(", ")})`;
 }
 
@@ -136,7 +141,9 @@ export function memberCommands(parser: Argv, context: Context, chosen: Chosen): 
           .option("peer", peer())
           .option("learner", flagOption("it gets the log and no vote, until it is promoted"))
           .option("witness", flagOption("it votes and stores the log, without data"))
-          .epilogue("The new node gets everything as a learner, and its vote by itself once it is nearly caught up.")
+          .epilogue(
+            "The new node gets everything as a learner, and its vote by itself once it is nearly caught up.",
+          )
           .example("$0 member add n4 --peer 10.0.0.4:7501", "and how to start it"),
       (argv) => {
         chosen.action = () => add(context, argv);

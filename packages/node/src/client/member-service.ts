@@ -38,7 +38,8 @@ export class MemberService {
     }
     const { group } = serving;
     if (request.op === Op.memberList) this.#list(request, group, asker);
-    else if (request.op === Op.memberChange) group.members.change(request.change, this.#waiting(request, asker));
+    else if (request.op === Op.memberChange)
+      group.members.change(request.change, this.#waiting(request, asker));
     else group.members.transfer(request.to, this.#waiting(request, asker));
   }
 

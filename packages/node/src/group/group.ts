@@ -38,8 +38,7 @@ import { WitnessApplier } from "./witness-applier.js";
 /** How often writes are looked at that nobody waits for any more. */
 const EXPIRY_INTERVAL_MS = 50;
 
-export interface GroupOptions
-  extends LeadershipOptions, Pick<MembersOptions, "places" | "onConfiguration"> {
+export interface GroupOptions extends LeadershipOptions, Pick<MembersOptions, "places" | "onConfiguration"> {
   readonly id: GroupId;
   readonly raft: Raft<LogProposal>;
   readonly log: LogWriter;
@@ -345,7 +344,8 @@ export class Group {
     for (const rejection of ready.rejected) this.#rejected(rejection);
     for (const refusal of ready.refused) {
       const { command, reason } = refusal;
-      if (!this.members.refused(refusal)) this.#options.logger.info({ command, reason }, `${command} was not carried out: ${reason}`);
+      if (!this.members.refused(refusal))
+        this.#options.logger.info({ command, reason }, `${command} was not carried out: ${reason}`);
     }
   }
 

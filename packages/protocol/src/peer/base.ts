@@ -47,7 +47,7 @@ function configurationFrom(json: string): Configuration {
     witnesses: servers(fields.witnesses, "witnesses"),
     autoLeave: fields.autoLeave,
     lease: lease(fields.lease),
-    directory: directory(fields.directory),
+    ...directory(fields.directory),
   };
 }
 
@@ -66,12 +66,14 @@ function lease(value: unknown): LeaseSettings | null {
   };
 }
 
-function directory(value: unknown): MemberDirectory | null {
-  if (value === undefined || value === null) return null;
+function directory(value: unknown): Pick<Configuration, "directory"> {
+  if (value === undefined || value === null) return {};
   const { members, removed } = value as Partial<Record<keyof MemberDirectory, unknown>>;
   if (!Array.isArray(members))
     throw new ProtocolError(`the directory's members are ${describe(members)}: an array is wanted`);
-  return { members: (members as readonly unknown[]).map(entry), removed: servers(removed, "removed") };
+  return {
+    directory: { members: (members as readonly unknown[]).map(entry), removed: servers(removed, "removed") },
+  };
 }
 
 function entry(value: unknown): MemberEntry {
@@ -79,7 +81,9 @@ function entry(value: unknown): MemberEntry {
     Record<keyof MemberEntry, unknown>
   >;
   if (typeof witness !== "boolean" || typeof willVote !== "boolean")
-    throw new ProtocolError(`an entry of the directory is ${describe(value)}: its kind and its vote are wanted`);
+    throw new ProtocolError(
+      `an entry of the directory is ${describe(value)}: its kind and its vote are wanted`,
+    );
   return {
     name: text(name, "a member's name"),
     id: id === null ? null : (text(id, "a member's id") as ServerId),

@@ -34,7 +34,7 @@ export function decodeConfiguration(body: string): Configuration {
     witnesses: servers(value.witnesses, "witnesses"),
     autoLeave: value.autoLeave,
     lease: lease(value.lease),
-    directory: directory(value.directory),
+    ...directory(value.directory),
   };
 }
 
@@ -54,11 +54,11 @@ function lease(value: unknown): LeaseSettings | null {
   return { electionTimeoutMicros, marginPercent };
 }
 
-function directory(value: unknown): MemberDirectory | null {
-  if (value === undefined || value === null) return null;
+function directory(value: unknown): Pick<Configuration, "directory"> {
+  if (value === undefined || value === null) return {};
   const { members, removed } = value as Partial<Record<keyof MemberDirectory, unknown>>;
   if (!Array.isArray(members)) throw new TypeError("a configuration's directory has members");
-  return { members: members.map(entry), removed: servers(removed, "removed") };
+  return { directory: { members: members.map(entry), removed: servers(removed, "removed") } };
 }
 
 function entry(value: unknown): MemberEntry {
@@ -72,7 +72,9 @@ function entry(value: unknown): MemberEntry {
     typeof witness !== "boolean" ||
     typeof willVote !== "boolean"
   ) {
-    throw new TypeError("an entry of a configuration's directory has name, id, peer, client, witness and willVote");
+    throw new TypeError(
+      "an entry of a configuration's directory has name, id, peer, client, witness and willVote",
+    );
   }
   return { name, id: id === null ? null : serverId(id), peer, client, witness, willVote };
 }

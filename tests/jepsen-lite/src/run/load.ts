@@ -32,6 +32,7 @@ export class Load {
   readonly spans: Span[] = [];
   readonly errors = new Map<string, number>();
   readonly #originMs: number;
+  readonly #timeoutMs: number;
   readonly #endpoints: readonly string[];
   readonly #clients = new Set<Client>();
   readonly #loops: Promise<void>[] = [];
@@ -43,7 +44,8 @@ export class Load {
   /** Operations that were called after this and answered, by workload. */
   #since = { call: Number.POSITIVE_INFINITY, answered: new Map<string, number>() };
 
-  constructor(endpoints: readonly string[], originMs: number) {
+  constructor(endpoints: readonly string[], originMs: number, timeoutMs = TIMEOUT_MS) {
+    this.#timeoutMs = timeoutMs;
     this.#endpoints = endpoints;
     this.#originMs = originMs;
   }
@@ -69,7 +71,11 @@ export class Load {
   async client(options: Partial<ConnectOptions> = {}): Promise<Client> {
     for (;;) {
       try {
-        const client = await connect({ endpoints: [...this.#endpoints], timeoutMs: TIMEOUT_MS, ...options });
+        const client = await connect({
+          endpoints: [...this.#endpoints],
+          timeoutMs: this.#timeoutMs,
+          ...options,
+        });
         this.#clients.add(client);
         return client;
       } catch (error) {

@@ -251,7 +251,10 @@ export class Members {
         asked.asker?.refused({ code: "MEMBER_LAGS", message: "the learner lacks too many entries (R22)" });
         break;
       case "noDataVoter":
-        asked.asker?.refused({ code: "QUORUM_AT_RISK", message: "the last voter with data cannot be removed" });
+        asked.asker?.refused({
+          code: "QUORUM_AT_RISK",
+          message: "the last voter with data cannot be removed",
+        });
         break;
       default:
         asked.asker?.refused(notLeader(this.#options.leader()));

@@ -59,7 +59,7 @@ function add({ learnerOnly, name, peer, witness }: Add, entry: MemberEntry | nul
   return changeTo([], { ...view.directory, members: [...view.directory.members, added] });
 }
 
-function bind({ client, id, name }: Binding, entry: MemberEntry | null, view: MembersView): Plan {
+function bind({ client, id }: Binding, entry: MemberEntry | null, view: MembersView): Plan {
   // A server that was removed does not come back under a name that is free again (R25).
   if (entry === null || entry.id !== null || view.directory.removed.includes(id)) return DONE;
   const change: MemberChange = { kind: "addLearner", id, witness: entry.witness };
@@ -69,12 +69,13 @@ function bind({ client, id, name }: Binding, entry: MemberEntry | null, view: Me
 function promote(entry: MemberEntry, force: boolean, view: MembersView): Plan {
   const { id, name } = entry;
   const { configuration, lagMax } = view;
-  if (id === null) return refused("MEMBER_LAGS", `${name} was not started yet, or was not met at ${entry.peer}`);
+  if (id === null)
+    return refused("MEMBER_LAGS", `${name} was not started yet, or was not met at ${entry.peer}`);
   if (roleOf(configuration, id) === "voter") return DONE;
   if (!view.isAlive(id)) return refused("MEMBER_LAGS", `${name} does not answer`);
   const lag = view.lagOf(id);
   if (lag > lagMax) return refused("MEMBER_LAGS", `${name} lacks ${lag} entries, and may lack ${lagMax}`);
-  const risk = riskOf([...configuration.voters, id], [...witnesses(view)], force, view);
+  const risk = riskOf([...configuration.voters, id], witnesses(view), force, view);
   if (risk !== null) return refused("QUORUM_AT_RISK", risk);
   return changeTo([{ kind: "promote", id }], replaced(view.directory, { ...entry, willVote: false }));
 }
@@ -102,7 +103,10 @@ function remove({ force, name, serverId }: Remove, entry: MemberEntry | null, vi
     if (risk !== null) return refused("QUORUM_AT_RISK", risk);
     if (id === own) return { kind: "handOver" };
   }
-  return changeTo([{ kind: "remove", id }], { members, removed: [...directory.removed, id].slice(-REMOVED_MAX) });
+  return changeTo([{ kind: "remove", id }], {
+    members,
+    removed: [...directory.removed, id].slice(-REMOVED_MAX),
+  });
 }
 
 /** The removal of this leader, when nobody takes over from it first: it leads until that is committed (§4.2.2). */

@@ -1,5 +1,12 @@
 import type { MemberInfo, MemberRole } from "@raftkv/protocol";
-import type { Configuration, MemberDirectory, MemberEntry, ProgressStatus, RaftStatus, ServerId } from "raft-ts";
+import type {
+  Configuration,
+  MemberDirectory,
+  MemberEntry,
+  ProgressStatus,
+  RaftStatus,
+  ServerId,
+} from "raft-ts";
 
 /** Where members are found. */
 export interface Places {
@@ -71,4 +78,3 @@ export function roleOf({ learners, outgoing, voters }: Configuration, id: Server
   if (voters.includes(id) || outgoing.includes(id)) return "voter";
   return learners.includes(id) ? "learner" : "unstarted";
 }
-
