@@ -157,7 +157,12 @@ export function newRecord(
 }
 
 /** Those that form the cluster. A node that joins one says where it is to be found, whether or not it is in the list. */
-function membersAtStart({ advertisePeer, initialCluster, name, witness }: NodeOptions): readonly InitialMember[] {
+function membersAtStart({
+  advertisePeer,
+  initialCluster,
+  name,
+  witness,
+}: NodeOptions): readonly InitialMember[] {
   const isListed = initialCluster.some((member) => member.name === name);
   return isListed ? initialCluster : [...initialCluster, { name, witness, ...advertisePeer }];
 }

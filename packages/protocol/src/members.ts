@@ -102,33 +102,32 @@ export function leaderTransferRequest(id: number, deadlineMs: number, to: string
   return [id, Op.leaderTransfer, deadlineMs, to];
 }
 
+/** Flags that a kind of change can have. */
+const FLAGS_OF = { add: WITNESS + LEARNER_ONLY, promote: FORCE, update: 0, remove: FORCE } as const;
+
 /** Reads what is behind the first three fields. @throws {RequestFault} */
 export function membersChangeOf(fields: readonly unknown[]): MembersChange {
   const kind = CHANGES[wantCount(fields[3], "the kind of change", CHANGES.length) - 1];
+  if (kind === undefined) throw new RequestFault(`the kind of change is 0: 1 to ${CHANGES.length} are known`);
   const name = wantName(fields[4]);
-  const flags = wantCount(fields[7], "the flags", WITNESS + LEARNER_ONLY + FORCE);
+  const serverId =
+    fields[5] === null || kind !== "remove" ? wantNil(fields[5], "the server's id") : wantServerId(fields[5]);
+  if (kind === "promote" || kind === "remove") wantNil(fields[6], "the peer address");
+  const flags = wantCount(fields[7], "the flags", FLAGS_OF[kind]);
+  if ((flags & ~FLAGS_OF[kind]) !== 0)
+    throw new RequestFault(`the flags are ${flags}, which ${kind} has not`);
   const force = (flags & FORCE) !== 0;
   switch (kind) {
-    case "add":
-      return {
-        kind,
-        name,
-        peer: wantAddress(fields[6]),
-        witness: (flags & WITNESS) !== 0,
-        learnerOnly: (flags & LEARNER_ONLY) !== 0,
-      };
+    case "add": {
+      const [witness, learnerOnly] = [(flags & WITNESS) !== 0, (flags & LEARNER_ONLY) !== 0];
+      return { kind, name, peer: wantAddress(fields[6]), witness, learnerOnly };
+    }
     case "promote":
       return { kind, name, force };
     case "update":
       return { kind, name, peer: wantAddress(fields[6]) };
-    case "remove": {
-      const serverId = fields[5];
-      if (serverId !== null && typeof serverId !== "string")
-        throw new RequestFault(`the server's id is ${describe(serverId)}: a text or nil is wanted`);
+    case "remove":
       return { kind, name, serverId, force };
-    }
-    default:
-      throw new RequestFault(`the kind of change is 0: 1 to ${CHANGES.length} are known`);
   }
 }
 
@@ -205,6 +204,16 @@ function memberFromWire(item: unknown): MemberInfo {
     alive: typeof alive === "boolean" ? alive : null,
     lag: lag === null ? null : count(lag, "a member's lag"),
   };
+}
+
+function wantServerId(value: unknown): string {
+  if (typeof value === "string" && /^[0-9a-f]{16}$/.test(value)) return value;
+  throw new RequestFault(`the server's id is ${describe(value)}: 16 hex digits or nil are wanted`);
+}
+
+function wantNil(value: unknown, name: string): null {
+  if (value === null) return null;
+  throw new RequestFault(`${name} is ${describe(value)}: this kind of change has none`);
 }
 
 function wantName(value: unknown): string {

@@ -249,6 +249,10 @@ const replies: Record<string, [WireReply, object]> = {
   leaderTransfer: [leaderTransferReply(7, leader), { op: Op.leaderTransfer, leader }],
 };
 
+function hasName(wire: WireRequest, at: number): boolean {
+  return at === (wire[1] === Op.memberChange ? 4 : wire[1] === Op.leaderTransfer ? 3 : -1);
+}
+
 describe("every operation", () => {
   for (const [what, [wire, wanted]] of Object.entries(requests)) {
     it(`request: ${what}`, () => {
@@ -270,6 +274,8 @@ describe("every operation", () => {
     it(`request: ${what}, with any field of another type, is refused by itself or means the same (C6)`, () => {
       for (let at = 3; at < wire.length; at += 1) {
         for (const wrong of ["x", -1, 1.5, [[]], 2 ** 53]) {
+          // A text for a text is no other type; of the members' names "x" is one.
+          if (typeof wrong === "string" && hasName(wire, at)) continue;
           const frame = packr.pack([1, null, [wire.with(at, wrong)]]);
           const decoded = decodeClientFrame(frame, limits);
           expect(decoded.requests, `field ${at} is ${String(wrong)}`).to.deep.equal([]);

@@ -100,7 +100,8 @@ export function decodePeerWelcome(bytes: Buffer): PeerWelcome {
 }
 
 function identityToWire(identity: PeerIdentity): readonly unknown[] {
-  const { clusterId, name, serverId, advertisePeer, advertiseClient, members, membersIndex, restored } = identity;
+  const { clusterId, name, serverId, advertisePeer, advertiseClient, members, membersIndex, restored } =
+    identity;
   const wire = members.map((member) => [
     member.name,
     member.serverId,

@@ -9,7 +9,7 @@ export interface ShowCommand {
   readonly first: readonly string[];
   readonly stallMsMax: number;
   readonly rounds: number;
-  play(scene: Scene, run: MembersArguments): Promise<void>;
+  readonly play: (scene: Scene, run: MembersArguments) => Promise<void>;
 }
 
 /** Exits with 1 when something was not as promised, 2 for a wrong option. */

@@ -1,3 +1,4 @@
+import type { Operation } from "@raftkv/checker";
 import { RaftKvError, connect } from "@raftkv/client";
 import type { Client } from "@raftkv/client";
 import { Random } from "../power-loss/random.js";
@@ -26,9 +27,9 @@ export interface Scene {
   readonly operator: Client;
   readonly random: Random;
   /** A line of progress, with the time, and what the clients saw so far. */
-  step(what: string): void;
+  readonly step: (what: string) => void;
   /** Lets the load go on as it is. */
-  rest(ms: number): Promise<void>;
+  readonly rest: (ms: number) => Promise<void>;
 }
 
 export interface ShowVerdict {
@@ -102,14 +103,17 @@ function sceneOf(
   };
 }
 
-/** A request that is under way has waited until now. A watch is meant to last, so how long it does says nothing. */
+/** One operation of these is more than one request: how long it takes says nothing. */
+const LONG = new Set<Operation["op"]>(["watch", "txn"]);
+
+/** A request that is under way has waited until now. */
 function seen(load: Load): { answered: number; failed: number; longestMs: number } {
   const history = load.history();
   let answered = 0;
   let longestMs = 0;
   for (const [id, { endMs, startMs }] of load.spans.entries()) {
     if (endMs !== null) answered += 1;
-    if (history[id]?.op === "watch") continue;
+    if (LONG.has(history[id]?.op ?? "watch")) continue;
     longestMs = Math.max(longestMs, (endMs ?? load.nowMs()) - startMs);
   }
   const failed = [...load.errors.values()].reduce((sum, count) => sum + count, 0);
@@ -123,8 +127,9 @@ function judged(
   { stallMsMax, tell }: ShowOptions,
 ): ShowVerdict {
   const findings = [...before];
-  for (const { judge, name } of workloads) {
-    const { explanation, ok, summary } = judge(load.historyOf(name));
+  for (const workload of workloads) {
+    const { name } = workload;
+    const { explanation, ok, summary } = workload.judge(load.historyOf(name));
     tell(`${name.padEnd(10)} ${ok === true ? "ok " : "BAD"} ${summary}`);
     if (ok !== true) findings.push(`${name}: ${explanation.split("\n")[0]}`);
   }
