@@ -1,5 +1,5 @@
-import type { MemberAddress, PeerIdentity, PeerRefusalCode } from "@raftkv/protocol";
-import type { Configuration, MemberEntry } from "raft-ts";
+import type { LeaderHint, MemberAddress, PeerIdentity, PeerRefusalCode } from "@raftkv/protocol";
+import type { Configuration, MemberEntry, Term } from "raft-ts";
 import { serverId } from "raft-ts";
 import { formatHostPort } from "./host-port.js";
 import { clusterIdOf, saveRecord } from "./identity.js";
@@ -75,6 +75,12 @@ export class Formation {
 
   member(id: string): MemberRecord | null {
     return this.members.find((member) => member.serverId === id) ?? null;
+  }
+
+  /** Where clients find a leader. */
+  hintOf(server: string, term: Term): LeaderHint | null {
+    const { client = null, name = "" } = this.member(server) ?? {};
+    return client === null ? null : { name, address: client, term };
   }
 
   serverIdOf(name: string): string | null {

@@ -1,8 +1,6 @@
 import { join } from "node:path";
-import type { LeaderHint } from "@raftkv/protocol";
 import type { Store } from "@raftkv/store";
 import { LogWriter } from "raft-ts";
-import type { ServerId, Term } from "raft-ts";
 import { WriteAdmission } from "./client/admission.js";
 import { ClientListener } from "./client/listener.js";
 import { KeyValueService } from "./client/key-value-service.js";
@@ -10,7 +8,7 @@ import { DiskSpace } from "./disk-space.js";
 import { Formation, memberAddresses, whyNotFormed } from "./formation.js";
 import { HandOver } from "./group/hand-over.js";
 import { leave } from "./group/leave.js";
-import { inflightBytesMax } from "./group/inflight-bytes.js";
+import { inflightBytesMax, tellOfRaisedLimit } from "./group/inflight-bytes.js";
 import { FIRST_GROUP, openGroup } from "./group/open-group.js";
 import type { OpenedGroup } from "./group/open-group.js";
 import { formatHostPort } from "./host-port.js";
@@ -188,7 +186,7 @@ class Node implements RunningNode {
     await this.#space.watch();
     await this.#transport.listen();
     await this.#clients.listen();
-    this.#tellOfRaisedLimit();
+    tellOfRaisedLimit(this.#options, this.#logger);
     const { advertiseClient, advertisePeer, members } = this.#formation.identity();
     this.#logger.info(
       { client: advertiseClient, peer: advertisePeer, serverId: this.#formation.record.serverId },
@@ -225,16 +223,6 @@ class Node implements RunningNode {
       this.#halt();
     }
     return this.close();
-  }
-
-  #tellOfRaisedLimit(): void {
-    const { appendInflightBytes } = this.#options;
-    const { limitBytes } = this.#admission.budget;
-    if (limitBytes === appendInflightBytes) return;
-    this.#logger.warn(
-      { appendInflightBytes, limitBytes },
-      `--append-inflight-bytes is ${appendInflightBytes}: raised to ${limitBytes}, the largest single write`,
-    );
   }
 
   #keyValueService(): KeyValueService {
@@ -311,12 +299,11 @@ class Node implements RunningNode {
   /** The cluster goes on without this server: it must not serve or campaign any more, now or after a restart (R25). */
   #removed(): void {
     if (this.#failure !== null || this.#closing !== null) return;
-    const error = removedError(this.name);
     this.#formation.removed();
-    this.#logger.error(error.message);
-    this.#failure = error;
+    this.#failure = removedError(this.name);
+    this.#logger.error(this.#failure.message);
     // What it has just answered, that it was removed among it, is still sent.
-    void this.close().then(() => this.#end.reject(error), this.#end.reject);
+    this.close().catch(this.#end.reject);
   }
 
   async #open(): Promise<void> {
@@ -329,7 +316,7 @@ class Node implements RunningNode {
       timings: this.#timings,
       space: this.#space,
       send: (peer, lane, bytes) => this.#transport.send(peer, lane, bytes),
-      hintOf: (server, term) => this.#hintOf(server, term),
+      hintOf: (server, term) => this.#formation.hintOf(server, term),
       places: this.#formation,
       onConfiguration: (configuration, index, isCommitted) =>
         this.#formation.configured(configuration, index, isCommitted),
@@ -365,13 +352,6 @@ class Node implements RunningNode {
     }, this.#options.tickMs);
   }
 
-  #hintOf(server: ServerId, term: Term): LeaderHint | null {
-    const member = this.#formation.member(server);
-    return member === null || member.client === null
-      ? null
-      : { name: member.name, address: member.client, term };
-  }
-
   /** A broken log, store or invariant: this node must not serve, vote or acknowledge any more (R17, W1, F4). */
   fail(error: unknown): void {
     if (this.#failure !== null) return;
@@ -392,13 +372,10 @@ class Node implements RunningNode {
   async #close(): Promise<void> {
     await this.#opening;
     const serving = this.#serving;
-    if (serving !== null && this.#failure === null) {
-      await leave(serving.group, {
-        electionTimeoutMs: this.#options.electionTimeoutMs,
-        reaches: (member) => this.#transport.reaches(member),
-        hasFailed: () => this.#failure !== null,
-      });
-    }
+    const { electionTimeoutMs } = this.#options;
+    const hasFailed = (): boolean => this.#failure !== null;
+    if (serving !== null && !hasFailed())
+      await leave(serving.group, { electionTimeoutMs, transport: this.#transport, hasFailed });
     if (this.#ticker !== null) clearInterval(this.#ticker);
     this.#space.close();
     this.#admission.close();
@@ -410,6 +387,7 @@ class Node implements RunningNode {
     await this.#log.close();
     this.#logger.info("stopped");
     // Without effect when it failed before.
-    this.#end.resolve();
+    if (this.#formation.record.removed) this.#end.reject(this.#failure);
+    else this.#end.resolve();
   }
 }

@@ -1,4 +1,5 @@
 import { REQUEST_OVERHEAD_BYTES } from "@raftkv/protocol";
+import type { Logger } from "../logger.js";
 import type { NodeOptions } from "../options.js";
 import { entryBytes } from "./entry-bodies.js";
 
@@ -21,4 +22,15 @@ export function largestWriteBytes(sizes: FrameSizes): number {
 /** `--append-inflight-bytes`, never smaller than the largest single write: that one would wait for ever (C2). */
 export function inflightBytesMax(options: Sizes): number {
   return Math.max(options.appendInflightBytes, largestWriteBytes(options));
+}
+
+/** A budget that holds no largest single write would block it for ever (C2). */
+export function tellOfRaisedLimit(options: NodeOptions, logger: Logger): void {
+  const { appendInflightBytes } = options;
+  const limitBytes = inflightBytesMax(options);
+  if (limitBytes === appendInflightBytes) return;
+  logger.warn(
+    { appendInflightBytes, limitBytes },
+    `--append-inflight-bytes is ${appendInflightBytes}: raised to ${limitBytes}, the largest single write`,
+  );
 }

@@ -9,8 +9,10 @@ const TIMEOUTS_MAX = 3;
 
 export interface LeaveOptions {
   readonly electionTimeoutMs: number;
-  /** Whether what is sent to that member goes out. */
-  readonly reaches: (member: ServerId) => boolean;
+  readonly transport: {
+    /** Whether what is sent to that member goes out. */
+    reaches(member: ServerId): boolean;
+  };
   /** The node has failed meanwhile: nobody is answered any more. */
   readonly hasFailed: () => boolean;
 }
@@ -30,10 +32,10 @@ export async function leave(group: Group, options: LeaveOptions): Promise<void> 
   while (group.pendingWrites > 0 && group.leader !== null && goesOn()) await pause(LOOK_MS);
 }
 
-function hasSuccessor({ status }: Group, { reaches }: LeaveOptions): boolean {
+function hasSuccessor({ status }: Group, { transport }: LeaveOptions): boolean {
   const { voters, witnesses } = status.configuration;
   return status.progress.some(
     ({ id, recentlyActive }) =>
-      recentlyActive && voters.includes(id) && !witnesses.includes(id) && reaches(id),
+      recentlyActive && voters.includes(id) && !witnesses.includes(id) && transport.reaches(id),
   );
 }
