@@ -152,7 +152,7 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
   }
 
   tellMembers(notice: Buffer): void {
-    if (this.#greeted && !this.#closed) this.#options.socket.send(notice);
+    if (this.#greeted && !this.#closed) this.#send(notice);
   }
 
   get closed(): boolean {
