@@ -90,7 +90,7 @@ function checkFlags(args: readonly string[]): void {
 function typedAs(names: string, args: readonly string[]): string {
   const unknown = new Set(names.split(", "));
   const typed = args.filter((arg) => unknown.has(arg.replace(/^--?/, "").replace(/=.*$/s, "")));
-  return unescapeText(typed.length > 0 ? typed.join(", ") : names);
+  return unescapeText(typed.length > 0 ? [...new Set(typed)].join(", ") : names);
 }
 
 /** `KEY and VALUE are`: of the arguments that the usage names, those behind the number that were given. */
@@ -105,7 +105,9 @@ function missingNames(message: string, usage: string): string {
 
 /** The parser's complaint in words that name what was typed. `help` is the text that goes with it. */
 function explain(message: string, help: string, args: readonly string[]): string {
-  const usage = help.split("\n", 1)[0] ?? "raftkv";
+  const first = help.split("\n", 1)[0] ?? "";
+  // The help of `completion` is the script itself.
+  const usage = first.startsWith("raftkv") ? first : "raftkv completion";
   const command = usage.replace(/ [<[].*$/, "");
   const more = `; \`${command} --help\` shows what there is`;
   const unknown = /^Unknown (?:argument|command)s?: (.*)$/s.exec(message)?.[1];

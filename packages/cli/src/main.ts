@@ -10,6 +10,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(EXIT.refused);
 });
 
+// Nobody reads what is said about it, which is no reason to stop: the exit code tells as well.
+process.stderr.on("error", () => undefined);
+
 // Node.js would end with 1, which is an answer here. A node has a handler of its own, with more to tell apart.
 if (process.argv[2] !== "node") {
   process.on("uncaughtException", (error) => {

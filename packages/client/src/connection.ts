@@ -49,6 +49,12 @@ export interface ConnectionOwner {
 /** How long a node may take to answer a close before the socket is destroyed. */
 const CLOSE_GRACE_MS = 500;
 
+/** What an upgrade is refused with, in words for whoever gave the address. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  421: "it is a node's address for other nodes: clients have one of their own",
+  503: "the node has as many clients as it takes",
+};
+
 /** One connection to one node: its handshake, its frames, and whether anybody is still there. */
 export class Connection {
   readonly address: string;
@@ -102,6 +108,16 @@ export class Connection {
     this.#socket.on("message", (data, isBinary) => this.#received(data, isBinary));
     this.#socket.on("pong", () => {
       this.#heardAt = performance.now();
+    });
+    this.#socket.on("unexpected-response", (request, response) => {
+      const { statusCode = 0 } = response;
+      request.destroy();
+      this.fail(
+        new RaftKvError(
+          "UNAVAILABLE",
+          REFUSALS[statusCode] ?? `no raftkv client address: HTTP ${statusCode}`,
+        ),
+      );
     });
     // Kept for as long as the socket lives: an "error" nobody listens to would end the process.
     this.#socket.on("error", (error) => {

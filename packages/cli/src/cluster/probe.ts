@@ -74,6 +74,7 @@ export async function probeStatus(
   const answer = await httpRequest(address, `/v1/status${query}`, timeoutMs);
   if (!answer.ok) return answer;
   const { status, body } = answer.value;
+  if (status === 421) return { ok: false, reason: "it is a node's address for other nodes" };
   if (status !== 200) return { ok: false, reason: `it answered HTTP ${status}` };
   try {
     const content: unknown = JSON.parse(body);

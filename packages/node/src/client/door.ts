@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { refuseUpgrade } from "../refuse-upgrade.js";
 import type { RepeatedLines } from "../repeated-lines.js";
 
 export interface DoorOptions {
@@ -149,18 +150,8 @@ export class Door {
     this.#options.onTurnedAway();
     const kind = code === "ERR_HTTP_REQUEST_TIMEOUT" ? "no request came in time" : "what came is no HTTP";
     this.#options.lines.warn(kind, { remote: remoteOf(socket as Socket), code }, `cut a connection: ${kind}`);
-    refuse(socket, `HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
+    refuseUpgrade(socket, `HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
   }
-}
-
-/**
- * Node.js takes its own listener off a socket that asks for an upgrade, and an error that nobody listens to ends the
- * process: so a client that resets the connection would take the node down (C6, J).
- */
-export function refuse(socket: Duplex, response: string): void {
-  socket.on("error", () => socket.destroy());
-  socket.once("finish", () => socket.destroy());
-  socket.end(response);
 }
 
 export function remoteOf({ remoteAddress, remotePort }: Socket): string {

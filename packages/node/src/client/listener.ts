@@ -7,12 +7,13 @@ import { CLIENT_PATH, CLOSE_GOING_AWAY, encodeMembersNotice } from "@raftkv/prot
 import type { LeaderHint, MemberAddress } from "@raftkv/protocol";
 import type { HostPort } from "../host-port.js";
 import { listen } from "../listen.js";
+import { refuseUpgrade } from "../refuse-upgrade.js";
 import { RepeatedLines } from "../repeated-lines.js";
 import type { Logger } from "../logger.js";
 import type { ClientTraffic } from "../metrics/client-traffic.js";
 import { ClientConnection } from "./connection.js";
 import type { ConnectionHost } from "./connection.js";
-import { Door, refuse, remoteOf } from "./door.js";
+import { Door, remoteOf } from "./door.js";
 import { FairShare } from "./fair-share.js";
 import type { KeyValueService } from "./key-value-service.js";
 import { ReadTurns } from "./read-turns.js";
@@ -202,10 +203,13 @@ export class ClientListener {
     const remote = remoteOf(socket);
     if (request.url !== CLIENT_PATH) {
       this.#turnAway("nothing is upgraded but the client protocol", remote);
-      refuse(socket, "HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
+      refuseUpgrade(socket, "HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
     } else if (this.#greeted.size >= this.#options.limits.connections) {
       this.#turnAway("too many clients", remote);
-      refuse(socket, "HTTP/1.1 503 Too Many Connections\r\nconnection: close\r\nretry-after: 1\r\n\r\n");
+      refuseUpgrade(
+        socket,
+        "HTTP/1.1 503 Too Many Connections\r\nconnection: close\r\nretry-after: 1\r\n\r\n",
+      );
     } else {
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
         this.#connected(webSocket, socket, remote);

@@ -15,9 +15,12 @@ import type { PeerRefusal } from "../formation.js";
 import type { HostPort } from "../host-port.js";
 import { listen } from "../listen.js";
 import type { Logger } from "../logger.js";
+import { refuseUpgrade } from "../refuse-upgrade.js";
 
 const HELLO_MS = 5_000;
 const CLOSE_REFUSED = 1008;
+/** What a client is told that took this for the client address. */
+const MISDIRECTED = 421;
 /** The dialler pings; this end finds out by itself when the other one vanished without a word. */
 const KEEPALIVE_MS = 15_000;
 
@@ -45,21 +48,30 @@ export class PeerAcceptor {
   constructor(options: AcceptorOptions) {
     this.#options = options;
     this.#http = createServer(
-      { keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS },
+      {
+        keepAlive: true,
+        keepAliveInitialDelay: KEEPALIVE_MS,
+        headersTimeout: HELLO_MS,
+        requestTimeout: HELLO_MS,
+        connectionsCheckingInterval: HELLO_MS >> 2,
+      },
       (_request, response) => {
-        response.writeHead(426, { "content-type": "text/plain", upgrade: "websocket" });
+        response.writeHead(MISDIRECTED, { "content-type": "text/plain" });
         response.end("this is raftkv's address for other nodes; clients have one of their own\n");
       },
     );
     this.#sockets = new WebSocketServer({
-      server: this.#http,
-      path: PEER_PATH,
+      noServer: true,
       perMessageDeflate: false,
       maxPayload: options.frameBytesMax,
     });
-    this.#sockets.on("connection", (socket) => this.#connected(socket));
-    // The server's own errors come through `listen`; ws repeats them here.
-    this.#sockets.on("error", () => undefined);
+    this.#http.on("upgrade", (request, socket, head) => {
+      if (request.url === PEER_PATH) {
+        this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#connected(webSocket));
+      } else {
+        refuseUpgrade(socket, `HTTP/1.1 ${MISDIRECTED} Misdirected Request\r\nconnection: close\r\n\r\n`);
+      }
+    });
   }
 
   async listen(): Promise<void> {

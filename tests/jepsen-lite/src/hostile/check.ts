@@ -35,6 +35,8 @@ export interface Outcome {
   /** The first line of it in the log of the node. */
   readonly logLine: string | null;
   readonly linesLogged: number;
+  /** How long it took. */
+  readonly seconds: number;
   readonly latencies: Latencies;
   readonly errors: readonly string[];
   readonly rssBefore: number;
@@ -87,6 +89,7 @@ export async function checkHostile(options: HostileOptions): Promise<HostileVerd
         rssMax = Math.max(rssMax, rssOf(pid));
       }, RSS_EVERY_MS);
       good.take();
+      const startMs = performance.now();
       const { ends, cores } = await load(nodes.endpoint(leader.name), number, {
         ...options,
         seconds: Math.max(options.seconds, misbehaviour.secondsMin ?? 0),
@@ -104,6 +107,7 @@ export async function checkHostile(options: HostileOptions): Promise<HostileVerd
         cores,
         logLine: lines.find((line) => logLine === null || logLine.test(line)) ?? null,
         linesLogged: lines.length,
+        seconds: (performance.now() - startMs) / 1_000,
         latencies,
         errors: good.errors.slice(errorsBefore),
         rssBefore,
