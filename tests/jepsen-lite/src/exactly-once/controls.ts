@@ -13,7 +13,7 @@ export const CONTROLS = {
   /** A session comes out of a checkpoint or a snapshot without the answers that it keeps. */
   "no-results": {
     url: SESSIONS,
-    original: "this.#keptBytes += session.results.bytes;\n            this.#add(session);",
+    original: "this.#span += session.results.span;\n            this.#add(session);",
     replacement: "session.results = new KeptResults(); this.#add(session);",
   },
 } as const satisfies Readonly<Record<string, Patch>>;

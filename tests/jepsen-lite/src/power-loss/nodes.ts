@@ -28,6 +28,9 @@ export interface PowerLossNodesOptions {
 /** Within this, three processes start, elect a leader and agree, on a machine that has much else to do. */
 const SERVE_MS_MAX = 120_000;
 
+/** Three nodes answer a question so often while they start: more would take the time that they need. */
+const LOOK_EVERY_MS = 50;
+
 /** A node did what it must not: it ended, or did not come to serve. */
 export class NodeFailure extends Error {
   override readonly name = "NodeFailure";
@@ -161,7 +164,7 @@ export class PowerLossNodes {
     };
     let outcome: { readonly found: T } | { readonly gone: string };
     try {
-      outcome = await until(what, lookUnlessGone, { limitMs: SERVE_MS_MAX });
+      outcome = await until(what, lookUnlessGone, { limitMs: SERVE_MS_MAX, everyMs: LOOK_EVERY_MS });
     } catch (error) {
       const { cause, message } = error as Error;
       throw new NodeFailure(cause instanceof Error ? `${message} (${cause.message})` : message);

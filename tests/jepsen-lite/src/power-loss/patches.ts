@@ -33,6 +33,13 @@ export function memtablePatch(bytes: number): Patch {
   };
 }
 
+/** A lease falls due at half of its time (F5). */
+export const EARLY_LEASES: Patch = {
+  url: new URL("leases.js", import.meta.resolve("@raftkv/fsm")).href,
+  original: "this.#add({ id, ttlMs, dueMs: logTimeMs + ttlMs, keys: 0, gone: false });",
+  replacement: "this.#add({ id, ttlMs, dueMs: logTimeMs + Math.floor(ttlMs / 2), keys: 0, gone: false });",
+};
+
 /** What is broken on purpose, to see that a run notices. */
 export const CONTROLS = {
   /** The log takes writes for durable that are not. */
@@ -49,10 +56,13 @@ export const CONTROLS = {
       url: store("store.js"),
       original: "        this.#batchOpen = false;\n",
       replacement: `        this.#batchOpen = false;
+        const pieces = new Map();
+        for (const [name, slice] of this.sampleState())
+          pieces.set(name, Buffer.concat([pieces.get(name) ?? Buffer.alloc(0), slice]));
         this.parts.queue.put(Buffer.from("Z"), Buffer.from(JSON.stringify({
           ...this.parts.position,
           collected: 0,
-          state: [...this.sampleState()].map(([name, value]) => [name, Buffer.from(value).toString("base64")]),
+          state: [...pieces].map(([name, value]) => [name, value.toString("base64")]),
         })));\n`,
     },
     {
@@ -65,6 +75,14 @@ export const CONTROLS = {
           return { database, checkpoint: { ...position, generation, state: pieces }, generation, undoneChanges: 0 };
         }
         const undoneChanges = checkpoint === null`,
+    },
+  ],
+  /** A leader's log time runs twice as fast as its clock: the same on all replicas, and leases end before their time (F5). */
+  "fast-log-time": [
+    {
+      url: new URL("log-clock.js", import.meta.resolve("@raftkv/fsm")).href,
+      original: "Math.floor(nowMs - base.nowMs)",
+      replacement: "2 * Math.floor(nowMs - base.nowMs)",
     },
   ],
 } as const satisfies Readonly<Record<string, readonly Patch[]>>;

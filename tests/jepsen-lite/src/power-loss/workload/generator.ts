@@ -11,6 +11,8 @@ export interface Reach {
   readonly client: Client;
   /** Of the nodes. */
   readonly endpoints: readonly string[];
+  /** `performance.now()` before the nodes were started behind the last cut of all of them: the first time, and the last. */
+  readonly startedMs: { readonly first: number; readonly last: number };
   /** A way of its own for who decides itself what is sent again. Closed when the stretch or the check ends. */
   wire(): Wire;
 }

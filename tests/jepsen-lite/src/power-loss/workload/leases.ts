@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import {
   Op,
   REPLY_ERROR,
@@ -18,6 +19,7 @@ const WRITERS = 6;
 const LONG_TTL_MS = 3_600_000;
 const SHORT_TTL_MS = [40, 600] as const;
 const KEYS_MAX = 6;
+const ASKED_EVERY_MS = 5;
 const EXPIRED_MS_MAX = 60_000;
 /** Two processes round one clock. */
 const ROUNDING_MS = 2;
@@ -31,6 +33,8 @@ interface Holding {
   readonly prefix: string;
   /** `performance.now()` before which it must not have expired. */
   notBeforeMs: number;
+  /** It had time left when the power was cut, so the first entry of the next term renews it. */
+  isAlive: boolean;
   readonly keys: Set<string>;
   /** Keys of which nobody knows whether they are attached. */
   readonly unsure: Set<string>;
@@ -55,15 +59,19 @@ export class Leases implements Generator {
   async run(load: Load): Promise<void> {
     const wire = load.wire();
     await Promise.all(Array.from({ length: WRITERS }, () => this.#write(load, wire, load.random.fork())));
-    // All nodes are stopped now. What was alive is renewed by whoever leads next.
+    // All nodes are stopped now. What is alive is renewed by whoever leads next.
     const now = performance.now();
-    for (const holding of this.#holdings.values()) {
-      if (holding.notBeforeMs > now) holding.notBeforeMs = now + holding.ttlMs;
-    }
+    for (const holding of this.#holdings.values()) holding.isAlive = holding.notBeforeMs > now;
   }
 
   async check(reach: Reach, random: Random): Promise<string[]> {
-    const { client } = reach;
+    const { client, startedMs } = reach;
+    for (const holding of this.#holdings.values()) {
+      if (!holding.isAlive) continue;
+      // What is over before the next power cut may have been renewed for the first time behind this one.
+      const renewedMs = isShort(holding) ? startedMs.first : startedMs.last;
+      holding.notBeforeMs = Math.max(holding.notBeforeMs, renewedMs + holding.ttlMs);
+    }
     const wire = reach.wire();
     const wrong: string[] = [];
     const found = (what: string): void => void wrong.push(`${this.name}: ${what}`);
@@ -96,8 +104,13 @@ export class Leases implements Generator {
         if (chance < 5) await this.#put(wire, holding, found);
         else if (chance < 7) await this.#keepAlive(wire, holding, found);
         else if (chance < 8) await this.#detach(wire, holding, random);
+        else if (chance < 9) await this.#askTime(wire, holding, found);
         else await this.#checkKeys(load.client, holding, found).catch(ignoreStopped(load));
       }
+      // Nothing keeps it alive: it is seen to go, if the power lasts so long.
+      if (isShort(holding) && random.chance(0.5))
+        for (; !load.stopped && isUsable(holding); await pause(ASKED_EVERY_MS))
+          await this.#askTime(wire, holding, found);
       if (!isShort(holding) && isUsable(holding) && random.chance(0.5))
         await this.#revoke(wire, holding, found);
     }
@@ -115,6 +128,7 @@ export class Leases implements Generator {
       ttlMs,
       prefix: `lease/${id}/`,
       notBeforeMs: sentMs + ttlMs,
+      isAlive: false,
       keys: new Set(),
       unsure: new Set(),
       revoking: false,
@@ -143,6 +157,24 @@ export class Leases implements Generator {
     this.acknowledged += 1;
     if (reply.ttlsMs[0] === 0) this.#sawGone(holding, found);
     else holding.notBeforeMs = sentMs + holding.ttlMs;
+  }
+
+  /** What it is said to have left must not end before its time. */
+  async #askTime(wire: Wire, holding: Holding, found: (what: string) => void): Promise<void> {
+    const reply = await wire.send(leaseTimeToLiveRequest(wire.nextId(), 0, holding.id, false));
+    if (reply?.op === Op.leaseTimeToLive) this.#checkTime(reply.remainingMs, holding, found);
+    else this.#ended(reply, holding, found);
+  }
+
+  /** The answer that says how much is left has just come. */
+  #checkTime(remainingMs: number, holding: Holding, found: (what: string) => void): void {
+    const earlyMs = holding.notBeforeMs - (performance.now() + remainingMs);
+    if (earlyMs > ROUNDING_MS)
+      found(
+        `lease ${holding.id} of ${holding.ttlMs} ms will be gone ${earlyMs.toFixed(1)} ms too early (F5)`,
+      );
+    if (remainingMs > holding.ttlMs)
+      found(`lease ${holding.id} of ${holding.ttlMs} ms has ${remainingMs} ms left`);
   }
 
   async #detach(wire: Wire, holding: Holding, random: Random): Promise<void> {
@@ -241,6 +273,7 @@ export class Leases implements Generator {
       found(`nothing is known of lease ${id}`);
       return;
     }
+    this.#checkTime(reply.remainingMs, holding, found);
     // What was open is settled: the range shows it, and the lease must know the same.
     const { entries } = await client.getRange({ prefix });
     for (const { key, lease } of entries) {

@@ -1,4 +1,4 @@
-import { CONTROLS as DISK_CONTROLS, memtablePatch } from "../../power-loss/patches.js";
+import { CONTROLS as DISK_CONTROLS, EARLY_LEASES, memtablePatch } from "../../power-loss/patches.js";
 import type { Patch } from "../../power-loss/patches.js";
 import type { RunVerdict } from "../verdict.js";
 
@@ -110,13 +110,7 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
   {
     name: "leases end early",
     about: "a lease falls due at half of its time (F5)",
-    patches: [
-      {
-        url: at("@raftkv/fsm", "leases.js"),
-        original: "this.#add({ id, ttlMs, dueMs: logTimeMs + ttlMs, gone: false });",
-        replacement: "this.#add({ id, ttlMs, dueMs: logTimeMs + Math.floor(ttlMs / 2), gone: false });",
-      },
-    ],
+    patches: [EARLY_LEASES],
     workload: "lease",
     nemesis: "none",
     seconds: 40,
