@@ -26,7 +26,7 @@ export function packageFolders() {
   return found.filter((folder) => existsSync(join(folder, "package.json"))).sort();
 }
 
-function manifestOf(folder) {
+export function manifestOf(folder) {
   return JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 }
 
@@ -49,18 +49,23 @@ function isInstalled(wanted) {
 }
 
 /** The pnpm on the PATH when it is the pinned one, else npx fetches that one. */
-function pnpmCommand(version) {
+export function pnpmCommand(version) {
   const found = spawnSync("pnpm", ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   if (found.status === 0 && found.stdout.trim() === version) return ["pnpm"];
   return ["npx", "--yes", `pnpm@${version}`];
+}
+
+/** The version that package.json pins; null when it pins none. */
+export function pinnedPnpm() {
+  return /^pnpm@([^+]+)/.exec(manifestOf(".").packageManager ?? "")?.[1] ?? null;
 }
 
 /** Resolves with an exit code: 0 when everything that the lockfile names is there. */
 export async function install() {
   const wanted = fingerprint();
   if (isInstalled(wanted)) return 0;
-  const version = /^pnpm@([^+]+)/.exec(manifestOf(".").packageManager ?? "")?.[1];
-  if (version === undefined) {
+  const version = pinnedPnpm();
+  if (version === null) {
     console.error('error: package.json must pin pnpm, as in "packageManager": "pnpm@X.Y.Z"');
     return 2;
   }
