@@ -118,6 +118,25 @@ function use(project, names) {
   return step("the program", process.execPath, [join("dist", "every-package.js")], { cwd: project });
 }
 
+/** `npm run pack -- DIR`: the tarballs of all packages. Resolves with an exit code. */
+export async function packPackages([to]) {
+  if (to === undefined) {
+    console.error("error: say where to: npm run pack -- DIR");
+    return 2;
+  }
+  try {
+    const empty = resolve(process.env.INIT_CWD ?? ".", to);
+    mkdirSync(empty, { recursive: true });
+    if (readdirSync(empty).length > 0) throw new Failure(`error: ${empty} is not empty`);
+    for (const tarball of pack(publishedFolders(), empty)) console.log(tarball);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    console.error(error.message);
+    return 1;
+  }
+}
+
 /** Resolves with 0, with 1 when something is wrong, with 77 when the registry cannot be reached for what ours depend on. */
 export async function checkPackages(say = console.log) {
   const folder = mkdtempSync(join(tmpdir(), "raftkv-packages-"));

@@ -48,6 +48,7 @@ const TASKS = {
   "power-loss": (args) => compiled("tests/jepsen-lite/dist/power-loss/main.js", args),
   "power-loss:disk": (args) => compiled("tests/jepsen-lite/dist/power-loss/disk-main.js", args),
   "check:packages": async () => (await import("./check-packages.mjs")).checkPackages(),
+  pack: async (args) => (await import("./check-packages.mjs")).packPackages(args),
   test: async (args) => (await import("./test.mjs")).test(args),
   lint: async () => (await import("./lint.mjs")).lint(),
   format: (args) => run(join("node_modules", ".bin", "oxfmt"), args),
