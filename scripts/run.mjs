@@ -36,6 +36,7 @@ const TASKS = {
   "bench:checker": (args) => compiled("bench/dist/checker.js", args),
   jepsen: (args) => compiled("tests/jepsen-lite/dist/jepsen.js", args),
   "jepsen:controls": (args) => compiled("tests/jepsen-lite/dist/run/controls/main.js", args),
+  "check:appender": (args) => compiled("tests/jepsen-lite/dist/check-appender.js", args),
   "check:crash": (args) => compiled("tests/jepsen-lite/dist/check-crash.js", args),
   "check:exactly-once": (args) => compiled("tests/jepsen-lite/dist/check-exactly-once.js", args),
   "check:hostile": (args) => compiled("tests/jepsen-lite/dist/check-hostile.js", args),

@@ -4,21 +4,39 @@ import type { AddressInfo, Socket } from "node:net";
 
 /** A way to an address on which everything takes `delayMs` longer, in each direction. */
 export class SlowLink {
-  readonly address: string;
-  readonly #close: () => Promise<void>;
+  #address = "";
+  #close: () => Promise<void> = () => Promise.resolve();
+  /** What came while nothing is let through, in its order. */
+  readonly #held: (() => void)[] = [];
+  #isHolding = false;
 
-  private constructor(address: string, close: () => Promise<void>) {
-    this.address = address;
-    this.#close = close;
+  get address(): string {
+    return this.#address;
+  }
+
+  /** Nothing gets through, in either direction, until `release`. */
+  hold(): void {
+    this.#isHolding = true;
+  }
+
+  release(): void {
+    this.#isHolding = false;
+    for (const go of this.#held.splice(0)) go();
+  }
+
+  #pass(go: () => void): void {
+    if (this.#isHolding) this.#held.push(go);
+    else go();
   }
 
   static async to(target: string, delayMs: number): Promise<SlowLink> {
     const [host, port] = target.split(":");
     const sockets = new Set<Socket>();
+    const link = new SlowLink();
     const pipe = (from: Socket, into: Socket): void => {
       from.setNoDelay(true);
       sockets.add(from);
-      from.on("data", (data) => setTimeout(() => into.write(data), delayMs));
+      from.on("data", (data) => setTimeout(() => link.#pass(() => into.write(data)), delayMs));
       from.on("error", () => {});
       from.on("close", () => {
         sockets.delete(from);
@@ -32,12 +50,14 @@ export class SlowLink {
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new SlowLink(`127.0.0.1:${(server.address() as AddressInfo).port}`, async () => {
+    link.#address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    link.#close = async () => {
       const closed = once(server, "close");
       server.close();
       for (const socket of sockets) socket.destroy();
       await closed;
-    });
+    };
+    return link;
   }
 
   close(): Promise<void> {
