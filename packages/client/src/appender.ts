@@ -3,9 +3,11 @@ import { RaftKvError } from "@raftkv/protocol";
 import { TxnCall } from "./calls/txn-call.js";
 import { Chain, brokenError } from "./chain.js";
 import type { Dispatcher } from "./dispatcher.js";
+import { checkOperation } from "./operations.js";
 import type { Operation } from "./operations.js";
-import { toMilliseconds } from "./options.js";
+import { toCallback, toMilliseconds, toSignal } from "./options.js";
 import type { RequestOptions } from "./options.js";
+import { patiently } from "./patience.js";
 import type { TxnResult } from "./txn.js";
 
 /** Told what became of a batch: of the two one is null. The next one is told when what it returns has settled. */
@@ -77,7 +79,7 @@ export class Appender {
     const size = Math.trunc(options.pipelineSize ?? PIPELINE_SIZE.default);
     this.pipelineSize = Math.min(PIPELINE_SIZE.max, Math.max(PIPELINE_SIZE.min, size || PIPELINE_SIZE.min));
     this.#dispatcher = dispatcher;
-    this.#defaultCallback = options.defaultCallback ?? null;
+    this.#defaultCallback = toCallback("defaultCallback", options.defaultCallback);
     this.#batchTimeoutMs = toMilliseconds("batchTimeoutMs", options.batchTimeoutMs, 30_000);
   }
 
@@ -111,21 +113,22 @@ export class Appender {
   /**
    * Resolves when everything that was appended before is durable, and its callbacks have run; called from inside a
    * callback it does not wait for callbacks. Nothing ends.
-   * @throws {RaftKvError} what the first batch that failed ended with.
+   * @throws {RaftKvError} what the first batch that failed ended with; TIMEOUT: there is no answer to everything yet.
    */
-  async flush(): Promise<void> {
-    await this.#settled();
+  async flush(options: RequestOptions = {}): Promise<void> {
+    await patiently(this.#settled(), options, notSettled);
     if (this.#failure !== null) throw this.#failure;
   }
 
   /**
    * Accepts nothing more, and refuses what waits to be accepted with CLOSED. Resolves when everything that was accepted
    * has its answer, and its callbacks have run; called from inside a callback it does not wait for callbacks (C4).
+   * @throws {RaftKvError} TIMEOUT: it is closed, and there is no answer to everything yet.
    */
-  async close(): Promise<void> {
+  async close(options: RequestOptions = {}): Promise<void> {
     this.#closed = true;
     this.#refuseWaiters(closedError());
-    await this.#settled();
+    await patiently(this.#settled(), options, notSettled);
   }
 
   get #isInside(): boolean {
@@ -140,6 +143,8 @@ export class Appender {
   ): Promise<void> {
     const isInside = this.#isInside;
     return new Promise((resolve, reject) => {
+      toCallback("the callback", callback);
+      toSignal(signal);
       if (this.#closed) throw closedError();
       if (this.#failure !== null) throw brokenError(this.#failure);
       signal?.throwIfAborted();
@@ -272,7 +277,7 @@ function toCall(operations: readonly Operation[], dispatcher: Dispatcher): TxnCa
   if (!Array.isArray(operations) || operations.length === 0) {
     throw new RaftKvError("INVALID_ARGUMENT", "a batch is an array of at least one operation");
   }
-  const ops = operations as readonly Operation[];
+  const ops = (operations as readonly Operation[]).map(checkOperation);
   const call = new TxnCall({
     txn: { compares: [], then: ops.map(({ op }) => op), else: [] },
     then: ops,
@@ -280,6 +285,10 @@ function toCall(operations: readonly Operation[], dispatcher: Dispatcher): TxnCa
   });
   dispatcher.check(call);
   return call;
+}
+
+function notSettled(waitMs: number): string {
+  return `not every batch was answered, and its callback run, within ${waitMs} ms: they go on`;
 }
 
 function closedError(): RaftKvError {

@@ -27,7 +27,7 @@ import { acquire } from "./lock.js";
 import type { Lock, LockOptions } from "./lock.js";
 import { toLeaseId } from "./operations.js";
 import type { PutFields } from "./operations.js";
-import { isLinearizable, toCount, toMilliseconds, toSize } from "./options.js";
+import { isLinearizable, toCount, toMilliseconds, toSignal, toSize } from "./options.js";
 import type { DeleteOptions, GetOptions, RequestOptions, Settings } from "./options.js";
 import { Members } from "./members.js";
 import { RangeReader } from "./range-query.js";
@@ -203,7 +203,7 @@ export class Client {
       asText,
       fromRevision: toCount("fromRevision", options.fromRevision, 0),
       queuedBytesMax: toSize("maxQueuedBytes", options.maxQueuedBytes, DEFAULT_QUEUED_BYTES),
-      signal: options.signal ?? null,
+      signal: toSignal(options.signal),
     });
   }
 
@@ -285,12 +285,14 @@ export class Client {
   /** Not `async`, and without a closure: one promise a request, and few objects. */
   #submit(call: Call, options: RequestOptions): Promise<unknown> {
     let timeoutMs: number;
+    let signal: AbortSignal | null;
     try {
       timeoutMs = toMilliseconds("timeoutMs", options.timeoutMs, this.#settings.timeoutMs);
+      signal = toSignal(options.signal);
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#dispatcher.submit(call, timeoutMs, options.signal ?? null);
+    return this.#dispatcher.submit(call, timeoutMs, signal);
   }
 }
 

@@ -4,7 +4,7 @@ import { leaseGrantCall, leaseKeepAliveCall, leaseRevokeCall } from "./calls/rar
 import type { Dispatcher } from "./dispatcher.js";
 import { Lease } from "./lease.js";
 import type { AttachOptions, LeaseOptions } from "./lease.js";
-import { toMilliseconds, toTtlMs } from "./options.js";
+import { toCallback, toMilliseconds, toSignal, toTtlMs } from "./options.js";
 import type { RequestOptions } from "./options.js";
 import { closedError } from "./outcome.js";
 
@@ -27,22 +27,25 @@ export class LeaseKeeper {
   }
 
   async grant(options: LeaseOptions): Promise<Lease> {
-    const ttlMs = toTtlMs(options.ttlSeconds);
+    // Nothing types a call from JavaScript: `lease()` arrives here as well.
+    const ttlMs = toTtlMs((options as LeaseOptions | undefined)?.ttlSeconds ?? Number.NaN);
+    toCallback("onLost", options.onLost);
     const timeoutMs = toMilliseconds("timeoutMs", options.timeoutMs, this.#timeoutMs);
     const sentAt = performance.now();
-    const granted = await this.#dispatcher.submit(leaseGrantCall(ttlMs), timeoutMs, options.signal ?? null);
+    const granted = await this.#dispatcher.submit(leaseGrantCall(ttlMs), timeoutMs, toSignal(options.signal));
     return this.#keep({ ...(granted as LeaseGrantReply), sentAt }, options.onLost);
   }
 
   /** Keeps a lease alive that was granted to somebody else. @throws {RaftKvError} LEASE_NOT_FOUND. */
   async attach(lease: number, options: AttachOptions): Promise<Lease> {
+    toCallback("onLost", options.onLost);
     const timeoutMs = toMilliseconds("timeoutMs", options.timeoutMs, this.#timeoutMs);
     const sentAt = performance.now();
     const call = leaseKeepAliveCall([lease]);
     const reply = (await this.#dispatcher.submit(
       call,
       timeoutMs,
-      options.signal ?? null,
+      toSignal(options.signal),
     )) as LeaseKeepAliveReply;
     const [ttlMs = 0] = reply.ttlsMs;
     if (ttlMs > 0) return this.#keep({ lease, ttlMs, sentAt }, options.onLost);
@@ -51,7 +54,7 @@ export class LeaseKeeper {
 
   async revoke(lease: number, options: RequestOptions): Promise<void> {
     const timeoutMs = toMilliseconds("timeoutMs", options.timeoutMs, this.#timeoutMs);
-    await this.#dispatcher.submit(leaseRevokeCall(lease), timeoutMs, options.signal ?? null);
+    await this.#dispatcher.submit(leaseRevokeCall(lease), timeoutMs, toSignal(options.signal));
   }
 
   /** It is kept alive no more. */

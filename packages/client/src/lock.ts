@@ -2,7 +2,7 @@ import { RaftKvError } from "@raftkv/protocol";
 import type { Client } from "./client.js";
 import type { Lease } from "./lease.js";
 import { compare, get, put } from "./operations.js";
-import { toMilliseconds } from "./options.js";
+import { toMilliseconds, toSignal } from "./options.js";
 import type { RequestOptions } from "./options.js";
 
 export interface LockOptions {
@@ -55,17 +55,21 @@ export class Lock {
  * that a release wakes up one.
  */
 export async function acquire(client: Client, name: string, options: LockOptions): Promise<Lock> {
-  const given = options.signal === undefined ? [] : [options.signal];
+  if (typeof name !== "string" || name === "") {
+    throw new RaftKvError("INVALID_ARGUMENT", `the lock's name is ${JSON.stringify(name)}: a text is wanted`);
+  }
+  const signal = toSignal(options.signal);
+  const given = signal === null ? [] : [signal];
   const timeoutMs = toMilliseconds("timeoutMs", options.timeoutMs, 0);
   const deadline = timeoutMs === 0 ? null : AbortSignal.timeout(timeoutMs);
   const patience = AbortSignal.any(deadline === null ? given : [...given, deadline]);
   try {
     const lease = await client.lease({ ttlSeconds: options.ttlSeconds ?? 10, signal: patience });
-    const signal = AbortSignal.any([patience, lease.signal]);
+    const held = AbortSignal.any([patience, lease.signal]);
     try {
       const key = `${name}/${lease.id.toString(16).padStart(PLACE_DIGITS, "0")}`;
-      const token = await takePlace(client, key, lease, signal);
-      await waitForTurn(client, name, token, signal);
+      const token = await takePlace(client, key, lease, held);
+      await waitForTurn(client, name, token, held);
       return new Lock(name, token, key, lease);
     } catch (error) {
       // Its place in the queue goes with the lease, and if that cannot be said now, when it expires.
@@ -73,7 +77,7 @@ export async function acquire(client: Client, name: string, options: LockOptions
       throw error;
     }
   } catch (error) {
-    if (options.signal?.aborted === true) throw options.signal.reason;
+    if (signal?.aborted === true) throw signal.reason;
     if (deadline?.aborted !== true) throw error;
     const message = `lock ${JSON.stringify(name)} was not free within ${timeoutMs} ms`;
     throw new RaftKvError("TIMEOUT", message, { cause: error });

@@ -85,6 +85,12 @@ export function del(keys: Bytes | Range, fields: { readonly previous?: boolean }
   return { op: { kind: "delete", range, wantPrevious: fields.previous === true }, asText, nested: null };
 }
 
+/** Nothing types a call from JavaScript. @throws {RaftKvError} INVALID_ARGUMENT. */
+export function checkOperation(given: Operation): Operation {
+  if ((given as Operation | null | undefined)?.op !== undefined) return given;
+  throw new RaftKvError("INVALID_ARGUMENT", "an operation is what put(), get(), del() or txn() makes");
+}
+
 /** @throws {RaftKvError} INVALID_ARGUMENT. */
 export function toLeaseId(lease: Lease | number | undefined): number {
   if (lease === undefined) return 0;

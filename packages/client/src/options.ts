@@ -98,6 +98,20 @@ export function toMilliseconds(name: string, value: number | undefined, otherwis
 }
 
 /** @throws {RaftKvError} INVALID_ARGUMENT. */
+export function toSignal(signal: AbortSignal | null | undefined): AbortSignal | null {
+  if (signal === undefined || signal === null) return null;
+  if (typeof signal.addEventListener === "function" && typeof signal.aborted === "boolean") return signal;
+  throw new RaftKvError("INVALID_ARGUMENT", `signal is ${typeof signal}: an AbortSignal is wanted`);
+}
+
+/** @throws {RaftKvError} INVALID_ARGUMENT. */
+export function toCallback<T>(name: string, callback: T | null | undefined): T | null {
+  if (callback === undefined || callback === null) return null;
+  if (typeof callback === "function") return callback;
+  throw new RaftKvError("INVALID_ARGUMENT", `${name} is ${typeof callback}: a function is wanted`);
+}
+
+/** @throws {RaftKvError} INVALID_ARGUMENT. */
 export function toTtlMs(ttlSeconds: number): number {
   const ttlMs = Math.ceil(ttlSeconds * 1000);
   if (ttlMs >= 1 && ttlMs <= TTL_MS_MAX) return ttlMs;

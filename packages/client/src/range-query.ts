@@ -9,7 +9,7 @@ import type { Range } from "./key-range.js";
 import type { KeyValue } from "./key-value.js";
 import { toSelection } from "./operations.js";
 import type { Selection } from "./operations.js";
-import { isLinearizable, toCount, toMilliseconds } from "./options.js";
+import { isLinearizable, toCount, toMilliseconds, toSignal } from "./options.js";
 import type { GetOptions, Settings } from "./options.js";
 
 export interface RangeOptions extends GetOptions, Selection {
@@ -43,7 +43,7 @@ export class RangeReader {
     const linearizable = isLinearizable(options.consistency);
     const timeoutMs = toMilliseconds("timeoutMs", options.timeoutMs, this.#settings.timeoutMs);
     const pageSize = toCount("pageSize", options.pageSize, 0);
-    const signal = options.signal ?? null;
+    const signal = toSignal(options.signal);
     let revision = toCount("revision", options.revision, 0);
     let left = selection.limit;
     let rest: KeyRange | null = range;
@@ -72,7 +72,7 @@ export class RangeReader {
     };
     const timeoutMs = toMilliseconds("timeoutMs", options.timeoutMs, this.#settings.timeoutMs);
     const call = new RangeCall(page, asText);
-    const result = (await this.#dispatcher.submit(call, timeoutMs, options.signal ?? null)) as FoundPage;
+    const result = (await this.#dispatcher.submit(call, timeoutMs, toSignal(options.signal))) as FoundPage;
     return result.count ?? 0;
   }
 }

@@ -1,5 +1,6 @@
 import { RaftKvError } from "@raftkv/protocol";
 import type { Compare, NestedTxn } from "@raftkv/protocol";
+import { checkOperation } from "./operations.js";
 import type { Operation, OperationResult, Transaction } from "./operations.js";
 import type { RequestOptions } from "./options.js";
 
@@ -37,6 +38,13 @@ export class Txn {
 
   /** Compares that must all hold. */
   if(...compares: readonly Compare[]): Txn {
+    for (const one of compares) {
+      if ((one as Compare | undefined)?.range === undefined)
+        throw new RaftKvError(
+          "INVALID_ARGUMENT",
+          "if() takes what compare(key) makes, as compare(key).version.equals(0)",
+        );
+    }
     return new Txn(this.#commit, [...this.#compares, ...compares], this.#then, this.#else);
   }
 
@@ -82,7 +90,7 @@ function refuseAwait(given: readonly unknown[]): void {
 }
 
 function toOperation(given: Operation | Txn): Operation {
-  if (!(given instanceof Txn)) return given;
+  if (!(given instanceof Txn)) return checkOperation(given);
   const nested = given.build();
   const op: NestedTxn = { kind: "txn", ...nested.txn };
   return { op, asText: false, nested };

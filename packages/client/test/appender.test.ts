@@ -149,6 +149,26 @@ describe("appender", () => {
     expect(cluster.state.revision).to.equal(1);
   });
 
+  it("flush and close end with TIMEOUT or the signal's reason when their time is over; the batches go on (C4)", async () => {
+    const cluster = await fakeCluster();
+    const client = await cluster.connect();
+    const hold = holding(cluster);
+    const appender = client.appender();
+    const appended = appender.append([put("a", "1")]);
+    await until("it is under way", () => hold.held() === 1);
+    await failure(appender.flush({ timeoutMs: 20 }), "TIMEOUT");
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const flushing = appender.flush({ signal: controller.signal }).catch((error: unknown) => error);
+    controller.abort(reason);
+    expect(await flushing).to.equal(reason);
+    await failure(appender.close({ timeoutMs: 20 }), "TIMEOUT");
+    await failure(appender.append([put("b", "1")]), "CLOSED");
+    hold.release();
+    expect(await appended).to.include({ revision: 1 });
+    await appender.close();
+  });
+
   it("close and flush inside a callback do not wait for it", async () => {
     const { connect } = await fakeCluster();
     const client = await connect();
