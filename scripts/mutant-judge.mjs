@@ -56,6 +56,18 @@ export async function mutantsOf(name) {
   return (await import(table.href)).MUTANTS;
 }
 
+/** What is out of step with the source: mutants whose original does not stand in its file exactly once. */
+export function misfits(name, mutants) {
+  const source = join(ROOT, "packages", name, "src");
+  const found = mutants.map((mutant) => misfitOf(mutant, readFileSync(join(source, mutant.file), "utf8")));
+  return found.filter((misfit) => misfit !== null);
+}
+
+function misfitOf({ file, original, says }, text) {
+  const count = text.split(original).length - 1;
+  return count === 1 ? null : `"${says}": its original stands ${count} times in ${file}, not once`;
+}
+
 /**
  * Tries mutants, several at a time. Resolves with the verdicts in their order: `{ mutant, test, histories }`, `test` the first that
  * fails or null, `histories` whether those notice, null where there are none.
@@ -94,10 +106,8 @@ async function build(name, mutant, folder) {
   }
   const file = join(folder, "src", mutant.file);
   const text = readFileSync(file, "utf8");
-  const found = text.split(mutant.original).length - 1;
-  if (found !== 1) {
-    throw new MutantError(`"${mutant.says}": its original stands ${found} times in ${mutant.file}, not once`);
-  }
+  const misfit = misfitOf(mutant, text);
+  if (misfit !== null) throw new MutantError(misfit);
   // A function, so that "$" in the replacement means itself.
   writeFileSync(
     file,

@@ -1,7 +1,7 @@
 // `npm run store:mutants`, `npm run fsm:mutants`: each rule broken on purpose, and a test must notice.
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { MutantError, judge, mutantsOf } from "./mutant-judge.mjs";
+import { MutantError, judge, misfits, mutantsOf } from "./mutant-judge.mjs";
 
 const usage = (name) => `usage: npm run ${name}:mutants -- [options]
 
@@ -35,6 +35,11 @@ export async function mutants(name, args) {
   const jobs = Number(values.jobs);
   if (!Number.isInteger(jobs) || jobs < 1)
     return wrong(`--jobs ${values.jobs}: a whole number from 1 is wanted`);
+  const wrongOnes = misfits(name, chosen);
+  if (wrongOnes.length > 0) {
+    for (const misfit of wrongOnes) process.stderr.write(`error: ${misfit}\n`);
+    return 3;
+  }
   try {
     return report(await judge(name, chosen, jobs, tell), values.table === true);
   } catch (error) {

@@ -1,8 +1,16 @@
 import { expect } from "chai";
-import { judge, mutantsOf } from "./mutant-judge.mjs";
+import { SUITES, judge, misfits, mutantsOf } from "./mutant-judge.mjs";
 
 /** All of them: npm run fsm:mutants */
 const SHORT_LIST = ["a batch is carried out behind one that failed"];
+
+describe("The mutants", () => {
+  for (const name of Object.keys(SUITES)) {
+    it(`of packages/${name} are in step with its source`, async () => {
+      expect(misfits(name, await mutantsOf(name))).to.deep.equal([]);
+    });
+  }
+});
 
 describe("The tests of the state machine", function () {
   this.timeout(180_000);

@@ -111,7 +111,7 @@ export const MUTANTS: readonly Mutant[] = [
     '    if (first !== null) return first;\n    if (results.has(number + 1)) return refused("OUTCOME_UNKNOWN", { number, answeredBelow });\n',
   ]),
   mutant("F3", "no answer is recorded", "sessions.ts", [
-    "    session.results.set(number, result, bytes);\n",
+    "      results.set(number, result, bytes);\n",
     "",
   ]),
   mutant("F3", "a refusal is not recorded", "sessions.ts", [
@@ -123,7 +123,7 @@ export const MUTANTS: readonly Mutant[] = [
     '"SESSION_EXPIRED"]);',
   ]),
   mutant("F3", "an answer that is too large leaves no trace, and a retry is carried out", "sessions.ts", [
-    '      session.results.set(number, { kind: "notKept", revision }, 0);\n',
+    '      results.set(number, { kind: "notKept", revision }, 0);\n',
     "",
   ]),
   mutant("F3", "answers that the client has are never forgotten", "sessions.ts", [
@@ -240,7 +240,7 @@ export const MUTANTS: readonly Mutant[] = [
     "",
   ]),
   mutant("S5", "a transaction that is refused leaves its writes", "txn.ts", [
-    "  if (plan.refusal !== null) return plan.refusal;\n  plan.view.commit();",
+    "  if (refusal !== null) return refusal;\n  plan.view.commit();",
     "  plan.view.commit();\n  if (plan.refusal !== null) return plan.refusal;",
   ]),
   mutant("–", "a transaction does not see its own writes", "txn-view.ts", [
