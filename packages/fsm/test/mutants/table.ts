@@ -110,10 +110,7 @@ export const MUTANTS: readonly Mutant[] = [
     "    if (first !== null) return first;\n",
     '    if (first !== null) return first;\n    if (results.has(number + 1)) return refused("OUTCOME_UNKNOWN", { number, answeredBelow });\n',
   ]),
-  mutant("F3", "no answer is recorded", "sessions.ts", [
-    "      results.set(number, result, bytes);\n",
-    "",
-  ]),
+  mutant("F3", "no answer is recorded", "sessions.ts", ["      results.set(number, result, bytes);\n", ""]),
   mutant("F3", "a refusal is not recorded", "sessions.ts", [
     '(result.kind === "refused" && NOT_RECORDED.has(result.code))',
     'result.kind === "refused"',

@@ -25,6 +25,7 @@ export interface NodeStatus {
   readonly hashRevision: number | null;
   readonly stateHash: string | null;
   readonly stateHashIndex: number | null;
+  readonly diskFull: boolean;
 }
 
 /** A cluster of real node processes in a temporary directory, driven through the command. */

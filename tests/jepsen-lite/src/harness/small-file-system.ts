@@ -1,12 +1,19 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+
+const BALLAST = "ballast";
 
 /** A real file system of a few MiB, mounted for a test. */
 export interface SmallFileSystem {
   readonly kind: "ext4" | "tmpfs";
   readonly path: string;
+  /** Takes all its room but so much. */
+  fill(leftBytes: number): Promise<void>;
+  /** Gives back what `fill` took. */
+  empty(): void;
   /** Unmounts it, and takes it away with all that it holds. */
   remove(): void;
 }
@@ -25,6 +32,12 @@ export function mountSmallFileSystem(mib: number): SmallFileSystem | string {
   const mounted = (kind: SmallFileSystem["kind"]): SmallFileSystem => ({
     kind,
     path,
+    fill: async (leftBytes) => {
+      const { bavail, bsize } = await statfs(path);
+      const taken = bavail * bsize - leftBytes;
+      if (taken > 0) await writeFile(join(path, BALLAST), Buffer.alloc(taken, "x"));
+    },
+    empty: () => rmSync(join(path, BALLAST), { force: true }),
     remove: () => {
       run("umount", path);
       rmSync(dir, { recursive: true, force: true });

@@ -13,7 +13,7 @@ Three nodes under load lose power in the same moment, again and again, each over
   --rounds N         power cuts, at least; some rounds cut a second time while the nodes start (default 20)
   --seed S           of all choices (default: another one each time; it is printed)
   --mode MODE        FSM_SYNC_MODE, sync or nosync (default: one cluster after the other)
-  --control NAME     break the nodes on purpose, and see it noticed: ${Object.keys(CONTROLS).join(", ")}
+  --control NAME     break the nodes on purpose, until it is noticed: ${Object.keys(CONTROLS).join(", ")}
   --unordered        a file may keep what it grew by when names that were made before are lost. File systems with a journal
                      do not do that, and LevelDB does not stand it
   --dir DIR          the clusters live in a new directory below this one (default: the system's temporary one)

@@ -4,6 +4,7 @@ import { NodeProcesses } from "../harness/node-processes.js";
 import type { Ended } from "../harness/node-processes.js";
 import { until } from "../harness/until.js";
 import { PowerLossDisk } from "../power-loss/disk.js";
+import type { SmallFileSystem } from "../harness/small-file-system.js";
 import type { Loss } from "../power-loss/disk.js";
 import type { Random } from "../power-loss/random.js";
 import { Network } from "./network.js";
@@ -15,6 +16,8 @@ export interface ClusterOptions {
   readonly env: NodeJS.ProcessEnv;
   /** The compiled shim of the disks that lose power; `null`: ordinary ones. */
   readonly shim: string | null;
+  /** What the data directories are on; `null`: they are in `dir`, on whatever that is on. It stays the caller's. */
+  readonly disk: SmallFileSystem | null;
 }
 
 /** Starting on a machine that has much else to do. */
@@ -22,6 +25,7 @@ const START_MS_MAX = 120_000;
 /** A graceful end writes a checkpoint first. */
 const GRACE_MS = 20_000;
 const LOOK_MS = 1_000;
+const MIB = 1024 * 1024;
 
 /** Real node processes behind a network that can be broken. Whatever ends without being told to is remembered. */
 export class ClusterUnderTest {
@@ -33,17 +37,24 @@ export class ClusterUnderTest {
   readonly #broken = new AbortController();
   readonly #paused = new Set<string>();
   readonly #disks: ReadonlyMap<string, PowerLossDisk>;
+  readonly #small: SmallFileSystem | null;
   readonly #onExit = (): void => void this.processes.killAll();
 
-  private constructor(processes: NodeProcesses, network: Network, disks: ReadonlyMap<string, PowerLossDisk>) {
+  private constructor(
+    processes: NodeProcesses,
+    network: Network,
+    disks: ReadonlyMap<string, PowerLossDisk>,
+    small: SmallFileSystem | null,
+  ) {
     this.#disks = disks;
+    this.#small = small;
     this.processes = processes;
     this.network = network;
     this.names = processes.names;
     process.on("exit", this.#onExit);
   }
 
-  static async start({ dir, env, nodes, shim }: ClusterOptions): Promise<ClusterUnderTest> {
+  static async start({ dir, disk, env, nodes, shim }: ClusterOptions): Promise<ClusterUnderTest> {
     const later: { network: Network | null } = { network: null };
     const network = (): Network => {
       if (later.network === null) throw new Error("the network comes before the nodes");
@@ -52,7 +63,7 @@ export class ClusterUnderTest {
     const disks = new Map<string, PowerLossDisk>();
     const processes = await NodeProcesses.prepare({
       nodes,
-      dir,
+      dir: disk === null ? dir : join(disk.path, "nodes"),
       env,
       envOf: (name) => disks.get(name)?.env() ?? {},
       peerAddress: (from, to) => network().peerAddress(from, to),
@@ -62,7 +73,7 @@ export class ClusterUnderTest {
     if (shim !== null)
       for (const name of processes.names) disks.set(name, new PowerLossDisk(processes.dataDir(name), shim));
     later.network = await Network.between(processes);
-    const cluster = new ClusterUnderTest(processes, later.network, disks);
+    const cluster = new ClusterUnderTest(processes, later.network, disks, disk);
     for (const name of cluster.names) cluster.start(name);
     try {
       await cluster.serving();
@@ -135,6 +146,15 @@ export class ClusterUnderTest {
     const limit = setTimeout(() => this.processes.signal(name, "SIGKILL"), GRACE_MS);
     await this.processes.kill(name, "SIGTERM");
     clearTimeout(limit);
+  }
+
+  /** Takes all room on the disk of the nodes but so much. */
+  async fillDisk(leftMib: number): Promise<void> {
+    await this.#small?.fill(leftMib * MIB);
+  }
+
+  emptyDisk(): void {
+    this.#small?.empty();
   }
 
   pause(name: string): void {

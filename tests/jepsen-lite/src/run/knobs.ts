@@ -24,7 +24,17 @@ function churn(random: Random): Readonly<Record<string, string>> {
   };
 }
 
+/** On a disk of a few hundred MiB: what all nodes keep free there, each for itself. */
+const SMALL_DISK = { RAFTKV_SPACE_RESERVE_BYTES: "48MiB", RAFTKV_WAL_SEGMENT_BYTES: "1MiB" };
+
 /** The settings of the nodes. */
-export function nodeSettings(withChurn: boolean, random: Random): Readonly<Record<string, string>> {
-  return withChurn ? { ...CALM, ...churn(random) } : CALM;
+export function nodeSettings(
+  { onSmallDisk, withChurn }: { readonly withChurn: boolean; readonly onSmallDisk: boolean },
+  random: Random,
+): Readonly<Record<string, string>> {
+  return {
+    ...CALM,
+    ...(onSmallDisk ? SMALL_DISK : {}),
+    ...(withChurn ? churn(random) : {}),
+  };
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { cpSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { NodeStatus } from "../harness/cluster.js";
 import { Random } from "../power-loss/random.js";
@@ -6,6 +6,8 @@ import { until } from "../harness/until.js";
 import type { ReportFault } from "../report/run-report.js";
 import { ClusterUnderTest } from "./cluster-under-test.js";
 import { compileShim } from "../power-loss/compile.js";
+import { mountSmallFileSystem } from "../harness/small-file-system.js";
+import { diskFull } from "./nemeses/disk-full.js";
 import { powerLoss } from "./nemeses/power-loss.js";
 import { playFaults } from "./faults.js";
 import { nodeSettings } from "./knobs.js";
@@ -22,6 +24,7 @@ const LAST_LOOK_MS = 30_000;
 /** Each workload must go on this soon after all is healed. */
 const PROGRESS_MS_MAX = 120_000;
 const PROGRESS_ANSWERS = 5;
+const DISK_MIB = 512;
 
 /** What a run gave, before it is judged. */
 export interface Recorded {
@@ -48,14 +51,27 @@ export async function record(
 ): Promise<Recorded> {
   const { nodes, pauseMs, seed, timeMs } = arguments_;
   const random = new Random(seed);
-  const settings = nodeSettings(arguments_.nemeses.includes(CHURN), random.fork());
+  const settingsRandom = random.fork();
   const afterMs = Math.min(Math.max(timeMs * AFTER_MS.share, AFTER_MS.min), AFTER_MS.max);
   const dir = newDirectory(arguments_);
-  const { nemeses, shim } = withPowerLoss(arguments_.nemeses, dir, tell);
+  const small = withSmallDisk(arguments_.nemeses, tell);
+  const { disk } = small;
+  const { nemeses, shim } = withPowerLoss(small.nemeses, dir, tell);
+  const withChurn = nemeses.includes(CHURN);
+  const settings = nodeSettings({ withChurn, onSmallDisk: disk !== null }, settingsRandom);
   const planned = planFaults(nemeses, timeMs - afterMs, random.fork());
   tell(`seed ${seed}, ${nodes} nodes, ${planned.length} faults planned; everything is kept in ${dir}`);
   const originMs = performance.now();
-  const cluster = await ClusterUnderTest.start({ dir, nodes, shim, env: { ...settings, ...env } });
+  const cluster = await ClusterUnderTest.start({
+    dir,
+    disk,
+    nodes,
+    shim,
+    env: { ...settings, ...env },
+  }).catch((error: unknown) => {
+    disk?.remove();
+    throw error;
+  });
   const workloads = WORKLOADS.filter(({ name }) => arguments_.workloads.includes(name));
   const load = new Load(cluster.endpoints, originMs);
   const findings: string[] = [];
@@ -86,8 +102,23 @@ export async function record(
     findings.unshift(...cluster.findings);
     await load.close().catch((error: unknown) => findings.push(...tellError(error as Error)));
     await cluster.close();
+    if (disk !== null) {
+      // Whoever wants to know why a run failed finds the data where they would be without it.
+      cluster.emptyDisk();
+      cpSync(cluster.processes.dir, dir, { recursive: true });
+      disk.remove();
+    }
   }
   return { dir, load, workloads, faults, settings, findings, hashes, loadedMs: load.nowMs() - startMs };
+}
+
+/** A disk that can be full is a file system of its own; where there can be none, that nemesis is left out, with a word. */
+function withSmallDisk(nemeses: readonly string[], tell: Tell) {
+  if (!nemeses.includes(diskFull.name)) return { nemeses, disk: null };
+  const disk = mountSmallFileSystem(DISK_MIB);
+  if (typeof disk !== "string") return { nemeses, disk };
+  tell(`skipped: ${diskFull.name}, ${disk}`);
+  return { nemeses: nemeses.filter((name) => name !== diskFull.name), disk: null };
 }
 
 /** The disks that lose power take a library of their own; where there is none, that nemesis is left out, with a word. */

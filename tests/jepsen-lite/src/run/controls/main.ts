@@ -8,10 +8,11 @@ import { parseArgs } from "node:util";
 import { patchedEnv } from "../../power-loss/patches.js";
 import type { RunVerdict } from "../verdict.js";
 import { BROKEN_BUILDS } from "./controls.js";
-import type { BrokenBuild } from "./controls.js";
+import type { BrokenBuild, JepsenRun, PowerLossRun } from "./controls.js";
 
 const EXIT_USAGE = 2;
-const DOOR = fileURLToPath(new URL("../../jepsen.js", import.meta.url));
+const JEPSEN = fileURLToPath(new URL("../../jepsen.js", import.meta.url));
+const POWER_LOSS = fileURLToPath(new URL("../../power-loss/main.js", import.meta.url));
 /** The processes run in real time: a seed comes close to the same run, and is not the same. */
 const ATTEMPTS = 3;
 const USAGE = `usage: npm run jepsen:controls -- [--only NAME] [--attempts N]
@@ -29,30 +30,56 @@ interface Caught {
   readonly seed: number;
 }
 
-async function attempt(build: BrokenBuild, seed: number, dir: string): Promise<RunVerdict | null> {
+/** What noticed; null: nothing did. */
+function attempt(build: BrokenBuild, seed: number, dir: string): Promise<string | null> {
   const out = join(dir, `${build.name.replaceAll(" ", "-")}-${seed}`);
   mkdirSync(out, { recursive: true });
-  const args = ["--time", `${build.seconds}s`, "--workload", build.workload, "--nemesis", build.nemesis];
+  const { run } = build;
+  return run.kind === "jepsen" ? tryJepsen(run, seed, out) : tryPowerLoss(run, seed, out);
+}
+
+async function tryJepsen(run: JepsenRun, seed: number, out: string): Promise<string | null> {
+  const args = ["--time", `${run.seconds}s`, "--workload", run.workload, "--nemesis", run.nemesis];
   args.push("--seed", String(seed), "--floor", "0", "--pause", "20", "--out", out);
-  const child = spawn(process.execPath, [DOOR, ...args], {
-    env: { ...process.env, ...patchedEnv(build.patches, join(out, "patches.json")) },
-    stdio: ["ignore", "ignore", "inherit"],
+  await finished(JEPSEN, args, patchedEnv(run.patches, join(out, "patches.json")));
+  const [found] = readdirSync(out).filter((name) => name.endsWith(`-seed-${seed}`));
+  const results = join(out, found ?? "", "results.json");
+  if (found === undefined || !existsSync(results)) return null;
+  return run.caughtBy(JSON.parse(readFileSync(results, "utf8")) as RunVerdict);
+}
+
+/** Up to the first round that loses something. */
+async function tryPowerLoss(run: PowerLossRun, seed: number, out: string): Promise<string | null> {
+  const args = ["--rounds", String(run.rounds), "--seed", String(seed), "--mode", run.mode];
+  const said = await finished(POWER_LOSS, [...args, "--control", run.control, "--dir", out], {});
+  const [round, wrong] = /^(round \d+): .* LOST\n {2}(.*)$/m.exec(said)?.slice(1) ?? [];
+  return round === undefined ? null : `${round}: ${wrong}`;
+}
+
+/** What it said on its standard output. */
+async function finished(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
   });
+  let said = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
   await new Promise((resolve) => child.once("close", resolve));
-  const [run] = readdirSync(out).filter((name) => name.endsWith(`-seed-${seed}`));
-  const results = join(out, run ?? "", "results.json");
-  return run !== undefined && existsSync(results)
-    ? (JSON.parse(readFileSync(results, "utf8")) as RunVerdict)
-    : null;
+  return said;
 }
 
 async function catchIt(build: BrokenBuild, attempts: number, dir: string): Promise<Caught> {
   for (let seed = build.seed; ; seed += 1) {
-    const verdict = await attempt(build, seed, dir);
-    const by = verdict === null ? null : build.caughtBy(verdict);
+    const by = await attempt(build, seed, dir);
     if (by !== null || seed - build.seed + 1 >= attempts) return { by, seed };
     process.stdout.write(`${build.name}: not with seed ${seed}\n`);
   }
+}
+
+function combination({ run }: BrokenBuild): string {
+  return run.kind === "jepsen"
+    ? `${run.workload} under ${run.nemesis}, ${run.seconds} s`
+    : `\`npm run power-loss -- --rounds ${run.rounds} --mode ${run.mode} --control ${run.control}\``;
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -74,9 +101,8 @@ async function main(args: readonly string[]): Promise<number> {
   for (const build of builds) {
     const { by, seed } = await catchIt(build, attempts, dir);
     if (by === null) missed += 1;
-    const run = `${build.workload} under ${build.nemesis}, ${build.seconds} s`;
     process.stdout.write(
-      `| ${build.name} | ${build.about} | ${run} | ${seed} | ${by?.slice(0, 160) ?? "NOT CAUGHT"} |\n`,
+      `| ${build.name} | ${build.about} | ${combination(build)} | ${seed} | ${by?.slice(0, 160) ?? "NOT CAUGHT"} |\n`,
     );
   }
   process.stdout.write(`${builds.length} controls, ${missed} not caught\n`);

@@ -1,7 +1,20 @@
 import { corrupt } from "./corrupt.js";
+import { diskFull } from "./disk-full.js";
 import { flaky, partition, slow } from "./links.js";
 import type { Nemesis } from "./nemesis.js";
 import { powerLoss } from "./power-loss.js";
 import { kill, restart, stop } from "./processes.js";
+import { transfer } from "./transfer.js";
 
-export const NEMESES: readonly Nemesis[] = [kill, stop, partition, slow, flaky, restart, corrupt, powerLoss];
+export const NEMESES: readonly Nemesis[] = [
+  kill,
+  stop,
+  partition,
+  slow,
+  flaky,
+  restart,
+  corrupt,
+  powerLoss,
+  transfer,
+  diskFull,
+];

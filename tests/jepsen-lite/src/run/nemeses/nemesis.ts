@@ -20,7 +20,7 @@ export interface Fault {
 export interface Nemesis {
   readonly name: string;
   /** Two of one group do not overlap: each takes back what it did by itself. */
-  readonly group: "processes" | "links";
+  readonly group: "processes" | "links" | "disk" | "commands";
   /** In a word or two, for `--help`. */
   readonly about: string;
   /** How long a fault lasts, milliseconds. */
