@@ -53,7 +53,7 @@ async function open(account: string): Promise<void> {
 try {
   await client.delete({ prefix: "accounts/" });
   await Promise.all(ACCOUNTS.flatMap((account) => [open(account), open(account)]));
-  const transfers = Array.from({ length: 60 }, (_, n) =>
+  const transfers = Array.from({ length: 30 }, (_, n) =>
     transfer(ACCOUNTS[n % 3] ?? "", ACCOUNTS[(n + 1 + (n % 2)) % 3] ?? "", 10 + (n % 7)),
   );
   const outcomes = await Promise.all(transfers);

@@ -3,8 +3,9 @@ import type { Registry } from "prom-client";
 import { whyNotFormed } from "./formation.js";
 import type { Group } from "./group/group.js";
 import type { GroupSnapshots } from "./snapshot/group-snapshots.js";
-import { nodeStatus, version } from "./status.js";
+import { nodeStatus } from "./status.js";
 import type { StatusSource } from "./status.js";
+import { VERSION } from "./version.js";
 
 /** How long `/ready` waits for a leader to confirm a read. */
 const READY_MS = 1_000;
@@ -142,7 +143,12 @@ async function snapshot(
     return;
   }
   const { clusterId, name } = options.formation.record;
-  const about = { clusterId: clusterId ?? "", node: name, version, savedAt: new Date().toISOString() };
+  const about = {
+    clusterId: clusterId ?? "",
+    node: name,
+    version: VERSION,
+    savedAt: new Date().toISOString(),
+  };
   await snapshots.save(about, response);
 }
 

@@ -7,6 +7,7 @@ import { registerFollowerMetrics } from "./metrics/follower-metrics.js";
 import { counter, gauge } from "./metrics/read-metric.js";
 import { registerStoreMetrics } from "./metrics/store-metrics.js";
 import type { Timings } from "./metrics/timings.js";
+import { VERSION } from "./version.js";
 import type { LogWriter } from "raft-ts";
 import type { SnapshotCounts } from "./snapshot/group-snapshots.js";
 
@@ -83,6 +84,9 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
   raftGauge("raftkv_raft_term", "Current term", (group) => group.status.currentTerm);
   raftGauge("raftkv_raft_is_leader", "1 while this node leads", (group) =>
     group.status.role === "leader" ? 1 : 0,
+  );
+  raftGauge("raftkv_raft_has_leader", "1 while this node knows of a leader", (group) =>
+    group.leader === null ? 0 : 1,
   );
   raftGauge("raftkv_raft_commit_index", "Last committed index", (group) => group.status.commitIndex);
   raftGauge("raftkv_raft_applied_index", "Last applied index", (group) => group.appliedIndex);
@@ -238,6 +242,13 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
     "Connections that were not let in, and HTTP requests that were refused",
     () => clients().refused,
   );
+  const build = new Gauge({
+    name: "raftkv_build_info",
+    help: "1, with the version",
+    labelNames: ["version"],
+    registers: [registry],
+  });
+  build.set({ version: VERSION }, 1);
   const mode = new Gauge({
     name: "raftkv_fsm_sync_mode",
     help: "1 for the mode that FSM_SYNC_MODE set",

@@ -1,12 +1,10 @@
-import { createRequire } from "node:module";
 import { StoreClosedError } from "@raftkv/store";
 import type { StateHash, Store } from "@raftkv/store";
 import type { Formation } from "./formation.js";
 import type { Group } from "./group/group.js";
 import { isWitness } from "./identity.js";
 import type { NodeOptions } from "./options.js";
-
-export const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
+import { VERSION } from "./version.js";
 
 /** `GET /v1/status`. Indexes and revisions are 0 while the cluster has not formed. */
 export interface NodeStatus {
@@ -71,7 +69,7 @@ export async function nodeStatus(source: StatusSource, hash: boolean | number): 
     serverId: record.serverId,
     clusterId: record.clusterId,
     pid: process.pid,
-    version,
+    version: VERSION,
     witness: isWitness(record),
     role: raft?.role ?? (record.start === "join" ? "joining" : "forming"),
     term: raft?.currentTerm ?? 0,

@@ -5,7 +5,10 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { SETTINGS, environmentNameOf, formatHostPort, parseNodeOptions } from "@raftkv/node";
 import { parse } from "yaml";
+import { ERRORS } from "@raftkv/protocol";
 import { EXIT } from "../dist/errors.js";
+import { createMetrics } from "../dist/metrics.js";
+import { idleSource } from "./support/idle-metrics.js";
 
 const CONTRIB = new URL("../../../contrib/", import.meta.url);
 
@@ -44,6 +47,28 @@ describe("contrib/docker", () => {
     expect(nodes.map(({ name }) => name)).to.deep.equal(nodes[0]?.initialCluster.map(({ name }) => name));
     expect(nodes).to.have.length(3);
   });
+});
+
+describe("contrib/prometheus", () => {
+  interface Rules {
+    readonly groups: readonly {
+      readonly rules: readonly { readonly alert: string; readonly expr: string }[];
+    }[];
+  }
+  const rules = (parse(contrib("prometheus/alerts.yaml")) as Rules).groups.flatMap((group) => group.rules);
+
+  for (const { alert, expr } of rules) {
+    it(`${alert} is about a metric that there is, and its labels`, () => {
+      const { registry } = createMetrics(idleSource());
+      for (const [, found = ""] of expr.matchAll(/\b((?:raftkv|nodejs)_\w+)/g)) {
+        const name = found.replace(/_(?:bucket|sum|count)$/, "");
+        expect(registry.getSingleMetric(name), name).to.be.an("object");
+      }
+      expect(expr).to.match(/raftkv/);
+      const codes = /code=~"([A-Z_|]+)"/.exec(expr)?.[1]?.split("|") ?? [];
+      for (const code of codes) expect(ERRORS).to.have.property(code);
+    });
+  }
 });
 
 describe("contrib/systemd", () => {

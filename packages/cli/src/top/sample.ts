@@ -18,19 +18,33 @@ async function sampleNode(row: NodeRow, timeoutMs: number): Promise<NodeSample> 
   return { row, atMs: performance.now(), metrics };
 }
 
-/** Asks all nodes; remembers who belongs to the cluster, so that a node is shown while it is down, whichever endpoints were given. */
+/**
+ * Asks all nodes; remembers who belongs to the cluster, so that a node is shown while it is down, whichever endpoints were
+ * given, and is not once it is removed.
+ */
 export class Sampler {
-  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #given: readonly Endpoint[];
   readonly #timeoutMs: number;
+  #endpoints: readonly Endpoint[];
 
   constructor(endpoints: readonly Endpoint[], timeoutMs: number) {
-    for (const endpoint of endpoints) this.#endpoints.set(endpoint.address, endpoint);
+    this.#given = endpoints;
+    this.#endpoints = endpoints;
     this.#timeoutMs = timeoutMs;
   }
 
   async take(): Promise<readonly NodeSample[]> {
-    const rows = await readNodeRows([...this.#endpoints.values()], { timeoutMs: this.#timeoutMs });
-    for (const { endpoint, name } of rows) this.#endpoints.set(endpoint, { address: endpoint, name });
+    const rows = await readNodeRows(this.#endpoints, { timeoutMs: this.#timeoutMs });
+    if (rows.some(({ reachable }) => reachable)) this.#endpoints = this.#known(rows);
     return Promise.all(rows.map((row) => sampleNode(row, this.#timeoutMs)));
+  }
+
+  /** Those that were given, and those that a node which answers names as members. */
+  #known(rows: readonly NodeRow[]): readonly Endpoint[] {
+    const members = rows.flatMap(({ status }) => status?.members ?? []).map(({ name }) => name);
+    const found = new Map(this.#given.map((endpoint) => [endpoint.address, endpoint]));
+    for (const { endpoint, name } of rows)
+      if (name !== null && members.includes(name)) found.set(endpoint, { address: endpoint, name });
+    return [...found.values()];
   }
 }
