@@ -26,6 +26,7 @@ export const KINDS = [
   "catalogChange",
   "clock",
   "settingsChange",
+  "hashCheck",
 ] as const satisfies readonly Command["kind"][];
 
 const KIND_BYTES: ReadonlyMap<Command["kind"], number> = new Map(KINDS.map((kind, i) => [kind, i + 1]));
@@ -164,6 +165,7 @@ function writeCommand(writer: ByteWriter, command: Command): void {
     case "sessionKeepAlive":
     case "sessionClose":
     case "clock":
+    case "hashCheck":
       return;
   }
 }
@@ -194,6 +196,7 @@ function readCommand(reader: ByteReader, kind: Command["kind"]): Command {
     case "sessionKeepAlive":
     case "sessionClose":
     case "clock":
+    case "hashCheck":
       return { kind };
   }
 }

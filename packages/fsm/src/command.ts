@@ -23,7 +23,9 @@ export type Command =
     }
   /** Of the leader: log time has reached something that is due (F5). */
   | { readonly kind: "clock" }
-  | { readonly kind: "settingsChange"; readonly settings: Partial<Settings> };
+  | { readonly kind: "settingsChange"; readonly settings: Partial<Settings> }
+  /** Of the leader: all replicas are to be compared as of this entry. Changes nothing. */
+  | { readonly kind: "hashCheck" };
 
 export interface Put {
   readonly kind: "put";

@@ -64,6 +64,8 @@ export function evaluate(command: Command, context: EntryContext, loaded: Loaded
     }
     case "clock":
       return expire(context, loaded);
+    case "hashCheck":
+      return { kind: "hashCheck" };
     case "settingsChange":
       state.settings = { ...state.settings, ...command.settings };
       return { kind: "settingsChange", settings: state.settings };

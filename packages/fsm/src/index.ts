@@ -37,6 +37,6 @@ export type { CommandResult, OpResult, RefusalCode, Refused, TxnOutcome } from "
 export { DEFAULT_SETTINGS } from "./settings.js";
 export type { Settings } from "./settings.js";
 export { StateMachine } from "./state-machine.js";
-export type { CommittedEntry, StateMachineOptions } from "./state-machine.js";
+export type { CommittedEntry, HashPoint, StateMachineOptions } from "./state-machine.js";
 export { DEFAULT_COMMAND_LIMITS, validateCommand } from "./validate-command.js";
 export type { CommandLimits } from "./validate-command.js";

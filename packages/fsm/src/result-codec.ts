@@ -22,6 +22,7 @@ const KINDS = [
   "settingsChange",
   "notKept",
   "refused",
+  "hashCheck",
 ] as const satisfies readonly CommandResult["kind"][];
 const OPS = ["put", "delete", "get", "txn"] as const satisfies readonly OpResult["kind"][];
 const CODES = [
@@ -106,6 +107,7 @@ export function writeResult(writer: ByteWriter, result: CommandResult): void {
       writer.varint(result.ttlMs);
       return;
     case "sessionClose":
+    case "hashCheck":
       return;
     case "compact":
       writer.varint(result.floor);
@@ -156,6 +158,7 @@ export function readResult(reader: ByteReader): CommandResult {
     case "sessionKeepAlive":
       return { kind, ttlMs: reader.varint() };
     case "sessionClose":
+    case "hashCheck":
       return { kind };
     case "compact":
       return { kind, floor: reader.varint() };

@@ -36,6 +36,7 @@ export type CommandResult =
     }
   /** All of them, as they are now. */
   | { readonly kind: "settingsChange"; readonly settings: Settings }
+  | { readonly kind: "hashCheck" }
   /** Of a retry: it was carried out at `revision`, and the answer was too large to be kept. */
   | { readonly kind: "notKept"; readonly revision: number }
   | Refused;

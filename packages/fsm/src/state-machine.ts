@@ -7,7 +7,7 @@ import type { LeaseStatus } from "./leases.js";
 import { load, mustLoad } from "./loading.js";
 import type { Loaded } from "./loading.js";
 import { MachineState } from "./machine-state.js";
-import type { MutationBatch, Store } from "@raftkv/store";
+import type { MutationBatch, SmallStateSlices, Store } from "@raftkv/store";
 import { HAS_LEASE, WANT_PREVIOUS } from "./operation-codec.js";
 import { resultBytes } from "./result-codec.js";
 import type { CommandResult } from "./result.js";
@@ -28,6 +28,16 @@ export interface StateMachineOptions {
   readonly sliceBytes?: number;
 }
 
+/** The point in the log at which replicas are to be equal. */
+export interface HashPoint {
+  readonly index: number;
+  readonly revision: number;
+  /** The compaction floor. */
+  readonly floor: number;
+  /** The small state: to be asked for before anything follows, or never, and to be taken to the end then. */
+  readonly state: () => SmallStateSlices;
+}
+
 /**
  * Turns committed entries into the store's contents. The same entries give the same contents and the same results on
  * every replica, however they are split over calls (F1): time, order and limits come out of the log, nothing is read
@@ -38,7 +48,10 @@ export class StateMachine {
   readonly #state: MachineState;
   /** Of the entry that is being applied. */
   readonly #reader = new CommandReader();
+  readonly #sliceBytes: number;
   #term: number;
+  /** Told where a `hashCheck` stands, in the middle of a batch: entries behind it may follow at once. Nothing comes of what it does (F1). */
+  onHashCheck: ((point: HashPoint) => void) | null = null;
 
   /**
    * Attaches itself to the store, which refuses direct writes from here on (S6), and takes up the small state of its
@@ -50,6 +63,7 @@ export class StateMachine {
     const state = new MachineState(groupId, (name) => store.state(name));
     this.#state = state;
     this.#term = store.applied.term;
+    this.#sliceBytes = sliceBytes;
     store.attachGroup({
       smallState: () => state.encode(sliceBytes),
       leaseKey: (lease, change) => state.leases.keyChanged(lease, change),
@@ -195,6 +209,7 @@ export class StateMachine {
     loaded: Loaded | null,
   ): CommandResult {
     const state = this.#state;
+    if (command?.kind === "hashCheck") this.#tellHashPoint(index, batch.revision);
     if (command !== null) {
       const context = { index, session: this.#reader.session, batch, state };
       return evaluate(command, { ...context, compactionFloor: this.#store.compactionFloor }, loaded);
@@ -206,5 +221,10 @@ export class StateMachine {
     const value = reader.blob();
     reader.end();
     return evaluatePut(batch, state, key, value, lease, (flags & WANT_PREVIOUS) !== 0);
+  }
+
+  #tellHashPoint(index: number, revision: number): void {
+    const { compactionFloor: floor } = this.#store;
+    this.onHashCheck?.({ index, revision, floor, state: () => this.#state.encode(this.#sliceBytes) });
   }
 }

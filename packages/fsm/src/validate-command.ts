@@ -76,6 +76,7 @@ export function validateCommand(command: Command, limits: CommandLimits): void {
     case "sessionClose":
     case "compact":
     case "clock":
+    case "hashCheck":
       return;
   }
 }

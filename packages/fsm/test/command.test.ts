@@ -82,6 +82,7 @@ const COMMANDS: Command[] = [
   },
   { kind: "clock" },
   { kind: "settingsChange", settings: {} },
+  { kind: "hashCheck" },
   { kind: "settingsChange", settings: { leasesMax: 5, leaseExpiryKeysMax: 1, sessionsMax: 2 ** 40 } },
 ];
 
@@ -150,8 +151,8 @@ describe("A command's bytes", () => {
     const cases: [number[], RegExp][] = [
       [[], /it ends after 0 bytes/],
       [[2, 1], /format 2, this version reads 1/],
-      [[1, 0], /kind 0 is none of 1 to 13/],
-      [[1, 14], /kind 14 is none of 1 to 13/],
+      [[1, 0], /kind 0 is none of 1 to 14/],
+      [[1, 15], /kind 15 is none of 1 to 14/],
       [[1, 1, ...stamp, 0, 0, 9, 1], /9 bytes are announced at byte 11 of 12/],
       [[1, 12, ...stamp, 0, 1], /1 bytes follow behind its end at byte 9/],
       [[1, 10, ...stamp, 0, 255, 255, 255, 255, 255, 255, 255, 255, 1], /above 2\^53 - 1/],

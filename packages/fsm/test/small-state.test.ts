@@ -47,6 +47,7 @@ const RESULTS: CommandResult[] = [
   { kind: "clock", leases: [1, 2], sessions: [3], deleted: 4 },
   { kind: "settingsChange", settings: { ...DEFAULT_SETTINGS, leasesMax: 3 } },
   { kind: "notKept", revision: 6 },
+  { kind: "hashCheck" },
   { kind: "refused", code: "LEASE_NOT_FOUND", facts: { lease: 9 } },
   { kind: "refused", code: "PREDECESSOR_FAILED", facts: { predecessor: 9 } },
   { kind: "refused", code: "INVALID_ARGUMENT", facts: {} },

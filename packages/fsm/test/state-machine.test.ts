@@ -1,7 +1,15 @@
 import { expect } from "chai";
 import { StateMachine, bootstrapCatalog } from "@raftkv/fsm";
 import type { Command, CommandResult } from "@raftkv/fsm";
-import { GroupAttachedError, InvariantViolation, Store, StoreFailedError } from "@raftkv/store";
+import {
+  GroupAttachedError,
+  InvariantViolation,
+  Store,
+  StoreFailedError,
+  collectState,
+  hashSmallState,
+  hashWhole,
+} from "@raftkv/store";
 import { bytes, del, entries, entry, makeDirectory, put, removeDirectories } from "./support/machine.js";
 
 const durableNow = (): Promise<void> => Promise.resolve();
@@ -54,6 +62,39 @@ describe("The state machine", () => {
     expect(store.applied.index).to.equal(3);
     expect(await machine.apply(all.slice(3), 2_000)).to.have.length(2);
     expect(store.applied.index).to.equal(5);
+  });
+
+  it("tells of the point at which replicas are to be compared, as of that entry wherever a batch ends (F1)", async () => {
+    const log: Command[] = [
+      put("a", "1"),
+      { kind: "leaseGrant", ttlMs: 5_000 },
+      put("a", "2"),
+      { kind: "hashCheck" },
+      put("a", "3"),
+      del("a"),
+      { kind: "leaseRevoke", lease: 2 },
+    ];
+    const told: string[] = [];
+    machine.onHashCheck = (point) => {
+      const state = collectState(point.state()).then((pieces) => hashSmallState(pieces, point.floor));
+      const hashed = async (): Promise<void> => {
+        // Not in the middle of the batch.
+        await Promise.resolve();
+        const contents = await store.hashSlowly(point.revision, () => Promise.resolve());
+        told.push(hashWhole(point, contents, await state));
+      };
+      void hashed();
+    };
+    const all = entries(1, log);
+    await machine.apply(all);
+    const other = await Store.open(`${directory}/other`);
+    await bootstrapCatalog(other);
+    const replica = new StateMachine(other);
+    for (const one of all.slice(0, 4)) await replica.apply([one]);
+    const { hash } = await other.hashState();
+    await other.close();
+    while (told.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(told).to.deep.equal([hash]);
   });
 
   it("a delete of what is not there takes no revision and answers with the current one", async () => {

@@ -12,6 +12,37 @@ export class DataDirectoryError extends Error {
   }
 }
 
+/**
+ * This replica holds something else than a majority at the same index. Nobody knows why, or since when: it must be replaced,
+ * with an empty directory under a new identity.
+ */
+export class ReplicaDiffersError extends Error {
+  override readonly name = "ReplicaDiffersError";
+  readonly code = "REPLICA_DIFFERS";
+  readonly index: number;
+  readonly expected: string;
+  readonly found: string;
+  /** Who agreed on what was expected. */
+  readonly agreed: readonly string[];
+
+  constructor(facts: {
+    readonly index: number;
+    readonly expected: string;
+    readonly found: string;
+    readonly agreed: readonly string[];
+  }) {
+    const { agreed, expected, found, index } = facts;
+    super(
+      `this replica differs from the majority (${agreed.join(", ")}) at index ${index}: ` +
+        `expected the hash ${expected}, found ${found}; it must be replaced`,
+    );
+    this.index = index;
+    this.expected = expected;
+    this.found = found;
+    this.agreed = agreed;
+  }
+}
+
 /** The process cannot listen where it was told to. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
@@ -36,6 +67,7 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   WAL_LOCKED: EXIT.inUse,
   REMOVED: EXIT.removed,
   DAMAGED: EXIT.damaged,
+  REPLICA_DIFFERS: EXIT.damaged,
   WAL_CORRUPT: EXIT.damaged,
   LOG_CORRUPT: EXIT.damaged,
   WAL_EPOCH: EXIT.damaged,

@@ -3,7 +3,7 @@ import type { Registry } from "prom-client";
 import { whyNotFormed } from "./formation.js";
 import type { Group } from "./group/group.js";
 import type { GroupSnapshots } from "./snapshot/group-snapshots.js";
-import { nodeStatus } from "./status.js";
+import { codeOf, nodeStatus } from "./status.js";
 import type { StatusSource } from "./status.js";
 import { VERSION } from "./version.js";
 
@@ -20,8 +20,6 @@ export interface HttpRoutesOptions extends StatusSource {
   readonly metrics: Registry;
   /** Null at a witness, and while nothing is served. */
   readonly snapshots: () => GroupSnapshots | null;
-  /** Null while this process may serve; else why it must not. */
-  readonly failure: () => string | null;
 }
 
 /** What the client address answers over plain HTTP. */
@@ -55,17 +53,16 @@ async function answer(
       json(
         response,
         failure === null ? 200 : 503,
-        failure === null ? { status: "ok" } : { status: "failed", reason: failure },
+        failure === null ? { status: "ok" } : { status: "failed", ...reasonOf(failure) },
       );
       return;
     }
     case "/ready": {
-      const reason = options.failure() ?? (await unreadyReason(options));
-      json(
-        response,
-        reason === null ? 200 : 503,
-        reason === null ? { status: "ready" } : { status: "not ready", reason },
-      );
+      const failure = options.failure();
+      const reason = failure === null ? await unreadyReason(options) : null;
+      if (failure !== null) json(response, 503, { status: "not ready", ...reasonOf(failure) });
+      else if (reason !== null) json(response, 503, { status: "not ready", reason });
+      else json(response, 200, { status: "ready" });
       return;
     }
     case "/v1/status":
@@ -86,6 +83,11 @@ async function answer(
         error: `there is no ${url.pathname}: /health, /ready, /metrics, /v1/status, /v1/snapshot and /v1/admin/checkpoint are`,
       });
   }
+}
+
+/** What is wrong with a node, for people and for programs. */
+function reasonOf(failure: Error): { readonly code: string; readonly reason: string } {
+  return { code: codeOf(failure), reason: failure.message };
 }
 
 async function status(
@@ -115,7 +117,8 @@ async function checkpoint(
   if (refusesPage(request, response)) return;
   const startMs = performance.now();
   const index = (await options.serving()?.group.checkpoint()) ?? null;
-  if (index === null) json(response, 503, { error: options.failure() ?? "this node does not serve" });
+  if (index === null)
+    json(response, 503, { error: options.failure()?.message ?? "this node does not serve" });
   else json(response, 200, { index, tookMs: Math.round(performance.now() - startMs) });
 }
 
@@ -134,7 +137,8 @@ async function snapshot(
   linearizable: boolean,
 ): Promise<void> {
   if (refusesPage(request, response)) return;
-  const reason = options.failure() ?? (linearizable ? await unreadyReason(options) : null);
+  const failed = options.failure()?.message ?? null;
+  const reason = failed ?? (linearizable ? await unreadyReason(options) : null);
   const snapshots = options.snapshots();
   if (reason !== null || snapshots === null) {
     json(response, 503, {

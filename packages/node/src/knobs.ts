@@ -123,6 +123,20 @@ export const KNOBS = {
     description:
       "log bytes that stay for members that are there and behind, or that are sent a snapshot, at most",
   },
+  hashCheckIntervalMs: {
+    default: 600_000,
+    min: 0,
+    max: 24 * HOUR_MS,
+    unit: "ms",
+    description: "how long after one comparison of the replicas their leader begins the next; 0: never",
+  },
+  hashCheckPercent: {
+    default: 5,
+    min: 1,
+    max: 100,
+    unit: "count",
+    description: "per cent of one core that a node may take to read its store for that",
+  },
   snapshotBytesPerSecond: {
     default: 32 * MIB,
     min: 64 * KIB,

@@ -1,7 +1,9 @@
 import type { StateMachine } from "@raftkv/fsm";
 import type { Store } from "@raftkv/store";
 import { Counter, Gauge, Registry, collectDefaultMetrics } from "prom-client";
+import { ReplicaDiffersError } from "./errors.js";
 import type { Group } from "./group/group.js";
+import type { HashChecksState } from "./group/hash-checks.js";
 import type { ClientTraffic } from "./metrics/client-traffic.js";
 import { registerFollowerMetrics } from "./metrics/follower-metrics.js";
 import { counter, gauge } from "./metrics/read-metric.js";
@@ -21,6 +23,7 @@ export interface MetricsSource {
     readonly data: {
       readonly replica: { readonly machine: StateMachine };
       readonly snapshots: { readonly counts: SnapshotCounts };
+      readonly hashChecks: { readonly state: HashChecksState };
     } | null;
   } | null;
   readonly clients: () => {
@@ -45,6 +48,7 @@ export interface MetricsSource {
   };
   readonly watches: { readonly size: number; readonly behind: number; readonly eventsSent: number };
   readonly space: () => { readonly freeBytes: number; readonly admits: boolean };
+  readonly failure: () => Error | null;
 }
 
 export interface NodeMetrics {
@@ -189,6 +193,25 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
   };
   machineGauge("raftkv_sessions", "Sessions of clients that are open", (machine) => machine.sessionsCount);
   machineGauge("raftkv_leases", "Leases that are granted", (machine) => machine.leasesCount);
+  const checked = (): HashChecksState | null => serving()?.data?.hashChecks.state ?? null;
+  counter(
+    registry,
+    "raftkv_hash_checks_total",
+    "Comparisons in which this replica was found equal to a majority",
+    () => checked()?.compared ?? 0,
+  );
+  gauge(
+    registry,
+    "raftkv_hash_compared_index",
+    "Index of the last of them",
+    () => checked()?.comparedIndex ?? 0,
+  );
+  gauge(registry, "raftkv_hash_differs", "1 while replicas are known to differ, this one or others", () => {
+    return (checked()?.alarm ?? null) !== null || source.failure() instanceof ReplicaDiffersError ? 1 : 0;
+  });
+  gauge(registry, "raftkv_failed", "1 once this node must not serve any more", () => {
+    return source.failure() === null ? 0 : 1;
+  });
   const { budget, watches } = source;
   gauge(registry, "raftkv_watches", "Watches that are open", () => watches.size);
   gauge(

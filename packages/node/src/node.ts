@@ -1,9 +1,9 @@
-import { join } from "node:path";
 import type { Store } from "@raftkv/store";
-import { LogWriter } from "raft-ts";
+import type { LogWriter } from "raft-ts";
 import { WriteAdmission } from "./client/admission.js";
 import { ClientListener } from "./client/listener.js";
 import { KeyValueService } from "./client/key-value-service.js";
+import { ReplicaDiffersError } from "./errors.js";
 import { DiskSpace } from "./disk-space.js";
 import { Formation, memberAddresses, whyNotFormed } from "./formation.js";
 import { HandOver } from "./group/hand-over.js";
@@ -13,20 +13,19 @@ import { FIRST_GROUP, openGroup } from "./group/open-group.js";
 import type { OpenedGroup } from "./group/open-group.js";
 import { formatHostPort } from "./host-port.js";
 import { httpRoutes } from "./http-routes.js";
-import { checkDataDirectory, createDirectory, openRecord, opensAsWitness, removedError } from "./identity.js";
+import { openRecord, removedError } from "./identity.js";
 import { clientLimits, commandLimits, listenerLimits, segmentBytes, unreadBytesMax } from "./limits.js";
-import { createLogger } from "./logger.js";
-import type { LogPlace, Logger } from "./logger.js";
+import type { Logger } from "./logger.js";
 import { createMetrics } from "./metrics.js";
 import { ClientTraffic } from "./metrics/client-traffic.js";
-import { Timings } from "./metrics/timings.js";
+import type { Timings } from "./metrics/timings.js";
 import type { NodeOptions } from "./options.js";
 import { PeerTransport } from "./peer/transport.js";
 import type { NodeParts, RunningNode } from "./running-node.js";
 import { nodeStatus } from "./status.js";
 import type { NodeStatus } from "./status.js";
 import { withResolvers } from "./with-resolvers.js";
-import { logWalEvent } from "./wal-events.js";
+import { readQuarantine, saveQuarantine } from "./quarantine.js";
 import { noWatches } from "./watch/refusal.js";
 import { Watches } from "./watch/watches.js";
 
@@ -36,47 +35,8 @@ interface Serving extends OpenedGroup {
   readonly store: Store | null;
 }
 
-/**
- * Starts a node: locks its directory, recovers its log, listens, and takes part once its cluster has formed.
- * @throws errors with a `code` that `exitCodeOf` knows; nothing is left open then.
- */
-export async function startNode(options: NodeOptions, parts: NodeParts = {}): Promise<RunningNode> {
-  checkDataDirectory(options);
-  createDirectory(options.dataDir);
-  const timings = new Timings();
-  let node: Node | null = null;
-  const place = (): LogPlace => ({ group: FIRST_GROUP, term: node?.term ?? 0 });
-  const logger = createLogger(options.logLevel, options.name, place);
-  const log = await LogWriter.open({
-    ...(parts.fileSystem === undefined ? {} : { fileSystem: parts.fileSystem }),
-    dir: join(options.dataDir, "wal"),
-    enableMemtable: !opensAsWitness(options),
-    segmentBytes: segmentBytes(options),
-    sealAfterMs: options.walSealAfterMs,
-    memtableBytes: options.walMemtableBytes,
-    onSynced: (tookMs) => timings.logSync.observe(tookMs),
-    onEvent: (event) => {
-      // Also when nobody waits for the batch that failed, as with the one that seals: the node must not go on (W1).
-      if (event.kind === "poisoned") node?.fail(event.error);
-      else logWalEvent(logger, event);
-    },
-  });
-  try {
-    node = new Node(options, parts, logger, log, timings);
-  } catch (error) {
-    await log.close();
-    throw error;
-  }
-  try {
-    await node.listen();
-  } catch (error) {
-    await node.close();
-    throw error;
-  }
-  return node;
-}
-
-class Node implements RunningNode {
+/** A node of which the log is open; see `startNode`. */
+export class Node implements RunningNode {
   readonly name: string;
   readonly ended: Promise<void>;
   readonly #options: NodeOptions;
@@ -97,7 +57,7 @@ class Node implements RunningNode {
   #ticker: NodeJS.Timeout | null = null;
   #failure: Error | null = null;
   #closing: Promise<void> | null = null;
-  #end: { resolve: () => void; reject: (error: unknown) => void };
+  readonly #end = withResolvers();
 
   constructor(options: NodeOptions, parts: NodeParts, logger: Logger, log: LogWriter, timings: Timings) {
     this.name = options.name;
@@ -105,11 +65,7 @@ class Node implements RunningNode {
     this.#logger = logger;
     this.#log = log;
     this.#timings = timings;
-    const { promise, resolve, reject } = withResolvers();
-    this.ended = promise;
-    this.#end = { resolve, reject };
-    // Whoever starts a node looks at `ended` when it likes; a failure is logged in any case.
-    this.ended.catch(() => undefined);
+    this.ended = this.#end.promise;
     this.#formation = new Formation(options, openRecord(options, log.groups().length > 0), {
       onFormed: () => this.#formed(),
       onMembers: () => this.#membersChanged(),
@@ -122,8 +78,10 @@ class Node implements RunningNode {
       onFrame: (frame) => {
         if (frame.group === FIRST_GROUP) this.#serving?.group.receive(frame);
       },
-      onSnapshotMessage: (peer, message) => {
-        if (message.group === FIRST_GROUP) this.#serving?.group.snapshotMessage(peer, message);
+      onDataMessage: (peer, message) => {
+        if (message.group !== FIRST_GROUP) return;
+        if (message.kind === "stateHash") this.#serving?.data?.hashChecks.received(peer, message);
+        else this.#serving?.group.snapshotMessage(peer, message);
       },
       onConnectionLost: (peer) => this.#serving?.group.happened({ kind: "connectionLost", peer }),
       onUnreachable: (peer) => this.#serving?.group.happened({ kind: "unreachable", peer }),
@@ -172,6 +130,7 @@ class Node implements RunningNode {
       rangesWaiting: () => this.#service.rangesWaiting,
       tickMs: options.tickMs,
       nameOf: (id) => this.#formation.member(id)?.name ?? id,
+      failure: () => this.#failure,
     });
     this.#service = this.#keyValueService();
     this.#clients = this.#clientListener();
@@ -184,6 +143,13 @@ class Node implements RunningNode {
 
   async listen(): Promise<void> {
     await this.#space.watch();
+    const quarantine = readQuarantine(this.#options.dataDir);
+    if (quarantine !== null) {
+      // Nobody hears of it but those who ask how it is.
+      this.#stopServing(quarantine);
+      await this.#clients.listen();
+      return;
+    }
     await this.#transport.listen();
     await this.#clients.listen();
     tellOfRaisedLimit(this.#options, this.#logger);
@@ -257,7 +223,6 @@ class Node implements RunningNode {
         ...this.#statusSource(),
         metrics: this.#metrics.registry,
         snapshots: () => this.#servingNow()?.data?.snapshots ?? null,
-        failure: () => this.#failure?.message ?? null,
       }),
     });
   }
@@ -268,7 +233,7 @@ class Node implements RunningNode {
   }
 
   #whyNot(): string {
-    if (this.#failure !== null) return "this node has failed, and must not serve";
+    if (this.#failure !== null) return `this node does not serve: ${this.#failure.message}`;
     return whyNotFormed(this.#formation);
   }
 
@@ -278,6 +243,7 @@ class Node implements RunningNode {
       formation: this.#formation,
       space: () => this.#space,
       serving: () => this.#serving,
+      failure: () => this.#failure,
     };
   }
 
@@ -327,6 +293,7 @@ class Node implements RunningNode {
       },
       onApplied: () => this.#watches.applied(),
       onFailed: (error) => this.fail(error),
+      onDiffers: (error) => this.#quarantine(error),
     });
     this.#formation.begun();
     this.#serving = {
@@ -354,13 +321,38 @@ class Node implements RunningNode {
 
   /** A broken log, store or invariant: this node must not serve, vote or acknowledge any more (R17, W1, F4). */
   fail(error: unknown): void {
-    if (this.#failure !== null) return;
-    this.#failure = error as Error;
-    this.#halt();
-    this.#logger.fatal({ error: (error as Error).stack }, `this node stops: ${(error as Error).message}`);
+    if (!this.#stopServing(error)) return;
     // The others see their connections drop, and elect another leader at once.
     void this.#transport.close();
     this.#end.reject(error);
+  }
+
+  /** The process stays, to tell whoever asks; it never takes part again, after a restart neither. */
+  #quarantine(error: ReplicaDiffersError): void {
+    if (!this.#stopServing(error)) return;
+    this.#transport.leave();
+    void this.#sayFarewell();
+    try {
+      saveQuarantine(this.#options.dataDir, error);
+      this.#clients.disconnect();
+    } catch (failed) {
+      this.#end.reject(failed);
+    }
+  }
+
+  /** What it holds is the last that the others hear of it. */
+  async #sayFarewell(): Promise<void> {
+    await this.#serving?.data?.hashChecks.farewell();
+    await this.#transport.close();
+  }
+
+  /** False when it had stopped already. */
+  #stopServing(error: unknown): boolean {
+    if (this.#failure !== null) return false;
+    this.#failure = error as Error;
+    this.#halt();
+    this.#logger.fatal({ error: (error as Error).stack }, `this node stops: ${(error as Error).message}`);
+    return true;
   }
 
   #halt(): void {
@@ -387,7 +379,8 @@ class Node implements RunningNode {
     await this.#log.close();
     this.#logger.info("stopped");
     // Without effect when it failed before.
-    if (this.#formation.record.removed) this.#end.reject(this.#failure);
+    const isToldWhy = this.#formation.record.removed || this.#failure instanceof ReplicaDiffersError;
+    if (isToldWhy) this.#end.reject(this.#failure);
     else this.#end.resolve();
   }
 }

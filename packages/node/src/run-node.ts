@@ -1,5 +1,5 @@
 import { exitCodeOf } from "./errors.js";
-import { startNode } from "./node.js";
+import { startNode } from "./start-node.js";
 import type { RunningNode } from "./running-node.js";
 import type { NodeOptions } from "./options.js";
 

@@ -2,6 +2,7 @@ import { StoreClosedError } from "@raftkv/store";
 import type { StateHash, Store } from "@raftkv/store";
 import type { Formation } from "./formation.js";
 import type { Group } from "./group/group.js";
+import type { HashChecks } from "./group/hash-checks.js";
 import { isWitness } from "./identity.js";
 import type { NodeOptions } from "./options.js";
 import { VERSION } from "./version.js";
@@ -15,7 +16,8 @@ export interface NodeStatus {
   readonly version: string;
   /** It votes and stores the log, and has no data: revision 0 and no hash (R24). */
   readonly witness: boolean;
-  readonly role: "leader" | "follower" | "candidate" | "preCandidate" | "forming" | "joining";
+  /** `failed`: it does not take part; `failure` says why. */
+  readonly role: "leader" | "follower" | "candidate" | "preCandidate" | "forming" | "joining" | "failed";
   readonly term: number;
   readonly leader: string | null;
   readonly leaderClient: string | null;
@@ -32,6 +34,12 @@ export interface NodeStatus {
    */
   readonly stateHash: string | null;
   readonly stateHashIndex: number | null;
+  /** The last index at which this replica was found equal to a majority; 0 for none. */
+  readonly hashComparedIndex: number;
+  /** Replicas differ: who, or that nobody can tell; null as long as none is known to. */
+  readonly hashAlarm: string | null;
+  /** Why it does not serve and never will: it failed, or differs from the other replicas (`REPLICA_DIFFERS`). */
+  readonly failure: { readonly code: string; readonly message: string } | null;
   readonly fsmSyncMode: "sync" | "nosync";
   readonly uptimeSeconds: number;
   /** Free under the data directory. */
@@ -53,7 +61,13 @@ export interface StatusSource {
   readonly options: NodeOptions;
   readonly formation: Formation;
   readonly space: () => { readonly freeBytes: number; readonly admits: boolean };
-  readonly serving: () => { readonly group: Group; readonly store: Store | null } | null;
+  readonly serving: () => {
+    readonly group: Group;
+    readonly store: Store | null;
+    readonly data: { readonly hashChecks: HashChecks } | null;
+  } | null;
+  /** Null while this process may serve; else why it must not. */
+  readonly failure: () => Error | null;
 }
 
 /** @param hash whether to read the whole store for its hashes; a number: for that of the contents at this revision alone. */
@@ -62,7 +76,9 @@ export async function nodeStatus(source: StatusSource, hash: boolean | number): 
   const { record } = formation;
   const serving = source.serving();
   const raft = serving?.group.status ?? null;
-  const leader = serving?.group.leader ?? null;
+  const failure = source.failure();
+  const leader = failure === null ? (serving?.group.leader ?? null) : null;
+  const checks = serving?.data?.hashChecks.state ?? null;
   const hashed = hash === false ? null : await hashOf(serving?.store ?? null, hash === true ? null : hash);
   return {
     name: record.name,
@@ -71,7 +87,7 @@ export async function nodeStatus(source: StatusSource, hash: boolean | number): 
     pid: process.pid,
     version: VERSION,
     witness: isWitness(record),
-    role: raft?.role ?? (record.start === "join" ? "joining" : "forming"),
+    role: failure !== null ? "failed" : (raft?.role ?? (record.start === "join" ? "joining" : "forming")),
     term: raft?.currentTerm ?? 0,
     leader: leader?.name ?? null,
     leaderClient: leader?.address ?? null,
@@ -83,12 +99,21 @@ export async function nodeStatus(source: StatusSource, hash: boolean | number): 
     hashRevision: hashed?.revision ?? null,
     stateHash: hashed?.hash ?? null,
     stateHashIndex: hashed?.appliedIndex ?? null,
+    hashComparedIndex: checks?.comparedIndex ?? 0,
+    hashAlarm: checks?.alarm ?? null,
+    failure: failure === null ? null : { code: codeOf(failure), message: failure.message },
     fsmSyncMode: options.fsmSyncMode,
     uptimeSeconds: Math.floor(process.uptime()),
     diskFreeBytes: source.space().freeBytes,
     diskFull: !source.space().admits,
     members: formation.members,
   };
+}
+
+/** Of an error that nobody gave one it is a bug of ours. */
+export function codeOf(failure: Error): string {
+  const { code } = failure as { readonly code?: unknown };
+  return typeof code === "string" ? code : "INTERNAL";
 }
 
 type Hashed = Partial<StateHash> & { readonly contents: string; readonly revision: number };

@@ -9,6 +9,12 @@ import { shortParts } from "./small-state.js";
 import type { Version } from "./version.js";
 
 const FACTS_BYTES = 40;
+/** Keys of one step of a reading that is to go unnoticed: their values may have to come from the disk one by one. */
+const PACED_KEYS = 32;
+
+/** Is told how many ms a step took, and resolves when the next one may begin. */
+export type Pace = (tookMs: number) => Promise<void>;
+
 const TWO_POW_32 = 2 ** 32;
 
 /**
@@ -19,17 +25,23 @@ const TWO_POW_32 = 2 ** 32;
  *
  * Writes may go on: it is of the moment of the call, and a newer version is followed back to the revision asked.
  */
-export async function hashContents(source: ScanSource, revision: number): Promise<string> {
+export async function hashContents(
+  source: ScanSource,
+  revision: number,
+  pace: Pace | null = null,
+): Promise<string> {
   const hash = createHash("sha256");
   const scan = new LatestScan(source, { start: new Uint8Array(0), end: null });
   try {
     for (;;) {
-      const keys = await scan.next();
+      const startMs = performance.now();
+      const keys = await scan.next(pace === null ? undefined : PACED_KEYS);
       if (keys.length === 0) return hash.digest("hex");
       for (const scanned of keys) {
         const version = aliveAt(source, scanned, revision);
         if (version !== null) addKey(hash, scanned.key, source.history.withValue(version, scanned.key));
       }
+      await pace?.(performance.now() - startMs);
     }
   } finally {
     await scan.close();

@@ -36,6 +36,8 @@ export type { LogBegin } from "./snapshot-install.js";
 export type { SnapshotReader } from "./snapshot-reader.js";
 export { receiveSnapshot } from "./snapshot-writer.js";
 export type { SnapshotWriter } from "./snapshot-writer.js";
+export { collectState } from "./small-state.js";
+export type { SmallStateSlices } from "./small-state.js";
 export { Store } from "./store.js";
 export type { AttachedGroup, Mutation, PrefixDeletion } from "./store.js";
 export { parseFsmSyncMode } from "./sync-mode.js";

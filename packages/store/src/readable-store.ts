@@ -3,6 +3,7 @@ import { listChanges } from "./change-list.js";
 import type { ChangeList, ChangesLimit } from "./change-list.js";
 import type { Checkpoint } from "./checkpoint-file.js";
 import { hashContents, hashSmallState, hashWhole } from "./contents-hash.js";
+import type { Pace } from "./contents-hash.js";
 import type { Database } from "./database.js";
 import { CompactedError, FutureRevisionError } from "./errors.js";
 import { History } from "./history.js";
@@ -206,6 +207,15 @@ export abstract class ReadableStore {
       this.#lastHash = { revision, hash: this.#hashAt(revision) };
     }
     return { revision, appliedIndex, hash: await this.#lastHash.hash };
+  }
+
+  /**
+   * Hashes the contents at `revision`, at the pace of the caller; nothing is kept of it. What it needs is held on to from the call on.
+   * @throws {CompactedError} `revision` is below the compaction floor.
+   */
+  async hashSlowly(asked: number, pace: Pace): Promise<string> {
+    const revision = this.#readable(asked);
+    return this.#reading(revision, () => hashContents(this.parts, revision, pace));
   }
 
   /** Hashes contents, small state and floor as of one moment: to compare replicas that have applied the same entries. */

@@ -48,6 +48,9 @@ function json({ name, endpoint, reachable, reason, status }: NodeRow) {
     revision: status?.revision ?? null,
     hash: status?.hash ?? null,
     hashRevision: status?.hashRevision ?? null,
+    hashComparedIndex: status?.hashComparedIndex ?? null,
+    hashAlarm: status?.hashAlarm ?? null,
+    failure: status?.failure ?? null,
     mode: status?.fsmSyncMode ?? null,
     pid: status?.pid ?? null,
     serverId: status?.serverId ?? null,
@@ -77,8 +80,13 @@ export function statusCommand(parser: Argv, context: Context, chosen: Chosen, he
         if (argv.json) sayJson(context, rows.map(json));
         else {
           await sayTable(context, HEADS, rows.map(cells));
-          for (const { name, endpoint, reason } of rows) {
+          for (const { name, endpoint, reason, status } of rows) {
             if (reason !== null) context.err.write(`${name ?? endpoint} cannot be reached: ${reason}\n`);
+            // A node of an older version says neither.
+            const failure = status?.failure ?? null;
+            const hashAlarm = status?.hashAlarm ?? null;
+            if (failure !== null) context.err.write(`${name} does not serve: ${failure.message}\n`);
+            if (hashAlarm !== null) context.err.write(`alarm of ${name}: ${hashAlarm}\n`);
           }
         }
         demandOneCluster(rows);

@@ -177,6 +177,8 @@ export class Model {
         return this.#changeCatalog(command);
       case "clock":
         return this.#expire();
+      case "hashCheck":
+        return { kind: "hashCheck" };
       case "settingsChange":
         this.settings = { ...this.settings, ...command.settings };
         return { kind: "settingsChange", settings: this.settings };

@@ -153,6 +153,12 @@ export class ClientListener {
     for (const connection of this.#connections) connection.tellMembers(notice);
   }
 
+  /** Those that are connected go elsewhere; who comes still hears why. */
+  disconnect(): void {
+    this.#flush();
+    for (const socket of this.#sockets.clients) socket.close(CLOSE_GOING_AWAY, "the node does not serve");
+  }
+
   /** Sends what is answered, says goodbye, and waits a moment for those who listen. */
   async close(): Promise<void> {
     if (this.#looker !== null) clearInterval(this.#looker);

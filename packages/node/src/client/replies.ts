@@ -62,6 +62,7 @@ export function resultReply(requestId: number, result: CommandResult): WireReply
       return refusalReply(requestId, refusalOf(result));
     case "clock":
     case "settingsChange":
+    case "hashCheck":
       throw new InvariantViolation(`no client asks for a ${result.kind}`);
   }
 }

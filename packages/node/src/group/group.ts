@@ -12,7 +12,6 @@ import type {
   Term,
 } from "raft-ts";
 import type { LogWriter, ServerId } from "raft-ts";
-import type { GroupSnapshots } from "../snapshot/group-snapshots.js";
 import { Applier } from "./applier.js";
 import type { Applies } from "./applier.js";
 import type { Checkpointer } from "./checkpointer.js";
@@ -20,6 +19,7 @@ import type { LogProposal } from "./log-proposal.js";
 import { Members } from "./members/members.js";
 import type { MembersOptions } from "./members/members.js";
 import type { EntryBodies } from "./entry-bodies.js";
+import type { GroupData } from "./group-data.js";
 import { LeaderDuties } from "./leader-duties.js";
 import { incoming } from "./incoming.js";
 import { Leadership } from "./leadership.js";
@@ -29,7 +29,6 @@ import type { Timings } from "../metrics/timings.js";
 import { PendingReads } from "./pending-reads.js";
 import type { ReadRequest } from "./pending-reads.js";
 import { PendingWrites } from "./pending-writes.js";
-import type { Replica } from "./replica.js";
 import { SnapshotTasks } from "./snapshot-tasks.js";
 import { STOPPING, notLeader, rejected } from "./refusals.js";
 import type { SpaceForEntries } from "./space-for-entries.js";
@@ -43,7 +42,7 @@ export interface GroupOptions extends LeadershipOptions, Pick<MembersOptions, "p
   readonly raft: Raft<LogProposal>;
   readonly log: LogWriter;
   /** Null at a witness, which applies nothing (R24). */
-  readonly data: { readonly replica: Replica; readonly snapshots: GroupSnapshots } | null;
+  readonly data: GroupData | null;
   readonly appliedIndex: LogIndex;
   readonly bodies: EntryBodies;
   readonly outgoing: Outgoing;
@@ -92,6 +91,7 @@ export class Group {
     this.#duties = new LeaderDuties({
       machine: () => options.data?.replica.machine ?? null,
       settings,
+      hashCheckDue: (nowMs) => options.data?.hashChecks.due(nowMs) ?? false,
       nowMs: () => performance.now(),
     });
     const onApplied = (index: LogIndex, entries: number, bytes: number): void => {
@@ -236,7 +236,7 @@ export class Group {
   tick(nowMs: number): void {
     this.happened({ kind: "tick" });
     this.#options.checkpointer.tick(nowMs);
-    this.#options.data?.snapshots.tick(nowMs);
+    this.#options.data?.tick(nowMs);
     this.members.tick(nowMs);
     if (nowMs - this.#lastExpiryMs >= EXPIRY_INTERVAL_MS) {
       this.#lastExpiryMs = nowMs;
@@ -248,6 +248,7 @@ export class Group {
   /** The node is broken: nothing more is stepped, sent or applied, and who waits is told what is known (W1, C4). */
   halt(): void {
     this.#stopped = true;
+    this.#options.data?.hashChecks.stop();
     void this.#applier.stop();
     this.#abandon();
   }
@@ -255,7 +256,7 @@ export class Group {
   /** Takes no more in, and answers what waits with what is known of it (C4). */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#options.data?.snapshots.stop();
+    await this.#options.data?.stop();
     await this.#applier.stop();
     this.#abandon();
     await this.#options.checkpointer.idle();
@@ -394,5 +395,5 @@ export class Group {
 
 /** Of an entry that a leader proposed of its own. */
 function isOwn({ kind }: CommandResult): boolean {
-  return kind === "clock" || kind === "settingsChange";
+  return kind === "clock" || kind === "settingsChange" || kind === "hashCheck";
 }

@@ -36,6 +36,8 @@ export interface LeaderDutiesOptions {
   readonly machine: () => StateMachine | null;
   /** What this node was configured with: what a leader puts into the log (F1). */
   readonly settings: Settings;
+  /** Whether the replicas are to be compared again. */
+  readonly hashCheckDue: (nowMs: number) => boolean;
   /** A monotonic clock. */
   readonly nowMs: () => number;
 }
@@ -100,10 +102,11 @@ export class LeaderDuties {
   }
 
   #dueCommand(machine: StateMachine): Command | null {
-    const { nowMs, settings } = this.#options;
+    const { hashCheckDue, nowMs, settings } = this.#options;
     if (!isSame(machine.settings, settings)) return { kind: "settingsChange", settings };
     const { nextDueMs } = machine;
-    return nextDueMs !== null && this.#clock.untilMs(nextDueMs, nowMs()) === 0 ? { kind: "clock" } : null;
+    if (nextDueMs !== null && this.#clock.untilMs(nextDueMs, nowMs()) === 0) return { kind: "clock" };
+    return hashCheckDue(nowMs()) ? { kind: "hashCheck" } : null;
   }
 }
 

@@ -13,6 +13,7 @@ import type {
 } from "raft-ts";
 import type { Lane } from "@raftkv/protocol";
 import { DataDirectoryError } from "../errors.js";
+import type { ReplicaDiffersError } from "../errors.js";
 import { createDirectory, isWitness } from "../identity.js";
 import type { MemberRecord, NodeRecord } from "../identity.js";
 import { replicatedSettings } from "../limits.js";
@@ -26,6 +27,8 @@ import { EntryBodies, configurationOf } from "./entry-bodies.js";
 import { inflightBytesMax } from "./inflight-bytes.js";
 import { Group } from "./group.js";
 import type { MembersOptions } from "./members/members.js";
+import { GroupData } from "./group-data.js";
+import { HashChecks } from "./hash-checks.js";
 import { LogCompaction } from "./log-compaction.js";
 import { Outgoing } from "./outgoing.js";
 import { Replica } from "./replica.js";
@@ -51,12 +54,14 @@ export interface OpenGroupOptions {
   /** See `GroupOptions`. */
   readonly onApplied: () => void;
   readonly onFailed: (error: unknown) => void;
+  /** See `HashChecksOptions`. */
+  readonly onDiffers: (error: ReplicaDiffersError) => void;
 }
 
 export interface OpenedGroup {
   readonly group: Group;
   /** Null at a witness (R24). */
-  readonly data: { readonly replica: Replica; readonly snapshots: GroupSnapshots } | null;
+  readonly data: GroupData | null;
   /** Resolves once this node's own log is durable up to everything appended so far (S2). */
   readonly whenLogDurable: () => Promise<void>;
 }
@@ -137,7 +142,22 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
     afterwards: (checkpoint) => compaction.after(checkpoint),
     onFailed,
   });
-  const data = { replica, snapshots };
+  const nameOf = (server: ServerId): string => opening.hintOf(server, term(0))?.name ?? server;
+  const hashChecks = new HashChecks({
+    group: id,
+    self: serverId(record.serverId),
+    store: () => replica.store,
+    configuration: () => raft.status().configuration,
+    nameOf,
+    intervalMs: options.hashCheckIntervalMs,
+    percent: options.hashCheckPercent,
+    send: (peer, bytes) => opening.send(peer, "snapshot", bytes),
+    logger,
+    onDiffers: opening.onDiffers,
+    onFailed,
+  });
+  replica.onHashCheck = (point) => hashChecks.begin(point);
+  const data = new GroupData({ replica, snapshots, hashChecks });
   const group = new Group({
     id,
     raft,

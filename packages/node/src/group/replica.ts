@@ -1,5 +1,6 @@
 import { StateMachine, bootstrapCatalog } from "@raftkv/fsm";
 import { Store, installSnapshot, settleSnapshot } from "@raftkv/store";
+import type { HashPoint } from "@raftkv/fsm";
 import type { LogBegin, SnapshotReader, StoreOptions, WhenDurable } from "@raftkv/store";
 import { logIndex } from "raft-ts";
 import type { LogIndex } from "raft-ts";
@@ -12,12 +13,14 @@ export class Replica {
   #machine: StateMachine;
   /** While the store is being exchanged. */
   #exchanging: Promise<void> | null = null;
+  /** See `StateMachine.onHashCheck`; of whichever is live. */
+  onHashCheck: (point: HashPoint) => void = () => undefined;
 
   private constructor(directory: string, storeOptions: Partial<StoreOptions>, store: Store) {
     this.directory = directory;
     this.storeOptions = storeOptions;
     this.#store = store;
-    this.#machine = new StateMachine(store);
+    this.#machine = this.#machineOf(store);
   }
 
   /**
@@ -78,7 +81,13 @@ export class Replica {
     await this.#store.close();
     await installSnapshot(this.directory);
     this.#store = await Store.open(this.directory, this.storeOptions);
-    this.#machine = new StateMachine(this.#store);
+    this.#machine = this.#machineOf(this.#store);
+  }
+
+  #machineOf(store: Store): StateMachine {
+    const machine = new StateMachine(store);
+    machine.onHashCheck = (point) => this.onHashCheck(point);
+    return machine;
   }
 
   /** With `checkpoint` it makes one first, unless the store has failed. */

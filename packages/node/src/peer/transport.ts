@@ -1,7 +1,14 @@
 import { serverId } from "raft-ts";
 import type { ServerId } from "raft-ts";
-import { LANES, decodePeerFrame, decodeSnapshotMessage } from "@raftkv/protocol";
-import type { Lane, PeerFrame, PeerHello, PeerIdentity, SnapshotMessage } from "@raftkv/protocol";
+import { LANES, decodeDataMessage, decodePeerFrame } from "@raftkv/protocol";
+import type {
+  Lane,
+  PeerFrame,
+  PeerHello,
+  PeerIdentity,
+  SnapshotMessage,
+  StateHashMessage,
+} from "@raftkv/protocol";
 import type { Formation } from "../formation.js";
 import type { MemberRecord } from "../identity.js";
 import { largestWriteBytes } from "../group/inflight-bytes.js";
@@ -20,7 +27,7 @@ export interface TransportOptions {
   readonly formation: Formation;
   readonly logger: Logger;
   readonly onFrame: (frame: PeerFrame) => void;
-  readonly onSnapshotMessage: (peer: ServerId, message: SnapshotMessage) => void;
+  readonly onDataMessage: (peer: ServerId, message: SnapshotMessage | StateHashMessage) => void;
   /** A peer that sent to this node does not any more. */
   readonly onConnectionLost: (peer: ServerId) => void;
   /** What was in flight to this peer may be lost. */
@@ -113,6 +120,15 @@ export class PeerTransport {
     if (member !== null) this.#links.get(member.name)?.lanes[lane].send(bytes);
   }
 
+  /** Takes no part in Raft any more: others see that at once. What is left is a lane to say why. */
+  leave(): void {
+    this.#closed = true;
+    for (const { lanes } of this.#links.values()) {
+      lanes.control.close();
+      lanes.bulk.close();
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const { lanes } of this.#links.values()) for (const lane of LANES) lanes[lane].close();
@@ -143,9 +159,9 @@ export class PeerTransport {
   }
 
   #received(peer: PeerHello, bytes: Buffer): void {
-    const { formation, onFrame, onSnapshotMessage } = this.#options;
+    const { formation, onDataMessage, onFrame } = this.#options;
     const from = serverId(peer.serverId);
-    if (peer.lane === "snapshot") onSnapshotMessage(from, decodeSnapshotMessage(bytes));
+    if (peer.lane === "snapshot") onDataMessage(from, decodeDataMessage(bytes));
     else onFrame(decodePeerFrame(bytes, { from, to: serverId(formation.record.serverId) }));
   }
 

@@ -1,4 +1,4 @@
-import { startNode as start } from "../node.js";
+import { startNode as start } from "../start-node.js";
 import type { NodeOptions } from "../options.js";
 import type { NodeParts, RunningNode } from "../running-node.js";
 import { startTestCluster } from "./test-cluster.js";

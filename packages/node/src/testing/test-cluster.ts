@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ListenError } from "../errors.js";
-import { startNode } from "../node.js";
+import { startNode } from "../start-node.js";
 import { parseNodeOptions } from "../options.js";
 import type { NodeOptions } from "../options.js";
 import type { RunningNode } from "../running-node.js";

@@ -14,6 +14,7 @@ export function idleSource(): MetricsSource {
     clients: () => ({ connections: 0, waiting: 0, cut: 0, refused: 0 }),
     proposed: () => 0,
     rangesWaiting: () => 0,
+    failure: () => null,
     nameOf: (serverId) => serverId,
     budget: () => ({ inflightBytes: 0, limitBytes: 0, waiting: 0 }),
     space: () => ({ freeBytes: 0, admits: true }),

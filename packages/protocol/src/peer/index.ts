@@ -24,7 +24,9 @@ export {
   type PeerMessage,
   type WirePeerMessage,
 } from "./messages.js";
+export { encodeStateHash, type StateHashMessage } from "./state-hash.js";
 export {
+  decodeDataMessage,
   decodeSnapshotMessage,
   encodeSnapshotMessage,
   type SnapshotBody,

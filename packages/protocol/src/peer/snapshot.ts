@@ -2,6 +2,8 @@ import type { GroupId, LogBase, Term } from "raft-ts";
 import { ProtocolError } from "../errors.js";
 import { count, describe, pack, tuple, unpackArray } from "../msgpack.js";
 import { baseFromWire, baseToWire } from "./base.js";
+import { STATE_HASH_CODE, stateHashFrom } from "./state-hash.js";
+import type { StateHashMessage } from "./state-hash.js";
 
 /**
  * What two shells say to each other about the data of a snapshot, on a lane of its own (C5). All name the leader's term
@@ -47,11 +49,20 @@ function fieldsOf(message: SnapshotMessage): readonly unknown[] {
 }
 
 /**
- * The bytes of a chunk are a view of `bytes` (J).
+ * What comes over the lane for snapshots. The bytes of a chunk are a view of `bytes` (J).
  * @throws {ProtocolError} the connection must be cut (C6).
  */
-export function decodeSnapshotMessage(bytes: Buffer): SnapshotMessage {
+export function decodeDataMessage(bytes: Buffer): SnapshotMessage | StateHashMessage {
   const fields = unpackArray(bytes);
+  return fields[1] === STATE_HASH_CODE ? stateHashFrom(fields) : snapshotFrom(fields);
+}
+
+/** @throws {ProtocolError} it is none. */
+export function decodeSnapshotMessage(bytes: Buffer): SnapshotMessage {
+  return snapshotFrom(unpackArray(bytes));
+}
+
+function snapshotFrom(fields: readonly unknown[]): SnapshotMessage {
   if (fields.length < 4) throw new ProtocolError(`${describe(fields)} is no message about a snapshot`);
   return {
     group: count(fields[0], "the group") as GroupId,
