@@ -95,7 +95,8 @@ export class LeaderFinder implements ConnectionOwner {
       const other = this.#leaderConnection() ?? this.#firstOpen((connection) => !connection.isSuperseded);
       return home ?? other ?? this.#firstOpen(() => true);
     }
-    if (home !== null) return mayAsk(home) ? home : null;
+    // A node that cannot serve now, as one that has just been started, keeps nobody from the leader.
+    if (home !== null && mayAsk(home)) return home;
     const leader = this.#leaderConnection();
     if (leader !== null) return mayAsk(leader) ? leader : null;
     if (this.#leader !== null && this.#connections.has(this.#leader.address)) return null; // being dialled

@@ -4,7 +4,7 @@ export const EXIT = { usage: 2, invariant: 70, storage: 74, inUse: 75, damaged: 
 /** The data directory cannot be used as it was asked for. Says what is there and what is allowed. */
 export class DataDirectoryError extends Error {
   override readonly name = "DataDirectoryError";
-  readonly code: "NO_DATA" | "FOREIGN_DATA" | "DAMAGED" | "REMOVED";
+  readonly code: "NO_DATA" | "FOREIGN_DATA" | "DAMAGED" | "REMOVED" | "UNFINISHED";
 
   constructor(code: DataDirectoryError["code"], message: string) {
     super(message);
@@ -63,6 +63,7 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   LISTEN_FAILED: EXIT.usage,
   NO_DATA: EXIT.usage,
   FOREIGN_DATA: EXIT.usage,
+  UNFINISHED: EXIT.usage,
   WAL_FORMAT: EXIT.usage,
   WAL_LOCKED: EXIT.inUse,
   REMOVED: EXIT.removed,

@@ -49,6 +49,8 @@ export interface NodeRecord {
   readonly membersIndex: number;
   /** The cluster has removed this server: it must not serve any more. */
   readonly removed: boolean;
+  /** A new cluster was being made of it by force, and the log may not say so yet. */
+  readonly unfinished: boolean;
 }
 
 function recordPath(dataDir: string): string {
@@ -66,6 +68,7 @@ export function checkDataDirectory(options: NodeOptions): void {
     if (record.name !== name)
       throw new ConfigurationError("--name", name, `"${record.name}", whose data ${dataDir} holds`);
     if (record.removed) throw removedError(name);
+    if (record.unfinished) throw unfinishedError(dataDir);
     if (options.witness && !isWitness(record)) {
       throw new ConfigurationError("--witness", "true", `left out: ${dataDir} holds a member with data`);
     }
@@ -86,6 +89,13 @@ export function removedError(name: string): DataDirectoryError {
     "REMOVED",
     `${name} was removed from its cluster, and must not serve any more; its data directory may be deleted. ` +
       "To have it back, add it again with `raftkv member add`, and start it with an empty directory and --join",
+  );
+}
+
+function unfinishedError(dataDir: string): DataDirectoryError {
+  return new DataDirectoryError(
+    "UNFINISHED",
+    `\`raftkv admin force-new-cluster\` was interrupted in ${dataDir}: run it again`,
   );
 }
 
@@ -129,13 +139,24 @@ export function openRecord(options: NodeOptions, logHoldsData: boolean): NodeRec
   return record;
 }
 
+/** No other server ever had it (R25). */
+export function newServerId(): string {
+  return randomBytes(8).toString("hex");
+}
+
+/** The record of a node that is there. @throws {DataDirectoryError} NO_DATA, DAMAGED, FOREIGN_DATA. */
+export function openRecordOf(dataDir: string): NodeRecord {
+  if (existsSync(recordPath(dataDir))) return readRecord(dataDir);
+  throw new DataDirectoryError("NO_DATA", `${dataDir} holds no node`);
+}
+
 /** Of a node that has met nobody yet, under a server id that no other ever had (R25). */
 export function newRecord(
   name: string,
   members: readonly InitialMember[],
   { start = "init", restored = null }: Partial<Pick<NodeRecord, "start" | "restored">>,
 ): NodeRecord {
-  const serverId = randomBytes(8).toString("hex");
+  const serverId = newServerId();
   return {
     format: FORMAT,
     name,
@@ -152,6 +173,7 @@ export function newRecord(
     })),
     membersIndex: 0,
     removed: false,
+    unfinished: false,
     restored,
   };
 }
@@ -210,6 +232,7 @@ function readRecord(dataDir: string): NodeRecord {
     // Missing in what was written before members could change.
     membersIndex: record.membersIndex ?? 0,
     removed: record.removed === true,
+    unfinished: record.unfinished === true,
     // Missing in what was written before there were witnesses.
     members: (members as readonly OlderMemberRecord[]).map((member) => ({
       ...member,

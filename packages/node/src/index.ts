@@ -5,6 +5,8 @@ export type { SnapshotFileError, SnapshotInspection } from "@raftkv/store";
 export { restoreSnapshot } from "./backup/restore.js";
 export type { RestoreOptions, Restored } from "./backup/restore.js";
 export { DataDirectoryError, EXIT, ListenError, exitCodeOf } from "./errors.js";
+export { forceNewCluster } from "./force-new-cluster.js";
+export type { ForcedCluster, Survivor } from "./force-new-cluster.js";
 export { HOST_PORT_ALLOWED, formatHostPort, isLoopback, isWildcard, parseHostPort } from "./host-port.js";
 export type { HostPort } from "./host-port.js";
 export { KNOBS } from "./knobs.js";

@@ -1,7 +1,7 @@
 // `npm run check:members`: a cluster of one grows to three and five members and shrinks to three others, while clients that were told
 // of the first one alone go on. Exits 1 when a request failed or took longer than 2 s, or a history is not what was promised; 2 for a
 // wrong option.
-import { FIRST, growAndShrink } from "./members/grow-and-shrink.js";
+import { FIRST, GROWTH, growAndShrink } from "./members/grow-and-shrink.js";
 import { runShow } from "./members/command.js";
 
 process.exitCode = await runShow({
@@ -11,5 +11,5 @@ process.exitCode = await runShow({
   first: FIRST,
   stallMsMax: 2_000,
   rounds: 1,
-  play: async (scene, { restMs }) => growAndShrink(scene, restMs),
+  play: async (scene, { restMs }) => growAndShrink(scene, GROWTH, restMs),
 });

@@ -12,7 +12,7 @@ import { demandOneCluster, readNodeRows } from "../node-table.js";
 import type { NodeRow } from "../node-table.js";
 import { wholeNumber } from "../numbers.js";
 import { say, sayJson, sayTable } from "../output.js";
-import { clusterOptions, textOption } from "./options.js";
+import { clusterOptions, flagOption, jsonOption, textOption } from "./options.js";
 
 async function members(
   context: Context,
@@ -203,5 +203,29 @@ export function adminCommands(parser: Argv, context: Context, chosen: Chosen): A
         chosen.action = () => hash(context, argv);
       },
     )
-    .demandCommand(1, "admin: say checkpoint, compact or hash");
+    .command(
+      "force-new-cluster",
+      "make a cluster of one out of a survivor, when the majority is lost for good",
+      (command) =>
+        command
+          .option("data-dir", {
+            ...textOption("the survivor's data directory; its node must not run"),
+            demandOption: true,
+          } as const)
+          .option("yes", flagOption("do it: without, it only tells what would be kept and lost"))
+          .option("json", jsonOption)
+          .example("$0 admin force-new-cluster --data-dir /var/lib/raftkv", "what there is")
+          .example(
+            "$0 admin force-new-cluster --data-dir /var/lib/raftkv --yes",
+            "then start the node as before",
+          ),
+      (argv) => {
+        chosen.action = async () => {
+          // Loads the node, which those who ask a cluster need not wait for.
+          const { forceCluster } = await import("./force-new-cluster.js");
+          return forceCluster(context, argv);
+        };
+      },
+    )
+    .demandCommand(1, "admin: say checkpoint, compact, hash or force-new-cluster");
 }

@@ -3,7 +3,6 @@ import {
   SETTINGS,
   checkStart,
   environmentNameOf,
-  exitCodeOf,
   flagOf,
   keyOf,
   parseNodeOptions,
@@ -13,9 +12,10 @@ import type { KnobName, NodeOptions, RawNodeOptions, Setting, StartReport } from
 import type { Argv, Options } from "yargs";
 import { unescapeText } from "../arguments.js";
 import type { Chosen, Context } from "../context.js";
-import { CliError, usageError } from "../errors.js";
-import { EXIT, isExitCode } from "../exit-codes.js";
+import { usageError } from "../errors.js";
+import { EXIT } from "../exit-codes.js";
 import type { ExitCode } from "../exit-codes.js";
+import { withNodeErrors } from "../node-errors.js";
 import { say, sayTable } from "../output.js";
 import { flagOption } from "./options.js";
 
@@ -87,15 +87,8 @@ async function check(context: Context, raw: RawNodeOptions): Promise<ExitCode> {
 }
 
 /** Does not return: the process ends with the node. What keeps a node from starting has the node's own exit codes. */
-async function run(options: NodeOptions): Promise<never> {
-  try {
-    return await runNode(options);
-  } catch (error) {
-    const { code } = error as { readonly code?: unknown };
-    const exitCode = exitCodeOf(error);
-    if (!(error instanceof Error) || typeof code !== "string" || !isExitCode(exitCode)) throw error;
-    throw new CliError(code, exitCode, error.message);
-  }
+function run(options: NodeOptions): Promise<never> {
+  return withNodeErrors(() => runNode(options));
 }
 
 export function nodeCommands(parser: Argv, context: Context, chosen: Chosen): Argv {

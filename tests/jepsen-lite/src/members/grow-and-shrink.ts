@@ -5,19 +5,26 @@ const REMOVED = 77;
 
 /** One node, then three, then five, then three that were none of the first. */
 export const FIRST = ["n1"];
-const GROWTH = ["n2", "n3", "n4", "n5"];
+/** The whole of it, and one that takes little time. */
+export const GROWTH = ["n2", "n3", "n4", "n5"];
+export const SMALL_GROWTH = ["n2", "n3"];
 
 /** @param restMs how long the load goes on between two steps. */
-export async function growAndShrink(scene: Scene, restMs: number): Promise<void> {
+export async function growAndShrink(
+  scene: Scene,
+  growth: readonly string[],
+  restMs: number,
+): Promise<void> {
   const { random, step } = scene;
   step("one member");
   await scene.rest(restMs);
-  for (const name of GROWTH) {
+  for (const name of growth) {
     await grow(scene, name);
     await scene.rest(restMs);
   }
   // The first one, which knew the cluster from its beginning, goes in any case.
-  const leaving = random.chance(0.5) ? ["n1", random.pick(GROWTH)] : [random.pick(GROWTH), "n1"];
+  const others = growth.length > 2 ? [random.pick(growth)] : [];
+  const leaving = random.chance(0.5) ? ["n1", ...others] : [...others, "n1"];
   for (const name of leaving) {
     await shrink(scene, name);
     await scene.rest(restMs);
