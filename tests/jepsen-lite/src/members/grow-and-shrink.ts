@@ -10,11 +10,7 @@ export const GROWTH = ["n2", "n3", "n4", "n5"];
 export const SMALL_GROWTH = ["n2", "n3"];
 
 /** @param restMs how long the load goes on between two steps. */
-export async function growAndShrink(
-  scene: Scene,
-  growth: readonly string[],
-  restMs: number,
-): Promise<void> {
+export async function growAndShrink(scene: Scene, growth: readonly string[], restMs: number): Promise<void> {
   const { random, step } = scene;
   step("one member");
   await scene.rest(restMs);
