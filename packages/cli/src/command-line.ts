@@ -114,6 +114,8 @@ function explain(message: string, help: string, args: readonly string[]): string
   if (unknown !== undefined) return `unknown argument: ${typedAs(unknown, args)}${more}`;
   const valueless = /^Not enough arguments following: (.*)$/s.exec(message)?.[1];
   if (valueless !== undefined) return `--${valueless} needs a value${more}`;
+  const missing = /^Missing required arguments?: (.*)$/s.exec(message)?.[1];
+  if (missing !== undefined) return `--${missing.replaceAll(", ", " and --")} is missing${more}`;
   const invalid = /Argument: (\S+), Given: (.*), Choices: (.*)$/m.exec(message);
   if (invalid !== null) {
     const [, option = "", given = "", choices = ""] = invalid;

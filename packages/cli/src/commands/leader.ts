@@ -1,4 +1,5 @@
 import type { Argv } from "yargs";
+import { unescapeText } from "../arguments.js";
 import { withClient } from "../cluster-request.js";
 import type { ClusterOptions } from "../cluster-request.js";
 import type { Chosen, Context } from "../context.js";
@@ -11,7 +12,7 @@ async function transfer(
   context: Context,
   argv: ClusterOptions & { readonly to: string | undefined },
 ): Promise<ExitCode> {
-  const { to } = argv;
+  const to = argv.to === undefined ? undefined : unescapeText(argv.to);
   const leader = await withClient(context, argv, (client, timeoutMs) =>
     client.members.transferLeadership({ timeoutMs, ...(to === undefined ? {} : { to }) }),
   );

@@ -1,8 +1,11 @@
 import type { Client, MemberInfo } from "@raftkv/client";
 import type { Argv } from "yargs";
+import { normalAddress } from "../address.js";
+import { unescapeText } from "../arguments.js";
 import { withClient } from "../cluster-request.js";
 import type { ClusterOptions } from "../cluster-request.js";
 import type { Chosen, Context } from "../context.js";
+import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import type { ExitCode } from "../exit-codes.js";
 import { say, sayJson, sayTable } from "../output.js";
@@ -64,14 +67,23 @@ async function change(
   return EXIT.done;
 }
 
+/** @throws {CliError} USAGE: it is no address that others can connect to. */
+function peerAddress(typed: string): string {
+  const address = normalAddress(unescapeText(typed));
+  if (address !== null) return address;
+  throw usageError(`--peer is "${unescapeText(typed)}", but must be HOST:PORT, as in 10.0.0.4:7501`);
+}
+
 interface AddArguments extends MemberArguments {
   readonly peer: string;
   readonly learner: boolean;
   readonly witness: boolean;
 }
 
-function add(context: Context, argv: AddArguments): Promise<ExitCode> {
-  const { learner, name, peer: address, witness } = argv;
+async function add(context: Context, argv: AddArguments): Promise<ExitCode> {
+  const { learner, witness } = argv;
+  const name = unescapeText(argv.name);
+  const address = peerAddress(argv.peer);
   const then = learner ? "it stays a learner until it is promoted" : "it votes as soon as it is caught up";
   const flag = witness ? " --witness" : "";
   return change(
@@ -84,7 +96,8 @@ function add(context: Context, argv: AddArguments): Promise<ExitCode> {
 }
 
 function promote(context: Context, argv: MemberArguments & { readonly force: boolean }): Promise<ExitCode> {
-  const { force: forced, name } = argv;
+  const name = unescapeText(argv.name);
+  const { force: forced } = argv;
   return change(
     context,
     argv,
@@ -93,8 +106,12 @@ function promote(context: Context, argv: MemberArguments & { readonly force: boo
   );
 }
 
-function update(context: Context, argv: MemberArguments & { readonly peer: string }): Promise<ExitCode> {
-  const { name, peer: address } = argv;
+async function update(
+  context: Context,
+  argv: MemberArguments & { readonly peer: string },
+): Promise<ExitCode> {
+  const name = unescapeText(argv.name);
+  const address = peerAddress(argv.peer);
   return change(
     context,
     argv,
@@ -104,7 +121,8 @@ function update(context: Context, argv: MemberArguments & { readonly peer: strin
 }
 
 function remove(context: Context, argv: MemberArguments & { readonly force: boolean }): Promise<ExitCode> {
-  const { force: forced, name } = argv;
+  const name = unescapeText(argv.name);
+  const { force: forced } = argv;
   return change(
     context,
     argv,
