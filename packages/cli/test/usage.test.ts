@@ -65,6 +65,30 @@ describe("raftkv --help", () => {
   });
 });
 
+describe("raftkv node start --check", () => {
+  const cwd = temporaryDirectory();
+
+  it("tells each setting and where it is from, starts and makes nothing, and ends with 0", async () => {
+    const dataDir = join(cwd(), "n1");
+    const config = join(cwd(), "n1.yaml");
+    const [client, peer] = ["127.0.0.1:29401", "127.0.0.1:29501"];
+    writeFileSync(
+      config,
+      `name: n1\ndata-dir: ${dataDir}\ninit: true\ntick-ms: 20\ninitial-cluster: n1=${peer}\n`,
+    );
+    const args = ["--config", config, "--check", "--listen-client", client, "--listen-peer", peer];
+    const world = { env: { RAFTKV_TICK_MS: "15", RAFTKV_TICKMS: "1" } };
+    const { code, err, out } = await raftkv(["node", "start", ...args], world);
+    expect(code, err).to.equal(0);
+    expect(out.toString()).to.match(/^tick-ms +15 +RAFTKV_TICK_MS$/m);
+    expect(out.toString()).to.match(/^listen-client +127\.0\.0\.1:29401 +--listen-client$/m);
+    expect(out.toString()).to.contain(`${config}:1: name`);
+    expect(out.toString()).to.contain(`n1 can start in ${dataDir}, and begins a new cluster\n`);
+    expect(err).to.contain("note: RAFTKV_TICKMS is no setting, and has no effect\n");
+    expect(readdirSync(cwd())).to.deep.equal(["n1.yaml"]);
+  });
+});
+
 describe("a wrong command line ends with 2 and says what is wrong:", () => {
   const wrong: readonly (readonly [string, RegExp])[] = [
     ["", /say which command: cluster, node, kv, .* or completion/],

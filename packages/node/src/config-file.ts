@@ -113,11 +113,8 @@ function distance(a: string, b: string): number {
 }
 
 /** The file that `--config` or RAFTKV_CONFIG names; null when neither does. */
-export function openConfigFile(
-  flag: string | boolean | undefined,
-  variable: string | undefined,
-): ConfigFile | null {
-  if (typeof flag === "string") return new ConfigFile(flagOf("config"), resolve(flag));
+export function openConfigFile(flag: string | undefined, variable: string | undefined): ConfigFile | null {
+  if (flag !== undefined) return new ConfigFile(flagOf("config"), resolve(flag));
   if (variable === undefined || variable.trim() === "") return null;
   return new ConfigFile("RAFTKV_CONFIG", resolve(variable));
 }

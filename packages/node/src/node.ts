@@ -187,6 +187,7 @@ export class Node implements RunningNode {
       this.#failure = new Error("it was killed");
       this.#clients.terminate();
       this.#halt();
+      void this.#transport.close();
     }
     return this.close();
   }

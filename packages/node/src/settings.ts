@@ -1,11 +1,11 @@
 import type { ConfigFile } from "./config-file.js";
 import type { NodeOptions } from "./options.js";
 
-/** What the command line gives, by the names of NodeOptions; `init` and `join` instead of `start`. */
+/** What the command line or a program gives, by the names of NodeOptions; `init` and `join` instead of `start`. */
 export type RawNodeOptions = {
   /** A file of settings; see ConfigFile. */
-  readonly config?: string | boolean | undefined;
-} & { readonly [name in RawTextName | RawFlagName]?: string | boolean | undefined };
+  readonly config?: string | undefined;
+} & { readonly [name in RawTextName | RawFlagName]?: string | number | boolean | undefined };
 export type RawTextName = Exclude<keyof NodeOptions, "start" | RawFlagName>;
 export type RawFlagName = "init" | "join" | "insecure" | "witness";
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -71,6 +71,7 @@ describe("startTestCluster()", function () {
         (error: unknown) => error,
       );
     expect(await failed(0, {})).to.be.instanceOf(RangeError);
+    expect(await failed(1, { tickMs: 5_000 })).to.be.instanceOf(ConfigurationError);
     expect(await failed(1, { tickMs: "x" })).to.be.instanceOf(ConfigurationError);
   });
 });

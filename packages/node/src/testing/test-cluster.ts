@@ -16,7 +16,7 @@ const LOOK_MS = 10;
 export interface TestClusterOptions {
   /** 3 by default. They are named n1, n2, … */
   readonly nodes?: number;
-  /** What every node is told, as behind the flags of `raftkv node start`: `{ tickMs: "5" }`. They log nothing by default. */
+  /** What every node is told, as behind the flags of `raftkv node start`: `{ tickMs: 5 }`. They log nothing by default. */
   readonly settings?: RawNodeOptions;
   /** How long the start, and everything else that waits for a leader, may take. 30 seconds by default. */
   readonly timeoutMs?: number;
