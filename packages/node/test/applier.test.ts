@@ -1,18 +1,15 @@
 import { expect } from "chai";
-import { groupId, logIndex, term } from "raft-ts";
-import type { Frame } from "raft-ts";
+import { encodeFrame, groupId, logIndex, term } from "raft-ts";
 import { Applier } from "../dist/group/applier.js";
 import type { ApplierOptions } from "../dist/group/applier.js";
 import { until } from "./support/nodes.js";
 
 describe("the applier", () => {
   it("tells the answers of a batch that was cut short before there are more of them (C7)", async () => {
-    const frames = [1, 2, 3, 4, 5].map((index) => ({
-      index: logIndex(index),
-      term: term(1),
-      kind: "command",
-      bytes: Buffer.alloc(64),
-    })) as unknown as Frame[];
+    const header = { group: groupId(1), term: term(1), kind: "command" } as const;
+    const frames = [1, 2, 3, 4, 5].map((index) =>
+      encodeFrame({ ...header, index: logIndex(index) }, Buffer.alloc(32)),
+    );
     const told: string[] = [];
     const machine = {
       apply: async (entries: readonly { readonly index: number }[], answerBytesMax: number) => {

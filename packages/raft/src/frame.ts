@@ -25,13 +25,44 @@ export const FRAME_FORMAT = 1;
 const KIND_CODES: Readonly<Record<EntryKind, number>> = { command: 1, noop: 2, configuration: 3 };
 const KINDS: readonly (EntryKind | undefined)[] = [undefined, "command", "noop", "configuration"];
 
-/** A frame whose bytes were checked: a view, not a copy. `bytes` is the whole frame, header included. */
-export interface Frame {
+/**
+ * A frame whose bytes were checked: it lies in `source` from `start` on, and is not a copy. It has no Buffer of its own,
+ * which would take more room than all its fields, and of which each entry would leave several to the garbage collector.
+ */
+export class Frame {
   readonly group: GroupId;
   readonly term: Term;
   readonly index: LogIndex;
   readonly kind: EntryKind;
-  readonly bytes: Buffer;
+  readonly source: Buffer;
+  readonly start: number;
+  /** Of the whole frame in bytes, header included. */
+  readonly size: number;
+
+  constructor(header: FrameHeader, source: Buffer, start: number, size: number) {
+    this.group = header.group;
+    this.term = header.term;
+    this.index = header.index;
+    this.kind = header.kind;
+    this.source = source;
+    this.start = start;
+    this.size = size;
+  }
+
+  /** Where the next one begins when they lie one behind the other. */
+  get end(): number {
+    return this.start + this.size;
+  }
+
+  /** The whole frame as a new view, header included. */
+  get bytes(): Buffer {
+    return this.source.subarray(this.start, this.start + this.size);
+  }
+
+  /** What is behind the header as a new view. */
+  get body(): Buffer {
+    return this.source.subarray(this.start + FRAME_HEADER_BYTES, this.start + this.size);
+  }
 }
 
 /** Bytes that are not the frame they claim to be. Says what was wrong, and where when the caller knows. */
@@ -60,7 +91,7 @@ export function frameSize(bodyBytes: number): number {
 
 /**
  * Writes the header of a frame around a body that already stands at `offset + FRAME_HEADER_BYTES` in `target`.
- * Returns the frame as a view of `target`.
+ * Returns the frame, which lies in `target`.
  */
 export function sealFrame(target: Buffer, offset: number, bodyBytes: number, header: FrameHeader): Frame {
   const end = offset + FRAME_HEADER_BYTES + bodyBytes;
@@ -72,9 +103,8 @@ export function sealFrame(target: Buffer, offset: number, bodyBytes: number, hea
   target.writeUInt32LE(header.group, offset + 12);
   writeSafeInteger(target, header.term, offset + 16);
   writeSafeInteger(target, header.index, offset + 24);
-  const bytes = target.subarray(offset, end);
   target.writeUInt32LE(crc32(target.subarray(offset + 8, end)), offset + 4);
-  return { group: header.group, term: header.term, index: header.index, kind: header.kind, bytes };
+  return new Frame(header, target, offset, end - offset);
 }
 
 /** Encodes one frame into a buffer of its own. */
@@ -85,7 +115,7 @@ export function encodeFrame(header: FrameHeader, body: Uint8Array): Frame {
 }
 
 /**
- * Reads the frame at `offset` as a view of `source`, checksum included.
+ * Reads the frame at `offset` of `source`, checksum included.
  * @throws {FrameError} it is cut short, of another format, or its checksum does not match (W2).
  */
 export function readFrame(source: Buffer, offset: number): Frame {
@@ -107,32 +137,27 @@ export function readFrame(source: Buffer, offset: number): Frame {
   const kind = KINDS[source[offset + 9] ?? 0];
   if (kind === undefined)
     throw new FrameError(`frame kind ${source[offset + 9]} is none of 1, 2, 3`, { isWhole: true });
-  return {
+  const header = {
     group: groupId(source.readUInt32LE(offset + 12)),
     term: term(readSafeInteger(source, offset + 16)),
     index: logIndex(readSafeInteger(source, offset + 24)),
     kind,
-    bytes: source.subarray(offset, end),
   };
+  return new Frame(header, source, offset, length);
 }
 
 /** The checksum that the leader gave the entry. */
 export function frameChecksum(frame: Frame): number {
-  return frame.bytes.readUInt32LE(4);
+  return frame.source.readUInt32LE(frame.start + 4);
 }
 
-/** The body as a view of the frame. */
-export function frameBody(frame: Frame): Buffer {
-  return frame.bytes.subarray(FRAME_HEADER_BYTES);
-}
-
-/** Reads the frames that fill `source` from end to end, as views. */
+/** Reads the frames that fill `source` from end to end. */
 export function readFrames(source: Buffer): Frame[] {
   const frames: Frame[] = [];
   for (let offset = 0; offset < source.length;) {
     const frame = readFrame(source, offset);
     frames.push(frame);
-    offset += frame.bytes.length;
+    offset = frame.end;
   }
   return frames;
 }

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CommandResult, StateMachine } from "@raftkv/fsm";
-import { LogCompactedError, LogRangeError, frameBody, logIndex } from "raft-ts";
+import { LogCompactedError, LogRangeError, logIndex } from "raft-ts";
 import type { Frame, GroupId, IndexRange, LogIndex, LogWriter, Term } from "raft-ts";
 
 /** Bytes of entries that are applied as one batch; a single larger one is applied alone. */
@@ -112,12 +112,11 @@ export class Applier implements Applies {
   async #applyNext(): Promise<void> {
     const frames = await this.#read();
     if (frames === null) return;
-    const entries = frames.map(toEntry);
     for (let at = 0; at < frames.length && !this.#held;) {
       const startMs = performance.now();
       const results = await this.#options
         .machine()
-        .apply(at === 0 ? entries : entries.slice(at), ANSWER_BYTES_MAX);
+        .apply(at === 0 ? frames : frames.slice(at), ANSWER_BYTES_MAX);
       this.#options.onTook(performance.now() - startMs);
       this.#applied(frames.slice(at, at + results.length), results);
       at += results.length;
@@ -131,7 +130,7 @@ export class Applier implements Applies {
     let bytes = 0;
     for (const [at, frame] of frames.entries()) {
       onResult(frame.index, frame.term, results[at] ?? null);
-      bytes += frame.bytes.length;
+      bytes += frame.size;
     }
     this.#appliedIndex = frames.at(-1)?.index ?? this.#appliedIndex;
     onApplied(this.#appliedIndex, frames.length, bytes);
@@ -152,8 +151,4 @@ export class Applier implements Applies {
       throw error;
     }
   }
-}
-
-function toEntry(frame: Frame) {
-  return { index: frame.index, term: frame.term, kind: frame.kind, body: frameBody(frame) };
 }

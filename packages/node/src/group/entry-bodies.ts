@@ -4,7 +4,6 @@ import {
   decodeConfiguration,
   encodeConfiguration,
   encodeFrame,
-  frameBody,
   frameSize,
   logIndex,
   readFrames,
@@ -148,7 +147,7 @@ export function shapesOf(frames: readonly Frame[], from: LogIndex, group: GroupI
       }
       runs.push({ term: frame.term, from: frame.index, to: index });
     }
-    sizes.push(frame.bytes.length);
+    sizes.push(frame.size);
     if (frame.kind === "configuration") {
       configurations.push({ index: frame.index, configuration: configurationOf(frame) });
     }
@@ -158,5 +157,5 @@ export function shapesOf(frames: readonly Frame[], from: LogIndex, group: GroupI
 
 /** @throws {TypeError} its checksum matched, so a newer version wrote it. */
 export function configurationOf(frame: Frame): Configuration {
-  return decodeConfiguration(frameBody(frame).toString("utf8"));
+  return decodeConfiguration(frame.body.toString("utf8"));
 }

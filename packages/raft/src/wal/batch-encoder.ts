@@ -32,7 +32,7 @@ export interface BatchPlace {
 export function recordBytes(control: readonly Buffer[], entries: readonly Frame[]): number {
   let bytes = entries.length === 0 ? 0 : RECORD_HEADER_BYTES;
   for (const record of control) bytes += record.length;
-  for (const frame of entries) bytes += frame.bytes.length;
+  for (const frame of entries) bytes += frame.size;
   return bytes;
 }
 
@@ -83,7 +83,7 @@ export class BatchEncoder {
   #addEntries(frames: readonly Frame[]): void {
     const header = this.#gather.reserve(RECORD_HEADER_BYTES);
     let bodyBytes = 0;
-    for (const frame of frames) bodyBytes += frame.bytes.length;
+    for (const frame of frames) bodyBytes += frame.size;
     writeRecordHeader(header, 0, {
       kind: ENTRIES,
       group: frames[0]?.group ?? 0,
@@ -99,19 +99,19 @@ export class BatchEncoder {
    * one message, or were encoded together, are one. Returns where the next run begins.
    */
   #addRun(frames: readonly Frame[], at: number): number {
-    const first = frames[at]?.bytes;
+    const first = frames[at];
     if (first === undefined) return frames.length;
-    this.#digest.add(first, 0, FRAME_CHECKED_BYTES);
-    let end = first.byteOffset + first.length;
+    const { source, start } = first;
+    this.#digest.add(source, start, start + FRAME_CHECKED_BYTES);
+    let { end } = first;
     let next = at + 1;
     for (; next < frames.length; next += 1) {
-      const bytes = frames[next]?.bytes;
-      if (bytes === undefined || bytes.byteOffset !== end || bytes.buffer !== first.buffer) break;
-      this.#digest.add(bytes, 0, FRAME_CHECKED_BYTES);
-      end += bytes.length;
+      const frame = frames[next];
+      if (frame === undefined || frame.start !== end || frame.source !== source) break;
+      this.#digest.add(source, end, end + FRAME_CHECKED_BYTES);
+      end = frame.end;
     }
-    const runBytes = end - first.byteOffset;
-    this.#gather.add(next === at + 1 ? first : Buffer.from(first.buffer, first.byteOffset, runBytes));
+    this.#gather.add(source.subarray(start, end));
     return next;
   }
 }

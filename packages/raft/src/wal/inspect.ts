@@ -148,7 +148,7 @@ function addEntries(
   let { offset } = place;
   for (const frame of record.frames) {
     const { group, index, kind, term } = frame;
-    const length = frame.bytes.length;
+    const length = frame.size;
     inspected.push({
       ...place,
       offset,

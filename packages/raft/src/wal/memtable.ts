@@ -39,7 +39,7 @@ export class GroupMemtable {
     else this.truncate(first.index);
     for (const frame of frames) {
       this.#frames.push(frame);
-      this.#bytes += frame.bytes.length;
+      this.#bytes += frame.size;
     }
   }
 
@@ -47,7 +47,7 @@ export class GroupMemtable {
   truncate(from: number): void {
     while (this.nextIndex > from) {
       const frame = this.#frames.pop();
-      this.#bytes -= frame?.bytes.length ?? 0;
+      this.#bytes -= frame?.size ?? 0;
     }
   }
 
@@ -80,7 +80,7 @@ export class GroupMemtable {
     for (let at = this.#head + from - this.#firstIndex; frames.length < to - from; at += 1) {
       const frame = this.#frames[at];
       if (frame === undefined) return null;
-      bytes += frame.bytes.length;
+      bytes += frame.size;
       if (bytes > bytesMax && frames.length > 0) break;
       frames.push(frame);
     }
@@ -90,7 +90,7 @@ export class GroupMemtable {
   #dropFirst(): void {
     const frame = this.#frames[this.#head];
     this.#frames[this.#head] = undefined;
-    this.#bytes -= frame?.bytes.length ?? 0;
+    this.#bytes -= frame?.size ?? 0;
     this.#head += 1;
     this.#firstIndex += 1;
   }

@@ -161,7 +161,7 @@ class EntryWalk {
       if (!(error instanceof FrameError)) throw error;
       throw this.corrupt(file, offset + at, `entry ${this.#next} as it was written`, error.message);
     }
-    this.#bytes += frame.bytes.length;
+    this.#bytes += frame.size;
     if (this.#bytes > this.#request.bytesMax && this.frames.length > 0) {
       this.#full = true;
       return;

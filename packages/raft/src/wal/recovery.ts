@@ -101,16 +101,17 @@ export class RecoveryRun {
   #lastSeq = 0;
   #newestEpoch = 0;
   readonly #dir: string;
-  readonly #onBatch: (batch: ReadBatch) => void | Promise<void>;
+  /** Null: nobody keeps anything of a batch. */
+  readonly #onBatch: ((batch: ReadBatch) => void | Promise<void>) | null;
 
-  constructor(dir: string, onBatch: (batch: ReadBatch) => void | Promise<void> = () => {}) {
+  constructor(dir: string, onBatch: ((batch: ReadBatch) => void | Promise<void>) | null = null) {
     this.#dir = dir;
     this.#onBatch = onBatch;
   }
 
   /** `fileBytes`: how much of the file counts. */
   async readSegment(file: LogFile, path: string, number: number, fileBytes: number): Promise<void> {
-    const window = new FileWindow(file, fileBytes);
+    const window = new FileWindow(file, fileBytes, this.#onBatch !== null);
     const header = readSegmentHeader(await window.read(0, SEGMENT_HEADER_BYTES), path, number);
     if (header.epoch < this.#newestEpoch) throw new WalEpochError(path, header.epoch, this.#newestEpoch);
     this.#newestEpoch = header.epoch;
@@ -118,8 +119,7 @@ export class RecoveryRun {
     let step = await cursor.next();
     for (; step.kind === "batch"; step = await cursor.next()) {
       this.#addBatch(step, path, number);
-      const taken = this.#onBatch({ ...step, path });
-      if (taken !== undefined) await taken;
+      if (this.#onBatch !== null) await this.#onBatch({ ...step, path });
     }
     if (step.kind === "damage" && step.damage.isWhole)
       throw this.#damagedBefore(path, step, "its checksums are right: a later version wrote it");

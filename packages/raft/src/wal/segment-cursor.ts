@@ -14,23 +14,28 @@ const ZERO_HEADER = ZEROS.subarray(0, BATCH_HEADER_BYTES);
 export class FileWindow {
   readonly file: LogFile;
   readonly fileBytes: number;
+  /** Null: each window is memory of its own. */
+  readonly #reused: Buffer<ArrayBuffer> | null;
   #bytes = Buffer.alloc(0);
   #offset = 0;
 
-  constructor(file: LogFile, fileBytes: number) {
+  /** @param keeps frames of it may be kept; otherwise what was read is good until the next read, which takes its place. */
+  constructor(file: LogFile, fileBytes: number, keeps = true) {
     this.file = file;
     this.fileBytes = fileBytes;
+    this.#reused = keeps ? null : Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, fileBytes));
   }
 
-  /**
-   * The bytes [offset, offset + length), or fewer at the end of the file. A view of memory that is not used again,
-   * so frames in it may be kept.
-   */
+  /** The bytes [offset, offset + length), or fewer at the end of the file, as a view. */
   async read(offset: number, length: number): Promise<Buffer> {
     const end = Math.min(offset + length, this.fileBytes);
     if (offset < this.#offset || end > this.#offset + this.#bytes.length) {
       const wanted = Math.max(0, Math.min(Math.max(length, CHUNK_BYTES), this.fileBytes - offset));
-      const target = Buffer.allocUnsafeSlow(wanted);
+      const reused = this.#reused;
+      const target =
+        reused !== null && wanted <= reused.length
+          ? reused.subarray(0, wanted)
+          : Buffer.allocUnsafeSlow(wanted);
       this.#bytes = target.subarray(0, await this.file.read(target, offset));
       this.#offset = offset;
     }
@@ -96,12 +101,14 @@ export class SegmentCursor {
     const magic = Buffer.alloc(4);
     magic.writeUInt32LE(BATCH_MAGIC);
     for (let offset = from; offset < this.#window.fileBytes; offset += CHUNK_BYTES) {
-      const chunk = await this.#window.read(offset, CHUNK_BYTES);
+      let chunk = await this.#window.read(offset, CHUNK_BYTES);
       if (chunk.equals(ZEROS.subarray(0, chunk.length))) continue;
       written = true;
       for (let at = chunk.indexOf(magic); at >= 0; at = chunk.indexOf(magic, at + 1)) {
         if ((offset + at) % BATCH_ALIGNMENT_BYTES !== 0) continue;
         if ((await this.#batchAt(offset + at)).kind === "batch") return { written, batchAt: offset + at };
+        // What stood there may have led the window on.
+        chunk = await this.#window.read(offset, CHUNK_BYTES);
       }
     }
     return { written, batchAt: null };

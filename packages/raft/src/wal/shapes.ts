@@ -1,6 +1,6 @@
 import { logIndex } from "../core/types.js";
 import type { LogBase, LogIndex, TermRun } from "../core/types.js";
-import type { Frame } from "../frame.js";
+import { Frame } from "../frame.js";
 import { TermRuns } from "./term-runs.js";
 
 /** The shape of all entries above the base, as recovery found them: what the core starts from. */
@@ -32,10 +32,9 @@ export class ShapeBuilder {
     for (const frame of frames) {
       this.runs.add(frame.index, frame.term);
       if (this.#to - this.#from === this.#sizes.length) this.#grow();
-      this.#sizes[this.#to - this.#from] = frame.bytes.length;
+      this.#sizes[this.#to - this.#from] = frame.size;
       this.#to += 1;
-      if (frame.kind === "configuration")
-        this.#configurations.push({ ...frame, bytes: Buffer.from(frame.bytes) });
+      if (frame.kind === "configuration") this.#configurations.push(copyOf(frame));
     }
   }
 
@@ -89,4 +88,9 @@ export class ShapeBuilder {
     grown.set(this.#sizes);
     this.#sizes = grown;
   }
+}
+
+/** What it lies in now is a whole piece of the log, and is used again for the next. */
+function copyOf(frame: Frame): Frame {
+  return new Frame(frame, Buffer.from(frame.bytes), 0, frame.size);
 }

@@ -4,7 +4,7 @@ import { StateMachine, bootstrapCatalog } from "@raftkv/fsm";
 import type { CommittedEntry } from "@raftkv/fsm";
 import { Store } from "@raftkv/store";
 import type { StateHash } from "@raftkv/store";
-import { frameBody, readFrame } from "raft-ts";
+import { readFrame } from "raft-ts";
 import type { Random } from "./random.js";
 import { wholeLog } from "./whole-log.js";
 import type { EntryPlace } from "./whole-log.js";
@@ -63,6 +63,5 @@ function readEntry(place: EntryPlace | undefined, index: number, files: Map<stri
   }
   const bytes = Buffer.alloc(place.length);
   readSync(file, bytes, 0, place.length, place.offset);
-  const frame = readFrame(bytes, 0);
-  return { index: frame.index, term: frame.term, kind: frame.kind, body: frameBody(frame) };
+  return readFrame(bytes, 0);
 }
