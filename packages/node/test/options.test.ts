@@ -46,7 +46,7 @@ describe("node options", () => {
     expect(options).to.include({ insecure: false, logLevel: "info", tickMs: 10, heartbeatMs: 50 });
     expect(options).to.include({
       electionTimeoutMs: 500,
-      walSegmentBytes: 64 * 1024 * 1024,
+      walSegmentBytes: 16 * 1024 * 1024,
       walSealAfterMs: 100,
     });
     expect(options).to.include({

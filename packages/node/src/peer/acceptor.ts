@@ -30,6 +30,8 @@ export interface AcceptorOptions {
   readonly logger: Logger;
   readonly identity: () => PeerIdentity;
   readonly meet: (peer: PeerIdentity) => PeerRefusal | null;
+  /** A peer that is who it says has come. */
+  readonly onGreeted: (peer: PeerHello) => void;
   /** A frame of a peer that is who it says. Throws a typed error when it cannot be trusted: the connection is cut (C6). */
   readonly onFrame: (peer: PeerHello, bytes: Buffer) => void;
   /** The last connection of this lane from that peer is gone. */
@@ -103,6 +105,7 @@ export class PeerAcceptor {
           if (peer !== null) {
             this.#peers.set(socket, peer);
             this.#count(peer, 1);
+            this.#options.onGreeted(peer);
           }
         } else {
           this.#options.onFrame(peer, data as Buffer);

@@ -46,6 +46,8 @@ export class LaneConnection {
   #closed = false;
   #retryMs = RETRY_MS_MIN;
   #retryTimer: NodeJS.Timeout | null = null;
+  /** The last try ended by a word of one of the two ends. */
+  #wasRefused = false;
   #pingTimer: NodeJS.Timeout | null = null;
   #pingsUnanswered = 0;
   /** The last complaint that was logged: the same one is not told twice in a row. */
@@ -60,6 +62,8 @@ export class LaneConnection {
   }
 
   dial(): void {
+    this.#retryTimer = null;
+    this.#wasRefused = false;
     const { address, frameBytesMax } = this.#options;
     const socket = new WebSocket(`ws://${address}${PEER_PATH}`, {
       perMessageDeflate: false,
@@ -102,9 +106,20 @@ export class LaneConnection {
     this.#socket?.terminate();
   }
 
+  /**
+   * The other end has just dialled, so it is there: what waits for its next try, up to a second and a half, dials now. Not
+   * behind a refusal, which would only come again.
+   */
+  hurry(): void {
+    if (this.#retryTimer === null || this.#wasRefused) return;
+    clearTimeout(this.#retryTimer);
+    this.dial();
+  }
+
   close(): void {
     this.#closed = true;
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    this.#retryTimer = null;
     this.#socket?.terminate();
   }
 
@@ -133,6 +148,7 @@ export class LaneConnection {
 
   #refused(socket: WebSocket, message: string): void {
     this.#retryMs = RETRY_MS_MAX;
+    this.#wasRefused = true;
     this.#complain(message);
     socket.terminate();
   }

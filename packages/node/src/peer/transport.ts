@@ -62,6 +62,7 @@ export class PeerTransport {
       logger,
       identity: () => formation.identity(),
       meet: (peer) => formation.meet(peer),
+      onGreeted: (peer) => this.#links.get(peer.name)?.lanes[peer.lane].hurry(),
       onFrame: (peer, bytes) => {
         // The handshake named another cluster, or was made before the cluster formed: not a member's word (R25).
         if (peer.clusterId === null || peer.clusterId !== formation.record.clusterId) return;
