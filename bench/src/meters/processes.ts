@@ -5,8 +5,6 @@ export interface ProcessUse {
   /** CPU seconds, user and system, since the process began. */
   readonly cpuSeconds: number;
   readonly residentBytes: number;
-  /** What it sent to the disk since it began, as the kernel counts it; 0 where it does not tell. */
-  readonly writtenBytes: number;
 }
 
 /** What a process has used up to now; `null` where there is no /proc, or no such process. */
@@ -19,7 +17,6 @@ export function readProcessUse(pid: number): ProcessUse | null {
     return {
       cpuSeconds: ticks / ticksPerSecond(),
       residentBytes: residentBytes(pid),
-      writtenBytes: writtenBytes(pid),
     };
   } catch {
     return null;
@@ -31,14 +28,6 @@ export function residentBytes(pid: number): number {
   try {
     const found = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
     return Number(found?.[1] ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
-}
-
-function writtenBytes(pid: number): number {
-  try {
-    return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1] ?? 0);
   } catch {
     return 0;
   }

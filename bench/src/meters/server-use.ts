@@ -1,3 +1,4 @@
+import { writtenToDisks } from "./disks.js";
 import { readProcessUse, residentBytes } from "./processes.js";
 import type { ProcessUse } from "./processes.js";
 import type { RunningSide, ServerCounters } from "../sides/side.js";
@@ -10,6 +11,7 @@ export interface ServerUse {
   readonly cpuSeconds: number;
   /** Largest VmRSS that was seen in any of them. */
   readonly peakResidentBytes: number;
+  /** Of the whole machine: see `writtenToDisks`. */
   readonly writtenBytes: number;
   /** By server, from its own counter; null when it has none. */
   readonly fsyncs: readonly number[] | null;
@@ -21,6 +23,7 @@ export interface ServerUse {
 export class ServerMeter {
   readonly #side: RunningSide;
   readonly #before: ReadonlyMap<string, ProcessUse | null>;
+  readonly #writtenBefore = writtenToDisks();
   readonly #countersBefore: Promise<ServerCounters | null>;
   readonly #timer: NodeJS.Timeout;
   #peak = 0;
@@ -38,16 +41,16 @@ export class ServerMeter {
     clearInterval(this.#timer);
     this.#look();
     const after = this.#readUses();
-    const differenceOf = (field: "cpuSeconds" | "writtenBytes"): number => {
-      let sum = 0;
-      for (const [name, use] of after) sum += (use?.[field] ?? 0) - (this.#before.get(name)?.[field] ?? 0);
-      return sum;
-    };
+    const writtenBytes = writtenToDisks() - this.#writtenBefore;
+    let cpuSeconds = 0;
+    for (const [name, use] of after) {
+      cpuSeconds += (use?.cpuSeconds ?? 0) - (this.#before.get(name)?.cpuSeconds ?? 0);
+    }
     const countersBefore = await this.#countersBefore;
     const countersAfter = await this.#side.counters();
     return {
-      cpuSeconds: differenceOf("cpuSeconds"),
-      writtenBytes: differenceOf("writtenBytes"),
+      cpuSeconds,
+      writtenBytes,
       peakResidentBytes: this.#peak,
       fsyncs:
         countersBefore === null || countersAfter === null

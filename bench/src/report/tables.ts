@@ -65,7 +65,7 @@ export function costTable(results: Results): Table {
     "side",
     "CPU µs, servers",
     "CPU µs, load",
-    "bytes written",
+    "bytes written (whole machine)",
     "fsyncs",
     "synced",
     "event-loop lag ms",
