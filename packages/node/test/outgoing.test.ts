@@ -67,12 +67,16 @@ function append(to: string, from: number, until_: number, inTerm = 3): AppendReq
   };
 }
 
-const notice = (to: string): Message => ({
-  kind: "commitNotice",
+const ack = (to: string): Message => ({
+  kind: "appendResponse",
   from: SELF,
   to: serverId(to),
   term: term(3),
-  commitIndex: logIndex(1),
+  success: true,
+  prevLogIndex: logIndex(0),
+  matchIndex: logIndex(1),
+  hintIndex: logIndex(0),
+  hintTerm: term(0),
 });
 
 const vote = (to: string): Message => ({
@@ -89,14 +93,14 @@ describe("messages on their way out", () => {
   it("go as one frame a peer and lane; votes and heartbeats never behind entries (C5)", () => {
     const frames = [entry(1, 3, 10), entry(2, 3, 10)];
     const { sent, send } = outgoing({ cached: () => frames });
-    send([append("b", 1, 3), vote("b"), append("c", 1, 3), notice("b"), vote("b")]);
+    send([append("b", 1, 3), vote("b"), append("c", 1, 3), ack("b"), vote("b")]);
     const shown = sent.map(({ peer, lane, messages }) => [
       peer,
       lane,
       messages.map(({ kind }) => kind).join("+"),
     ]);
     expect(shown).to.deep.equal([
-      ["b", "bulk", "appendRequest+commitNotice"],
+      ["b", "bulk", "appendRequest+appendResponse"],
       ["b", "control", "voteResponse+voteResponse"],
       ["c", "bulk", "appendRequest"],
     ]);
@@ -115,7 +119,7 @@ describe("messages on their way out", () => {
   it("are split so that no frame holds more than 1 MiB of entries, save one larger entry alone", () => {
     const sizes: Record<number, number> = { 1: 600 * KIB, 2: 600 * KIB, 3: 3_000 * KIB, 4: 10 };
     const { sent, send } = outgoing({ cached: (_group, from) => [entry(from, 3, sizes[from] ?? 0)] });
-    send([append("b", 1, 2), append("b", 2, 3), append("b", 3, 4), append("b", 4, 5), notice("b")]);
+    send([append("b", 1, 2), append("b", 2, 3), append("b", 3, 4), append("b", 4, 5), ack("b")]);
     expect(sent.map(({ messages }) => messages.length)).to.deep.equal([1, 1, 1, 2]);
     expect(sent[2]?.bytes).to.be.within(3_000 * KIB, 3_001 * KIB);
   });

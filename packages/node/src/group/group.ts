@@ -14,6 +14,7 @@ import type {
 import type { LogWriter, ServerId } from "raft-ts";
 import { Applier } from "./applier.js";
 import type { Applies } from "./applier.js";
+import { ArrivingWrites } from "./arriving-writes.js";
 import type { Checkpointer } from "./checkpointer.js";
 import type { LogProposal } from "./log-proposal.js";
 import { Members } from "./members/members.js";
@@ -71,7 +72,7 @@ export class Group {
   readonly #snapshotTasks: SnapshotTasks;
   readonly #writes = new PendingWrites();
   readonly #reads = new PendingReads();
-  #proposals: LogProposal[] = [];
+  readonly #arriving = new ArrivingWrites(() => performance.now());
   #turnScheduled = false;
   #stopped = false;
   #lastExpiryMs = 0;
@@ -186,7 +187,7 @@ export class Group {
       proposal.refused(STOPPING);
       return;
     }
-    this.#proposals.push(proposal);
+    this.#arriving.add(proposal);
     this.#schedule();
   }
 
@@ -263,9 +264,7 @@ export class Group {
   }
 
   #abandon(): void {
-    const proposals = this.#proposals;
-    this.#proposals = [];
-    for (const proposal of proposals) proposal.refused(STOPPING);
+    this.#arriving.abandon();
     this.#writes.abandon();
     this.#reads.abandon();
     this.members.abandon();
@@ -310,11 +309,8 @@ export class Group {
 
   #stepArrivals(): void {
     const { raft } = this.#options;
-    if (this.#proposals.length > 0) {
-      const proposals = this.#proposals;
-      this.#proposals = [];
-      raft.step({ kind: "propose", proposals });
-    }
+    const proposals = this.#arriving.take();
+    if (proposals !== null) raft.step({ kind: "propose", proposals });
     const readId = this.#reads.takeTurn();
     if (readId !== null) raft.step({ kind: "read", readId });
   }
@@ -360,7 +356,10 @@ export class Group {
         entries: bodies.collect(write.entries),
       });
     }
+    const hasEntries = write.entries.length > 0;
+    if (hasEntries) this.#arriving.writing();
     log.durability.wait(this.#lastLogSeq, (error) => {
+      if (hasEntries) this.#arriving.synced();
       if (error === null) this.#persisted(write);
       else this.#fail(error);
     });

@@ -2,6 +2,7 @@ import { LogCompactedError, LogRangeError, WalClosedError, invariant, logIndex }
 import type { AppendRequest, Frame, GroupId, LogWriter, Message, ServerId } from "raft-ts";
 import { encodePeerFrame, peerMessageToWire } from "@raftkv/protocol";
 import type { Lane, PeerMessage, WirePeerMessage } from "@raftkv/protocol";
+import { CommitNotices } from "./commit-notices.js";
 
 /** No frame for a peer holds more entries than this, unless a single entry is larger. */
 const FRAME_BYTES_TARGET = 1024 * 1024;
@@ -19,6 +20,7 @@ export interface OutgoingOptions {
 /** Turns the core's messages into frames: bodies put in, one frame a peer and lane, heartbeats apart (C5). */
 export class Outgoing {
   readonly #options: OutgoingOptions;
+  readonly #notices = new CommitNotices((notices) => this.#send(notices));
   /** The bytes of the last range: the next follower usually wants the same. */
   #last: { readonly first: Frame; readonly count: number; readonly bytes: Buffer } | null = null;
 
@@ -26,7 +28,12 @@ export class Outgoing {
     this.#options = options;
   }
 
+  /** In this order, but for notices of what is committed, which may come a moment later or not at all. */
   send(messages: readonly Message[]): void {
+    this.#send(this.#notices.sift(messages));
+  }
+
+  #send(messages: readonly Message[]): void {
     const batches = new Map<string, { peer: ServerId; lane: Lane; wire: WirePeerMessage[]; bytes: number }>();
     for (const message of messages) {
       const ready = message.kind === "appendRequest" ? this.#withBodies(message) : message;
@@ -112,14 +119,14 @@ function isOutdated(error: unknown): boolean {
 }
 
 function adjacent(frames: readonly Frame[]): Buffer | null {
-  const first = frames[0]?.bytes;
+  const first = frames[0];
   if (first === undefined) return null;
-  let end = first.byteOffset;
-  for (const { bytes } of frames) {
-    if (bytes.buffer !== first.buffer || bytes.byteOffset !== end) return null;
-    end += bytes.length;
+  let end = first.start;
+  for (const frame of frames) {
+    if (frame.source !== first.source || frame.start !== end) return null;
+    ({ end } = frame);
   }
-  return Buffer.from(first.buffer as ArrayBuffer, first.byteOffset, end - first.byteOffset);
+  return first.source.subarray(first.start, end);
 }
 
 function laneOf(message: PeerMessage): Lane {
