@@ -75,18 +75,22 @@ describe("Reads of more than a key", function () {
       value: key,
       lease: i % 2 === 0 ? 0 : 5,
     }));
+    const othersTakeTheCache = async (): Promise<void> => {
+      for (const other of ["x", "y", "z"]) {
+        const next = store.beginBatch();
+        next.beginEntry(store.applied.index + 1, 1);
+        next.put(bytes(other), bytes(other));
+        await store.applyMutationsRaft(next);
+        await whenWritten(store);
+      }
+    };
     await applyTo(store, puts, keys.length);
     await whenWritten(store);
-    const index = keys.length + 1;
-    for (const read of [
-      () => store.rangeForEntry({ range: ALL, keysOnly: true }),
-      () => store.loadLease(5),
-    ]) {
-      await store.applyMutationsRaft(store.beginBatch());
-      await read();
-    }
+    await othersTakeTheCache();
+    expect(await store.loadLease(5)).to.have.length(300);
+    expect((await store.rangeForEntry({ range: ALL, keysOnly: true })).entries).to.have.length(603);
     const batch = store.beginBatch();
-    batch.beginEntry(index, 1);
+    batch.beginEntry(store.applied.index + 1, 1);
     lookups = 0;
     for (const key of keys.filter((_, i) => i % 2 === 1)) {
       expect(batch.peek(key)).to.include({ lease: 5, version: 1 });
@@ -97,13 +101,7 @@ describe("Reads of more than a key", function () {
     await store.applyMutationsRaft(batch);
     await whenWritten(store);
     // Written over since, what was held would be wrong now; other puts take its place in the cache.
-    for (const other of ["x", "y", "z"]) {
-      const next = store.beginBatch();
-      next.beginEntry(store.applied.index + 1, 1);
-      next.put(bytes(other), bytes(other));
-      await store.applyMutationsRaft(next);
-      await whenWritten(store);
-    }
+    await othersTakeTheCache();
     lookups = 0;
     expect(store.get(bytes("k1"))).to.equal(null);
     expect(lookups).to.equal(1);
