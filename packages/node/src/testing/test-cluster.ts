@@ -161,8 +161,10 @@ class LocalCluster implements TestCluster {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#running.keys()].map((name) => this.stop(name)));
+    const stopped = await Promise.allSettled([...this.#running.keys()].map((name) => this.stop(name)));
+    // Also when one of them could not be stopped well, which is told.
     rmSync(this.#plan.directory, { recursive: true, force: true });
+    for (const result of stopped) if (result.status === "rejected") throw result.reason;
   }
 
   async #start(options: NodeOptions): Promise<void> {
