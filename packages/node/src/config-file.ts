@@ -1,11 +1,16 @@
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { resolve } from "node:path";
-import { LineCounter, isMap, isScalar, isSeq, parseDocument } from "yaml";
-import type { Pair, YAMLMap } from "yaml";
+import type * as Yaml from "yaml";
+import type { LineCounter, Pair, YAMLMap } from "yaml";
 import { KNOBS } from "./knobs.js";
 import { SETTINGS } from "./setting-table.js";
 import { ConfigurationError, flagOf, keyOf } from "./settings.js";
 import type { Given } from "./settings.js";
+
+const require = createRequire(import.meta.url);
+/** Loaded when there is a file to read: 30 ms of the start of every node that has none. */
+const yaml = (): typeof Yaml => require("yaml") as typeof Yaml;
 
 /** A mistake may be this many letters away from what was meant. */
 const TYPO_MAX = 3;
@@ -24,8 +29,8 @@ export class ConfigFile {
   /** @throws {ConfigurationError} names the file, the line, the key, and what is allowed. */
   constructor(flag: string, path: string) {
     const text = readText(flag, path);
-    const lines = new LineCounter();
-    const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false });
+    const lines = new (yaml().LineCounter)();
+    const document = yaml().parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false });
     const [problem] = document.errors;
     if (problem !== undefined) {
       // Its first line says what is wrong; the others draw the place.
@@ -34,8 +39,9 @@ export class ConfigFile {
     }
     const { contents } = document;
     // An empty file, or one of comments, says nothing: that is allowed.
-    if (contents === null || (isScalar(contents) && contents.value === null)) return;
-    if (!isMap(contents)) throw new ConfigurationError(flag, path, 'one map in YAML, as in "tick-ms: 10"');
+    if (contents === null || (yaml().isScalar(contents) && contents.value === null)) return;
+    if (!yaml().isMap(contents))
+      throw new ConfigurationError(flag, path, 'one map in YAML, as in "tick-ms: 10"');
     for (const pair of (contents as YAMLMap).items) this.#take(path, lines, pair);
   }
 
@@ -44,9 +50,9 @@ export class ConfigFile {
   }
 
   #take(path: string, lines: LineCounter, { key, value }: Pair): void {
-    const range = isScalar(key) ? key.range : null;
+    const range = yaml().isScalar(key) ? key.range : null;
     const line = range === null || range === undefined ? 1 : lines.linePos(range[0]).line;
-    const name = isScalar(key) ? String(key.value) : "?";
+    const name = yaml().isScalar(key) ? String(key.value) : "?";
     const option = OPTION_OF_KEY.get(name);
     if (option === undefined) throw new ConfigurationError(`${path}:${line}: a key`, name, allowedKeys(name));
     const setting = `${path}:${line}: ${name}`;
@@ -69,15 +75,15 @@ function readText(flag: string, path: string): string {
 
 /** As it is written: `0x10` and `1e3` are refused later on as they would be behind a flag. */
 function textOf(setting: string, option: string, value: unknown): string {
-  if (option === "initialCluster" && isSeq(value)) {
+  if (option === "initialCluster" && yaml().isSeq(value)) {
     return value.items.map((item) => textOf(setting, "", item)).join(",");
   }
-  const simple = isScalar(value) && ["string", "number", "boolean"].includes(typeof value.value);
+  const simple = yaml().isScalar(value) && ["string", "number", "boolean"].includes(typeof value.value);
   if (!simple) {
     const list = option === "initialCluster" ? ", or a list of NAME=HOST:PORT" : "";
     throw new ConfigurationError(
       setting,
-      isScalar(value) ? (value.source ?? "") : isSeq(value) ? "a list" : "more than one value",
+      yaml().isScalar(value) ? (value.source ?? "") : yaml().isSeq(value) ? "a list" : "more than one value",
       `one value${list}; leave the key out for the default`,
     );
   }
