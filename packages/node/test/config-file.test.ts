@@ -201,7 +201,7 @@ describe("node start --check", () => {
     const { remarks } = await checkStart(await raw(), {}, async () => small);
     expect(remarks).to.have.length(1);
     expect(remarks[0]).to.match(
-      /^4096 bytes are free in .*: below 134217728 the node refuses writes \(NO_SPACE\)$/,
+      /^4096 bytes are free in .*: below 83886080 the node refuses writes \(NO_SPACE\)$/,
     );
   });
 });
