@@ -4,6 +4,7 @@ import { FairShare } from "../dist/client/fair-share.js";
 import { Inbox } from "../dist/client/inbox.js";
 import { ReadTurns } from "../dist/client/read-turns.js";
 import type { Reader } from "../dist/client/read-turns.js";
+import { openFilesMax, withinFiles } from "../dist/file-limit.js";
 import { RepeatedLines } from "../dist/repeated-lines.js";
 import type { Logger } from "../dist/logger.js";
 
@@ -127,5 +128,31 @@ describe("lines that strangers can cause (C7)", () => {
     lines.warn("one kind", {}, "again");
     expect(written.at(-1)).to.equal("again");
     lines.close();
+  });
+});
+
+describe("open files (W1, C7)", () => {
+  const limits = { connections: 4_096, waitingConnections: 1_024, httpRequests: 256, silenceMs: 7 };
+  const proc = (soft: string): string =>
+    `Limit  Soft Limit  Hard Limit  Units\nMax open files  ${soft}  20000  files\n`;
+
+  it("are as many as the system says, where it does", () => {
+    expect(openFilesMax(() => proc("1024"))).to.equal(1_024);
+    expect(openFilesMax(() => proc("unlimited"))).to.equal(null);
+    expect(
+      openFilesMax(() => {
+        throw new Error("ENOENT");
+      }),
+    ).to.equal(null);
+  });
+
+  it("are kept for the log and the store: strangers get what is left, in proportion", () => {
+    expect(withinFiles(limits, null)).to.equal(limits);
+    expect(withinFiles(limits, 7_000)).to.equal(limits);
+    const few = withinFiles(limits, 1_024);
+    expect(few.connections + few.waitingConnections + few.httpRequests).to.be.at.most(512);
+    expect(few.connections).to.be.above(300);
+    expect(few.silenceMs).to.equal(7);
+    expect(withinFiles(limits, 64).httpRequests).to.equal(16);
   });
 });

@@ -5,6 +5,7 @@ import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 import { CLIENT_PATH, CLOSE_GOING_AWAY, encodeMembersNotice } from "@raftkv/protocol";
 import type { LeaderHint, MemberAddress } from "@raftkv/protocol";
+import { openFilesMax, withinFiles } from "../file-limit.js";
 import type { HostPort } from "../host-port.js";
 import { listen } from "../listen.js";
 import { refuseUpgrade } from "../refuse-upgrade.js";
@@ -69,8 +70,16 @@ export class ClientListener {
   #refused = 0;
 
   constructor(options: ClientListenerOptions) {
-    this.#options = options;
-    const { limits, logger, logRepeatMs, onRequest, service } = options;
+    const limits = withinFiles(options.limits, openFilesMax());
+    this.#options = { ...options, limits };
+    const { logger, logRepeatMs, onRequest, service } = options;
+    if (limits !== options.limits) {
+      const { connections, httpRequests, waitingConnections } = limits;
+      logger.warn(
+        { connections, waitingConnections, httpRequests },
+        `--max-connections is lowered to ${connections}: this process may not have more files open (ulimit -Hn)`,
+      );
+    }
     this.#lines = new RepeatedLines(logger, logRepeatMs);
     this.#door = new Door({
       handshakeMs: limits.handshakeMs,
