@@ -103,11 +103,24 @@ describe("the members of a live cluster (§4)", function () {
   it("moves leadership to the member that is named, and says why when it cannot (R20)", async () => {
     await grow("n2");
     await grow("n3");
+    // On a busy machine one can take longer than an election timeout, and the leader leads on.
+    const moved = (to?: string): Promise<string> =>
+      until("leadership is handed over", async () => {
+        const asked = client.members.transferLeadership(to === undefined ? {} : { to });
+        const name = await asked.then(
+          (leader) => leader.name,
+          (error: unknown) => {
+            if ((error as { readonly code: string }).code === "TRANSFER_FAILED") return null;
+            throw error;
+          },
+        );
+        return name;
+      });
     for (const to of ["n2", "n3", "n1", "n1"]) {
-      expect((await client.members.transferLeadership({ to })).name).to.equal(to);
+      expect(await moved(to)).to.equal(to);
       expect((await client.put("k", to)).revision).to.be.above(0);
     }
-    expect((await client.members.transferLeadership()).name).to.be.oneOf(["n2", "n3"]);
+    expect(await moved()).to.be.oneOf(["n2", "n3"]);
     expect(await codeOf(client.members.transferLeadership({ to: "n9" }))).to.equal("MEMBER_NOT_FOUND");
   });
 
