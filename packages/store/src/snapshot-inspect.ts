@@ -40,7 +40,7 @@ export interface SnapshotInspection extends SnapshotAbout {
 
 const READ_BYTES = 1024 * 1024;
 /** A record that is looked up is read in one go when it takes no more. */
-const LOOKUP_BYTES = 4096;
+const LOOKUP_BYTES = 1024;
 
 /**
  * Reads a saved snapshot from its first byte to its last.
@@ -147,9 +147,15 @@ class Contents {
 
   #change(name: string, key: Buffer, latest: Version, offset: number): Version {
     const { modRevision } = latest;
-    for (const at of this.#offsets.of(modRevision)) {
-      const [record, value] = this.#record(at);
-      if (keyBehindNumber(record).equals(key)) return decodeRecord(name, value, this.#path);
+    // The changes of a revision are in the order of their keys: a transaction can have many.
+    let [low, high] = this.#offsets.of(modRevision);
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const [record, value] = this.#record(this.#offsets.at(middle));
+      const order = keyBehindNumber(record).compare(key);
+      if (order === 0) return decodeRecord(name, value, this.#path);
+      if (order < 0) low = middle + 1;
+      else high = middle;
     }
     throw new SnapshotFileError({
       file: this.#path,
@@ -196,7 +202,16 @@ class ChangeOffsets {
     this.#length += 1;
   }
 
-  *of(revision: number): Generator<number> {
+  at(place: number): number {
+    return this.#offsets[place] ?? 0;
+  }
+
+  /** The places of those of a revision, half-open. */
+  of(revision: number): readonly [number, number] {
+    return [this.#firstFrom(revision), this.#firstFrom(revision + 1)];
+  }
+
+  #firstFrom(revision: number): number {
     let low = 0;
     let high = this.#length;
     while (low < high) {
@@ -204,7 +219,7 @@ class ChangeOffsets {
       if ((this.#revisions[middle] ?? 0) < revision) low = middle + 1;
       else high = middle;
     }
-    for (; low < this.#length && this.#revisions[low] === revision; low++) yield this.#offsets[low] ?? 0;
+    return low;
   }
 }
 
