@@ -14,6 +14,7 @@ import type {
 } from "raft-ts";
 import type { LogProposal, RequestRefusal } from "../log-proposal.js";
 import { OUTCOME_UNKNOWN, STOPPING, notLeader, unavailable } from "../refusals.js";
+import { Pace } from "./pace.js";
 import { planOf, removalOf } from "./plan.js";
 import type { Binding } from "./plan.js";
 import { membersOf, viewOf } from "./view.js";
@@ -69,6 +70,7 @@ export class Members {
   #seen: { readonly configuration: Configuration; readonly isCommitted: boolean } | null = null;
   /** Who answered at the address of a member that was added, by name. */
   readonly #met = new Map<string, Binding>();
+  readonly #pace = new Pace();
   #nextLookMs = 0;
 
   constructor(options: MembersOptions) {
@@ -291,10 +293,11 @@ export class Members {
   /** What the leader does without being asked. What is not possible now is looked at again later. */
   #ownWish(): void {
     const view = this.#view();
+    this.#pace.look(view);
     for (const { id, name, willVote } of view.directory.members) {
       const binding = id === null ? this.#met.get(name) : undefined;
-      const wish: Wish | null =
-        binding ?? (id !== null && willVote ? { kind: "promote", name, force: false } : null);
+      const isReady = id !== null && willVote && this.#pace.keeps(id);
+      const wish: Wish | null = binding ?? (isReady ? { kind: "promote", name, force: false } : null);
       if (wish === null || planOf(wish, view).kind !== "change") continue;
       this.#met.delete(name);
       this.#queue.push({ wish, asker: null, alone: false });

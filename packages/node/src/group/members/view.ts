@@ -24,7 +24,8 @@ export interface MembersView {
   readonly directory: MemberDirectory;
   /** Entries that a learner may lack to be given a vote (R22). */
   readonly lagMax: number;
-  progressOf(id: ServerId): ProgressStatus | null;
+  readonly lastIndex: number;
+  readonly progressOf: (id: ServerId) => ProgressStatus | null;
   /** Whether it was heard within an election timeout. */
   isAlive(id: ServerId): boolean;
   lagOf(id: ServerId): number;
@@ -39,6 +40,7 @@ export function viewOf(status: RaftStatus, places: Places, lagMax: number): Memb
     configuration,
     directory: directoryOf(configuration, places),
     lagMax,
+    lastIndex,
     progressOf: (id) => byId.get(id) ?? null,
     isAlive: (id) => id === own || byId.get(id)?.recentlyActive === true,
     lagOf: (id) => (id === own ? 0 : lastIndex - (byId.get(id)?.matchIndex ?? 0)),
