@@ -33,6 +33,7 @@ export interface StoreBenchOptions {
 const SETTABLE = [
   "cacheBytes",
   "unwrittenBytesMax",
+  "unsettledBytesMax",
   "inlineValueBytesMax",
   "writeBufferBytes",
   "blockCacheBytes",

@@ -1,15 +1,18 @@
 import { writeCheckpoint } from "./checkpoint-file.js";
 import type { Checkpoint } from "./checkpoint-file.js";
-import { makeDurable } from "./make-durable.js";
-import type { Flushable } from "./make-durable.js";
+import { invariant } from "./errors.js";
+import type { FileSystem } from "./file-system.js";
 import type { Position } from "./position.js";
+import type { Settler } from "./settler.js";
 import { collectState } from "./small-state.js";
 import type { SmallStateSlices } from "./small-state.js";
 
 /** Resolves when this node's own log is durable up to `index`; rejects when it never will be. */
 export type WhenDurable = (index: number) => Promise<void>;
 
-export interface CheckpointSource extends Flushable {
+export interface CheckpointSource {
+  readonly fileSystem: FileSystem;
+  readonly settler: Settler;
   readonly directory: string;
   readonly generation: number;
   /** Called when a checkpoint is sampled: between two batches, so it is one moment. */
@@ -57,18 +60,24 @@ export class Checkpointer {
   }
 
   async #make(whenDurable: WhenDurable): Promise<Checkpoint> {
-    const { marks } = this.#source;
-    const position = this.#source.sample();
-    if (this.#recorded !== null && isSame(this.#recorded, position)) return this.#recorded;
-    // From here on every write names its base at the sample too: a crash leads to one or the other (S3).
-    marks.pending = position.revision;
+    const { fileSystem, directory, marks, settler } = this.#source;
     let sample: Checkpoint;
     try {
-      sample = await this.#orFail(() => this.sample());
-      await this.#orFail(() => makeDurable(this.#source));
+      const sampled = await settler.settle(() => {
+        const position = this.#source.sample();
+        if (this.#recorded !== null && isSame(this.#recorded, position)) return null;
+        // From here on every write names its base at the sample too: a crash leads to one or the other (S3).
+        marks.pending = position.revision;
+        return this.#orFail(() => this.sample());
+      });
+      if (sampled === null) {
+        invariant(this.#recorded !== null, "a checkpoint that was made before is recorded");
+        return this.#recorded;
+      }
+      sample = sampled;
       // A checkpoint ahead of the node's own log would stand for entries that a power loss takes away (S2).
       await whenDurable(sample.index);
-      await this.#orFail(() => writeCheckpoint(this.#source.fileSystem, this.#source.directory, sample));
+      await this.#orFail(() => writeCheckpoint(fileSystem, directory, sample));
     } finally {
       marks.pending = null;
     }
@@ -77,7 +86,7 @@ export class Checkpointer {
     return sample;
   }
 
-  /** After a step that failed nobody knows which checkpoint counts, nor what LevelDB holds: the store fails (S9). */
+  /** After a step that failed nobody knows which checkpoint counts: the store fails (S9). */
   async #orFail<Result>(step: () => Promise<Result>): Promise<Result> {
     try {
       return await step();

@@ -118,7 +118,7 @@ export class Collector {
     // From here to the end in one turn: what was not changed by now is changed behind this batch.
     for (const name of leaving) batch.del(latestKey(Buffer.from(name, "latin1")));
     leaving.clear();
-    const written = queue.writeAside(batch);
+    const written = queue.writeAside(batch, false);
     this.#next = next;
     this.#collected = next === null ? to : revisionOfChange(next) - 1;
     this.#handedOver = true;

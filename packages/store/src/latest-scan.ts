@@ -3,6 +3,7 @@ import type { History } from "./history.js";
 import type { KeyRange } from "./key-range.js";
 import { decodeRecord } from "./record.js";
 import { keyOfLatest, latestIn } from "./record-keys.js";
+import type { Unsettled } from "./unsettled.js";
 import type { Version } from "./version.js";
 import type { WriteQueue } from "./write-queue.js";
 
@@ -16,6 +17,7 @@ export type Order = "ascending" | "descending";
 export interface ScanSource {
   readonly database: Database;
   readonly queue: WriteQueue;
+  readonly unsettled: Unsettled;
   readonly history: History;
 }
 
@@ -27,21 +29,21 @@ export interface ScannedKey {
 
 /**
  * The latest versions of the keys in a range, as they were when the scan was created, whatever is written meanwhile:
- * LevelDB's as of then, under what it had not got yet. Nothing has to be written out first.
+ * LevelDB's as of then, under what was not settled yet. Nothing has to be written out first.
  */
 export class LatestScan {
   readonly #location: string;
   readonly #iterator: DatabaseIterator;
   readonly #descending: boolean;
-  /** What LevelDB had not got when the scan was created, in the order of the scan. */
-  readonly #unwritten: readonly Version[];
-  #unwrittenAt = 0;
+  /** What was not settled when the scan was created, in the order of the scan. */
+  readonly #unsettled: readonly Version[];
+  #unsettledAt = 0;
   #records: readonly [Buffer, Buffer][] = [];
   #recordsAt = 0;
   #recordsEnded = false;
 
   constructor(source: ScanSource, range: KeyRange, order: Order = "ascending") {
-    const { database, queue } = source;
+    const { database, unsettled } = source;
     this.#location = database.location;
     this.#descending = order === "descending";
     this.#iterator = database.iterator({
@@ -49,7 +51,8 @@ export class LatestScan {
       reverse: this.#descending,
       highWaterMarkBytes: READ_AHEAD_BYTES,
     });
-    this.#unwritten = sorted(queue.unwrittenIn(range), this.#descending);
+    const above = unsettled.in(range);
+    this.#unsettled = this.#descending ? above.reverse() : above;
   }
 
   /** The next keys, at most `max` of them and no more than one turn bears; none at the end. */
@@ -76,35 +79,29 @@ export class LatestScan {
 
   /** The lesser of the two sources' next keys in the order of the scan; where they are one, memory is newer. */
   #nextKey(): ScannedKey | null {
-    const unwritten = this.#unwritten[this.#unwrittenAt];
+    const unsettled = this.#unsettled[this.#unsettledAt];
     const record = this.#records[this.#recordsAt];
     if (record === undefined) {
-      if (unwritten === undefined) return null;
-      return this.#takeUnwritten(unwritten);
+      if (unsettled === undefined) return null;
+      return this.#takeUnsettled(unsettled);
     }
     const key = keyOfLatest(record[0]);
     const name = key.toString("latin1");
-    if (unwritten !== undefined) {
-      if (unwritten.key === name) {
+    if (unsettled !== undefined) {
+      if (unsettled.key === name) {
         this.#recordsAt += 1;
-        return this.#takeUnwritten(unwritten);
+        return this.#takeUnsettled(unsettled);
       }
-      if (unwritten.key < name !== this.#descending) return this.#takeUnwritten(unwritten);
+      if (unsettled.key < name !== this.#descending) return this.#takeUnsettled(unsettled);
     }
     this.#recordsAt += 1;
     return { key, latest: decodeRecord(name, record[1], this.#location) };
   }
 
-  #takeUnwritten(latest: Version): ScannedKey {
-    this.#unwrittenAt += 1;
+  #takeUnsettled(latest: Version): ScannedKey {
+    this.#unsettledAt += 1;
     return { key: Buffer.from(latest.key, "latin1"), latest };
   }
-}
-
-/** Strings of latin1 compare as the bytes that they stand for. */
-function sorted(versions: Iterable<Version>, descending: boolean): readonly Version[] {
-  const ascending = [...versions].sort((a, b) => (a.key < b.key ? -1 : 1));
-  return descending ? ascending.reverse() : ascending;
 }
 
 /** Lets the event loop do what waits. */

@@ -1,6 +1,7 @@
 import type { Database } from "./database.js";
 import { decodeRecord } from "./record.js";
 import { latestKey } from "./record-keys.js";
+import type { Unsettled } from "./unsettled.js";
 import type { Version } from "./version.js";
 
 const SLAB_BYTES = 64 * 1024;
@@ -25,22 +26,22 @@ class Generation {
  *
  * Memory is two generations. What is written or hit goes into the young one; when that has its half of the bytes, the
  * old one goes as a whole and the young one takes its place. So it costs nothing to evict, memory is bounded in bytes
- * with dead space counted, and what is used stays. Versions that LevelDB has not got yet exist only here: a generation
- * that holds one of them stays until it is written, and the limit on unwritten bytes bounds that.
+ * with dead space counted, and what is used stays. Versions that are not settled are nowhere else to be found by their key: a
+ * generation that holds one of them stays until it is, and the limit on unsettled bytes bounds that.
  */
 export class LatestVersions {
   readonly #database: Database;
   readonly #generationBytesMax: number;
-  readonly #writtenRevision: () => number;
+  readonly #unsettled: Unsettled;
   /** What was read for the entry that is to be applied next, whatever the cache holds. */
   readonly #held = new Map<string, Version>();
   #young = new Generation();
   #old = new Generation();
 
-  constructor(database: Database, cacheBytes: number, writtenRevision: () => number) {
+  constructor(database: Database, cacheBytes: number, unsettled: Unsettled) {
     this.#database = database;
     this.#generationBytesMax = Math.floor(cacheBytes / 2);
-    this.#writtenRevision = writtenRevision;
+    this.#unsettled = unsettled;
   }
 
   /** Bytes that are held in memory, overhead included. */
@@ -61,9 +62,17 @@ export class LatestVersions {
     return this.keep(decodeRecord(name, bytes, this.#database.location));
   }
 
+  /** The same for a change, which puts another version in its place at once. */
+  before(name: string, key: Buffer): Version | null {
+    const found = this.peek(name) ?? (this.#held.size === 0 ? undefined : this.#held.get(name));
+    if (found !== undefined) return found;
+    const bytes = this.#database.getSync(latestKey(key));
+    return bytes === undefined ? null : decodeRecord(name, bytes, this.#database.location);
+  }
+
   /**
    * Keeps the latest version of a key until `release`, so that an entry which was loaded looks up nothing in LevelDB. A newer one comes
-   * before it, being in memory until LevelDB has it, and nothing is applied in between.
+   * before it, being in memory until it is settled, and nothing is applied in between.
    */
   hold(version: Version): void {
     this.#held.set(version.key, version);
@@ -73,7 +82,7 @@ export class LatestVersions {
     if (this.#held.size > 0) this.#held.clear();
   }
 
-  /** What memory has of a key: everything that LevelDB has not got yet, and some of the rest. */
+  /** What memory has of a key: everything that is not settled yet, and some of the rest. */
   peek(name: string): Version | null {
     return this.#young.versions.get(name) ?? this.#old.versions.get(name) ?? null;
   }
@@ -92,11 +101,12 @@ export class LatestVersions {
   /** Makes `version` the latest of its key. Its value lies in the room reserved last, which ends with the value. */
   add(version: Version, recordBytes: number): void {
     const young = this.#young;
-    if (!young.versions.has(version.key)) young.bytes += OVERHEAD_BYTES + version.key.length;
-    young.bytes += recordBytes;
-    if (version.source === young.slab) young.used = version.valueEnd;
-    if (version.modRevision > young.newest) young.newest = version.modRevision;
+    const { size } = young.versions;
     young.versions.set(version.key, version);
+    if (young.versions.size > size) young.bytes += OVERHEAD_BYTES + version.key.length;
+    young.bytes += recordBytes;
+    if (version.modRevision > young.newest) young.newest = version.modRevision;
+    if (version.source === young.slab) young.used = version.valueEnd;
     if (young.bytes > this.#generationBytesMax) this.#turn();
   }
 
@@ -119,13 +129,14 @@ export class LatestVersions {
       source: slab,
       valueStart: version.valueStart < 0 ? -1 : used,
       valueEnd: used + valueBytes,
+      slot: version.slot,
     };
     this.add(kept, valueBytes);
     return kept;
   }
 
   #turn(): void {
-    if (this.#old.newest > this.#writtenRevision()) return;
+    if (this.#old.newest > this.#unsettled.settledRevision) return;
     this.#old = this.#young;
     this.#young = new Generation();
   }

@@ -61,7 +61,7 @@ export async function loadLease(
     highWaterMarkBytes: READ_AHEAD_BYTES,
   });
   const unwritten = new Map<string, Version>();
-  for (const version of queue.unwrittenIn(ALL_KEYS)) unwritten.set(version.key, version);
+  for (const version of queue.unwrittenLatest()) unwritten.set(version.key, version);
   const attached: Version[] = [...unwritten.values()].filter((version) => version.lease === lease);
   try {
     for (;;) {
@@ -103,7 +103,7 @@ export async function keysOfLease(
     names.add(name);
     return true;
   };
-  for (const version of queue.unwrittenIn(ALL_KEYS)) {
+  for (const version of queue.unwrittenLatest()) {
     const current = latest.get(version.key, Buffer.from(version.key, "latin1"));
     if (current?.lease === lease && !add(version.key)) return { keys: toKeys(names), more: true };
   }
@@ -131,8 +131,6 @@ export async function keysOfLease(
 function toKeys(names: ReadonlySet<string>): Buffer[] {
   return [...names].sort().map((name) => Buffer.from(name, "latin1"));
 }
-
-const ALL_KEYS: KeyRange = { start: new Uint8Array(0), end: null };
 
 function loadedKey(source: ScanSource, found: Version, key: Buffer): LoadedKey {
   const { createRevision, modRevision, version, lease } = found;

@@ -7,8 +7,9 @@ import type { Change, KeyValue } from "./key-value.js";
 import type { LatestVersions } from "./latest-versions.js";
 import type { Position } from "./position.js";
 import { keyValueOf, valued } from "./range.js";
-import { encodeHeader, headerBytesMax, markValueElsewhere } from "./record.js";
-import { attachedKey, changeKey, latestKey } from "./record-keys.js";
+import { encodeHeader, headerBytesMax } from "./record.js";
+import { attachedKey, changeKey } from "./record-keys.js";
+import type { Unsettled } from "./unsettled.js";
 import { basesOf, isDeletion } from "./version.js";
 import type { CheckpointMarks, Version } from "./version.js";
 import type { WriteQueue } from "./write-queue.js";
@@ -16,11 +17,11 @@ import type { WriteQueue } from "./write-queue.js";
 /** What a batch changes: the store's own parts, which it shares with nobody else while the batch is open. */
 export interface BatchTarget {
   readonly latest: LatestVersions;
+  readonly unsettled: Unsettled;
   readonly queue: WriteQueue;
   readonly history: History;
   readonly marks: CheckpointMarks;
   readonly leaving: Set<string>;
-  readonly inlineValueBytesMax: number;
   /** Told when a key is attached to a lease (1) or taken off it (-1). */
   readonly onLeaseKey: (lease: number, change: 1 | -1) => void;
   /** The store's position, moved on by the batch. */
@@ -31,7 +32,7 @@ const NOTHING = Buffer.alloc(0);
 
 /**
  * Entries of the log on their way into the store. Each operation takes effect in memory as it is called, so an entry
- * sees what the entries before it did, and the records go straight into the LevelDB batch that the queue is filling.
+ * sees what the entries before it did, and the changes go straight into the LevelDB batch that the queue is filling.
  * There is no way back: a batch that was begun is handed over, or the store fails (F4).
  *
  * All in one turn: nothing may be awaited between `begin` and handing over.
@@ -89,7 +90,7 @@ export class MutationBatch {
   put(key: Uint8Array, value: Uint8Array, lease = 0): number {
     const bytes = asBuffer(key);
     const name = bytes.toString("latin1");
-    return this.#change(name, bytes, this.#target.latest.get(name, bytes), value, lease);
+    return this.#change(name, bytes, this.#target.latest.before(name, bytes), value, lease);
   }
 
   /** Deletes a key. False, and no revision is taken, when it is not there. */
@@ -139,7 +140,7 @@ export class MutationBatch {
     lease: number,
   ): number {
     this.takeRevision();
-    const { latest, queue, marks, position, leaving, inlineValueBytesMax } = this.#target;
+    const { latest, unsettled, queue, marks, position, leaving } = this.#target;
     if (leaving.size > 0) leaving.delete(name);
     const modRevision = position.revision;
     const alive = previous !== null && previous.version > 0;
@@ -161,6 +162,7 @@ export class MutationBatch {
       source: slab,
       valueStart: 0,
       valueEnd: 0,
+      slot: unsettled.slotOf(previous),
     };
     version.valueStart = encodeHeader(version, slab, used);
     version.valueEnd = version.valueStart + valueBytes;
@@ -169,7 +171,6 @@ export class MutationBatch {
 
     const record = slab.subarray(used, version.valueEnd);
     queue.put(changeKey(modRevision, key), record);
-    queue.put(latestKey(key), valueBytes > inlineValueBytesMax ? referenceTo(version, record, used) : record);
     const leaseBefore = previous?.lease ?? 0;
     if (leaseBefore !== lease) {
       const { onLeaseKey } = this.#target;
@@ -184,15 +185,9 @@ export class MutationBatch {
     }
     queue.track(version, record.length + key.length);
     latest.add(version, record.length);
+    version.slot = unsettled.add(version, record.length);
     position.keys += (value === null ? 0 : 1) - (alive ? 1 : 0);
     this.#changes?.push(version);
     return modRevision;
   }
-}
-
-/** The header alone: what the record of the latest version is when its value is too large to be stored twice. */
-function referenceTo(version: Version, record: Buffer, recordStart: number): Buffer {
-  const header = Buffer.from(record.subarray(0, version.valueStart - recordStart));
-  markValueElsewhere(header);
-  return header;
 }

@@ -16,6 +16,8 @@ export interface StoreOptions extends DatabaseOptions {
   readonly cacheBytes: number;
   /** Changes that may be in memory and in the log, but not in LevelDB yet. */
   readonly unwrittenBytesMax: number;
+  /** Latest versions whose records are in memory only, overhead included, that bring their being written; twice as much at most. */
+  readonly unsettledBytesMax: number;
   /** A larger value is stored once, with its change, and not with the latest version. */
   readonly inlineValueBytesMax: number;
   /** Changes that one step of the collection looks at: one batch of LevelDB, durable before the next. */
@@ -28,6 +30,7 @@ const DEFAULTS: StoreOptions = {
   mode: "nosync",
   cacheBytes: 32 * MIB,
   unwrittenBytesMax: 2 * MIB,
+  unsettledBytesMax: 16 * MIB,
   inlineValueBytesMax: 64,
   collectedPerStep: 32_768,
   writeBufferBytes: 8 * MIB,
@@ -55,6 +58,7 @@ export function storeOptions(options: Partial<StoreOptions>): StoreOptions {
   for (const name of [
     "cacheBytes",
     "unwrittenBytesMax",
+    "unsettledBytesMax",
     "inlineValueBytesMax",
     "collectedPerStep",
     "writeBufferBytes",

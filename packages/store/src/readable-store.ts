@@ -22,6 +22,7 @@ import { collectState } from "./small-state.js";
 import type { SmallStateSlices } from "./small-state.js";
 import { sizesOf } from "./sizes.js";
 import type { StoreSizes } from "./sizes.js";
+import { Unsettled } from "./unsettled.js";
 import { isDeletion } from "./version.js";
 import { WriteQueue } from "./write-queue.js";
 
@@ -55,6 +56,7 @@ export interface StateHash {
 export interface StoreParts {
   readonly database: Database;
   readonly queue: WriteQueue;
+  readonly unsettled: Unsettled;
   readonly latest: LatestVersions;
   readonly history: History;
   readonly pins: RevisionPins;
@@ -70,10 +72,12 @@ export function storeParts(
   const { index, term, revision, floor, keys } = checkpoint ?? EMPTY_POSITION;
   const { unwrittenBytesMax, cacheBytes } = options;
   const queue = new WriteQueue(database, { revision, unwrittenBytesMax });
+  const unsettled = new Unsettled(revision);
   return {
     database,
     queue,
-    latest: new LatestVersions(database, cacheBytes, () => queue.writtenRevision),
+    unsettled,
+    latest: new LatestVersions(database, cacheBytes, unsettled),
     history: new History(database, queue),
     pins: new RevisionPins(),
     position: { index, term, revision, floor, keys },

@@ -51,9 +51,16 @@ export function encodeHeader(
   return at;
 }
 
-/** Turns the copy of a header into one that says: the value is only in the change record. */
-export function markValueElsewhere(header: Buffer): void {
-  header[0] = (header[0] ?? 0) | VALUE_ELSEWHERE;
+/** The record of the latest version (L). The version has its value in memory; a larger one than that is left out. */
+export function encodeLatest(version: Version, inlineValueBytesMax: number): Buffer {
+  const { source, valueStart, valueEnd } = version;
+  const isInline = valueEnd - valueStart <= inlineValueBytesMax;
+  const valueBytes = isInline ? valueEnd - valueStart : 0;
+  const record = Buffer.allocUnsafe(headerBytesMax(version.roots.length) + valueBytes);
+  const headerEnd = encodeHeader(version, record, 0);
+  if (valueBytes > 0) source.copy(record, headerEnd, valueStart, valueEnd);
+  if (!isInline) record[0] = (record[0] ?? 0) | VALUE_ELSEWHERE;
+  return record.subarray(0, headerEnd + valueBytes);
 }
 
 /**
@@ -98,6 +105,7 @@ export function decodeRecord(key: string, bytes: Buffer, directory: string): Ver
     source: bytes,
     valueStart: (flags & VALUE_ELSEWHERE) === 0 ? valueStart : -1,
     valueEnd: bytes.length,
+    slot: null,
   };
 }
 

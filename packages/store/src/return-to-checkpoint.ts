@@ -1,7 +1,7 @@
 import type { Database } from "./database.js";
 import type { Checkpoint } from "./checkpoint-file.js";
 import { findChange, readChange } from "./history.js";
-import { decodeRecord, markValueElsewhere } from "./record.js";
+import { decodeRecord, encodeLatest } from "./record.js";
 import { attachedKey, changesAfter, keyBehindNumber, latestKey } from "./record-keys.js";
 import { baseAt } from "./version.js";
 import type { Version } from "./version.js";
@@ -15,10 +15,10 @@ const NOTHING = Buffer.alloc(0);
  * Returns how many changes were.
  *
  * LevelDB may hold any subset of the batches after the checkpoint (S1). Each batch has, for every key it changes, the
- * change record, the record of the latest version, and what it changes in the index of leases; and each change names
- * the key's base at the checkpoint. So where the latest version of a key is not the one of the checkpoint, the change
- * that made it is there, and tells which one was. Where the index has a key under a lease that it did not have at
- * the checkpoint, a change to that lease is there; where it lacks one, a change away from it is.
+ * change record and what it changes in the index of leases; and each change names the key's base at the checkpoint. A
+ * record of the latest version is written when its change is durable (see `settle`). So where the latest version of a key is not the one
+ * of the checkpoint, the change that made it is there, and tells which one was. Where the index has a key under a lease that
+ * it did not have at the checkpoint, a change to that lease is there; where it lacks one, a change away from it is.
  *
  * Every batch below removes changes and, in the same batch, restores the latest version of each of their keys and
  * its place in the index. So those sentences hold after it as well, whichever of these batches, and of those that the log writes anew behind them,
@@ -66,7 +66,7 @@ async function undo(
       base = baseOf(database, change, key, checkpoint);
       restored.set(name, base);
       if (base === null) batch.del(latestKey(key));
-      else batch.put(latestKey(key), latestRecordOf(base, inlineValueBytesMax));
+      else batch.put(latestKey(key), encodeLatest(base, inlineValueBytesMax));
       if (base !== null && base.lease !== 0) batch.put(attachedKey(base.lease, key), NOTHING);
     }
     if (change.lease !== 0 && change.lease !== base?.lease) batch.del(attachedKey(change.lease, key));
@@ -84,13 +84,4 @@ function baseOf(database: Database, change: Version, key: Buffer, checkpoint: Ch
   return revision <= checkpoint.floor
     ? findChange(database, change.key, key, revision)
     : readChange(database, change.key, key, revision);
-}
-
-/** The record of the latest version as it stood when `change` was the newest. */
-function latestRecordOf(change: Version, inlineValueBytesMax: number): Buffer {
-  const { source, valueStart, valueEnd } = change;
-  if (valueEnd - valueStart <= inlineValueBytesMax) return source;
-  const header = Buffer.from(source.subarray(0, valueStart));
-  markValueElsewhere(header);
-  return header;
 }

@@ -1,17 +1,17 @@
 import { createHash } from "node:crypto";
 import { encodeCheckpoint } from "./checkpoint-file.js";
 import type { SmallState } from "./checkpoint-file.js";
-import type { Database, DatabaseIterator } from "./database.js";
 import { invariant } from "./errors.js";
-import { CHUNK_BYTES_TARGET, encodeChunk, encodeRecords } from "./snapshot-chunk.js";
 import type { Position } from "./position.js";
-import { RECORD_RANGE, travels } from "./snapshot-records.js";
+import { CHUNK_BYTES_TARGET, encodeChunk, encodeRecords } from "./snapshot-chunk.js";
+import { SnapshotRecords } from "./snapshot-records.js";
+import type { SnapshotSource } from "./snapshot-records.js";
 
 const RECORDS_PER_CHUNK_MAX = 4_096;
 
 /**
  * The stream of a snapshot: the store as it stood at one applied index, while writes go on (S10). LevelDB keeps what the
- * iterator was opened on, so a reader costs disk space for as long as it is open: close it.
+ * iterator was opened on, and memory what was not settled, so a reader costs both for as long as it is open: close it.
  *
  * Chunks are made in order, once. One that was handed out is kept until `release`, so that a receiver whose
  * connection was cut can go on where it was.
@@ -19,7 +19,7 @@ const RECORDS_PER_CHUNK_MAX = 4_096;
 export class SnapshotReader {
   /** What the stream is of. */
   readonly position: Position;
-  readonly #iterator: DatabaseIterator;
+  readonly #source: SnapshotRecords;
   readonly #hash = createHash("sha256");
   readonly #kept = new Map<number, Buffer>();
   readonly #headMade: Promise<void>;
@@ -33,16 +33,12 @@ export class SnapshotReader {
   #closed = false;
 
   /**
-   * LevelDB has everything up to `position`, and nothing behind it, at the moment of the call, and `state` is what comes out of the small
+   * LevelDB has every change up to `position`, and nothing behind it, at the moment of the call, and `state` is what comes out of the small
    * state of that moment.
    */
-  constructor(database: Database, position: Position, state: Promise<SmallState>) {
+  constructor(source: SnapshotSource, position: Position, state: Promise<SmallState>) {
     this.position = position;
-    this.#iterator = database.iterator({
-      ...RECORD_RANGE,
-      reverse: false,
-      highWaterMarkBytes: CHUNK_BYTES_TARGET,
-    });
+    this.#source = new SnapshotRecords(source, CHUNK_BYTES_TARGET);
     this.#headMade = state
       // Of this replica alone: where its data is, and how far it is with removing what the floor made useless (S4).
       .then((pieces) => encodeCheckpoint({ ...position, state: pieces, generation: 0, collected: 0 }))
@@ -73,7 +69,7 @@ export class SnapshotReader {
     this.#closed = true;
     await this.#last;
     this.#kept.clear();
-    await this.#iterator.close();
+    await this.#source.close();
   }
 
   async #chunk(number: number): Promise<Buffer | null> {
@@ -93,14 +89,10 @@ export class SnapshotReader {
       this.#head = this.#head.subarray(CHUNK_BYTES_TARGET);
       return this.#hashed(encodeChunk("head", this.#made, piece));
     }
-    for (;;) {
-      const read = await this.#iterator.nextv(RECORDS_PER_CHUNK_MAX);
-      if (read.length === 0) return this.#end();
-      const records = read.filter(([key]) => travels(key));
-      if (records.length === 0) continue;
-      this.#records += records.length;
-      return this.#hashed(encodeRecords(this.#made, records));
-    }
+    const records = await this.#source.next(RECORDS_PER_CHUNK_MAX);
+    if (records.length === 0) return this.#end();
+    this.#records += records.length;
+    return this.#hashed(encodeRecords(this.#made, records));
   }
 
   #hashed(chunk: Buffer): Buffer {

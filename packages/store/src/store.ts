@@ -13,6 +13,7 @@ import { REAL_DISK, storeOptions } from "./options.js";
 import type { StoreDisk, StoreOptions } from "./options.js";
 import { ReadableStore, storeParts } from "./readable-store.js";
 import type { Applied } from "./readable-store.js";
+import { Settler } from "./settler.js";
 import { collectState } from "./small-state.js";
 import type { SmallStateSlices } from "./small-state.js";
 import { SnapshotReader } from "./snapshot-reader.js";
@@ -50,6 +51,7 @@ const ALREADY_DURABLE: WhenDurable = () => Promise.resolve();
 /** The multi-version key-value store of one group. docs/storage-format.md shows what is on disk. */
 export class Store extends ReadableStore {
   readonly #options: StoreOptions;
+  readonly #settler: Settler;
   readonly #checkpointer: Checkpointer;
   readonly #collector: Collector;
   readonly #batch: MutationBatch;
@@ -85,16 +87,25 @@ export class Store extends ReadableStore {
       collected: this.#collector.collected,
     });
     const state = (): SmallStateSlices => this.sampleState();
+    const { inlineValueBytesMax, collectedPerStep, unsettledBytesMax } = options;
+    const isDirect = (): boolean => this.#group === null;
+    this.#settler = new Settler({
+      ...parts,
+      fileSystem,
+      inlineValueBytesMax,
+      isDirect,
+      unsettledBytesMax,
+      onFailure,
+    });
     this.#checkpointer = new Checkpointer(
-      { directory, database, fileSystem, queue, generation, sample, state, marks, onFailure },
+      { settler: this.#settler, directory, fileSystem, generation, sample, state, marks, onFailure },
       checkpoint,
     );
     const leaving = new Set<string>();
     const recorded = (): Checkpoint | null => this.checkpointed;
-    const { inlineValueBytesMax, collectedPerStep } = options;
     this.#collector = new Collector({ ...parts, fileSystem, leaving, collectedPerStep, recorded, onFailure });
     const onLeaseKey = (lease: number, change: 1 | -1): void => this.#group?.leaseKey?.(lease, change);
-    this.#batch = new MutationBatch({ ...parts, marks, leaving, inlineValueBytesMax, onLeaseKey });
+    this.#batch = new MutationBatch({ ...parts, marks, leaving, onLeaseKey });
     this.#collector.wake();
   }
 
@@ -234,8 +245,9 @@ export class Store extends ReadableStore {
       do await this.parts.queue.drained();
       while (this.parts.queue.unwrittenBytes > 0);
       this.assertServing();
-      const { database, position } = this.parts;
-      return new SnapshotReader(database, { ...position }, collectState(this.sampleState()));
+      const { inlineValueBytesMax } = this.#options;
+      const source = { ...this.parts, inlineValueBytesMax };
+      return new SnapshotReader(source, { ...this.parts.position }, collectState(this.sampleState()));
     } finally {
       this.#snapshotOpening = null;
       opened();
@@ -266,6 +278,7 @@ export class Store extends ReadableStore {
       if (this.#failure === null) await this.parts.queue.drained();
     } finally {
       await this.#checkpointer.idle();
+      await this.#settler.idle();
       await this.parts.queue.close();
       await this.parts.database.close();
     }
@@ -315,6 +328,8 @@ export class Store extends ReadableStore {
     const wait = this.parts.queue.handOver(sync);
     if (wait !== null) await wait;
     if (changes !== null && changes.length > 0) this.onChanges?.(changes);
+    const room = this.#settler.relieve();
+    if (room !== null) await room;
     if (this.#snapshotOpening !== null) await this.#snapshotOpening;
   }
 

@@ -1,4 +1,5 @@
 import { InvariantViolation } from "./errors.js";
+import type { Slot } from "./sorted-slots.js";
 
 /**
  * One version of a key: what a put or a delete left behind. A replicated part that is the same on every replica,
@@ -29,6 +30,8 @@ export interface Version {
   /** -1 when the value is only in the change record. */
   readonly valueStart: number;
   readonly valueEnd: number;
+  /** Its key's place among the unsettled versions, see `Unsettled`; null for a version that was read from LevelDB. */
+  readonly slot: Slot | null;
 }
 
 /** No roots, no bases: shared, so that the common version allocates neither. */

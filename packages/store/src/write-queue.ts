@@ -1,8 +1,6 @@
-import { asBuffer } from "./bytes.js";
 import { putBarrier } from "./database.js";
 import type { Database, DatabaseBatch } from "./database.js";
 import { invariant } from "./errors.js";
-import type { KeyRange } from "./key-range.js";
 import type { Version } from "./version.js";
 
 /**
@@ -46,8 +44,10 @@ export class WriteQueue {
   onFailure: (error: Error) => void = () => undefined;
   #filling: Group | null = null;
   #writing: Group | null = null;
-  /** No entry's; goes before what is being filled. */
-  #aside: Group | null = null;
+  /** No entry's; go before what is being filled, in their order. */
+  readonly #aside: Group[] = [];
+  /** Entries wait. */
+  #held = false;
   /** Between `open` and `handOver` the filling group may end in half an entry. */
   #entryOpen = false;
   #writtenRevision: number;
@@ -111,28 +111,45 @@ export class WriteQueue {
   /** Resolves when LevelDB has everything that was handed over before the call. */
   async drained(): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
-    const last = (this.#filling ?? this.#aside ?? this.#writing)?.whenDone();
+    const last = (this.#filling ?? this.#aside.at(-1) ?? this.#writing)?.whenDone();
     if (this.#writing === null) this.#writeNext();
     await last;
   }
 
   /**
    * Hands over a batch that is no entry's and holds no change: it comes before every entry that is handed over later.
-   * One at a time. Resolves when LevelDB has it.
+   * Resolves when LevelDB has it.
    */
-  writeAside(batch: DatabaseBatch): Promise<void> {
+  writeAside(batch: DatabaseBatch, sync: boolean): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
-    invariant(this.#aside === null, "one batch aside at a time (S5)");
-    this.#aside = new Group(batch);
-    const done = this.#aside.whenDone();
+    const group = new Group(batch);
+    group.sync = sync;
+    this.#aside.push(group);
     this.#schedule();
-    return done;
+    return group.whenDone();
   }
 
-  /** Writes something with `sync: true` behind everything that was handed over, so that LevelDB's errors come out. */
+  /** Runs `run` while no entry is written; batches aside are. One at a time, and no longer than a write is. */
+  async alone<Result>(run: () => Promise<Result>): Promise<Result> {
+    invariant(!this.#held, "entries wait for one thing at a time");
+    this.#held = true;
+    try {
+      if (this.#writing !== null) await this.#writing.whenDone();
+      return await run();
+    } finally {
+      this.#held = false;
+      if (this.#failure === null) this.#schedule();
+    }
+  }
+
+  /**
+   * Writes something with `sync: true` behind everything that was handed over, so that LevelDB's errors come out: the
+   * entries that wait to be written, else a record that says nothing.
+   */
   async barrier(): Promise<void> {
     invariant(!this.#entryOpen, "a barrier stands between entries (S5)");
-    putBarrier(this.#group().batch);
+    const group = this.#group();
+    if (group.changes.length === 0) putBarrier(group.batch);
     await this.handOver(true);
   }
 
@@ -157,16 +174,11 @@ export class WriteQueue {
     }
   }
 
-  /** Of each key in a range that was changed, and that LevelDB has not got, the latest version; in no order. */
-  unwrittenIn(range: KeyRange): Iterable<Version> {
-    const start = latin1(range.start);
-    const end = range.end === null ? null : latin1(range.end);
+  /** Of each key with a change that LevelDB has not got, the latest version; in no order. */
+  unwrittenLatest(): Iterable<Version> {
     const latest = new Map<string, Version>();
     for (const group of [this.#writing, this.#filling]) {
-      if (group === null) continue;
-      for (const change of group.changes) {
-        if (change.key >= start && (end === null || change.key < end)) latest.set(change.key, change);
-      }
+      for (const change of group?.changes ?? []) latest.set(change.key, change);
     }
     return latest.values();
   }
@@ -175,16 +187,16 @@ export class WriteQueue {
   fail(error: Error): void {
     this.#failure ??= error;
     this.#stopTimer();
-    for (const group of [this.#writing, this.#aside, this.#filling]) group?.settle?.(error);
+    for (const group of [this.#writing, ...this.#aside, this.#filling]) group?.settle?.(error);
   }
 
   /** Gives up what was not handed over. Call it when `drained` has resolved or the store has failed. */
   async close(): Promise<void> {
     this.#stopTimer();
     await this.#filling?.batch.close();
-    await this.#aside?.batch.close();
+    for (const group of this.#aside) await group.batch.close();
     this.#filling = null;
-    this.#aside = null;
+    this.#aside.length = 0;
   }
 
   #group(): Group {
@@ -195,12 +207,12 @@ export class WriteQueue {
   /** Starts the next batch if somebody waits for it or it is large enough, else sees to it that it starts soon. */
   #schedule(): void {
     if (this.#writing !== null) return;
-    if (this.#aside !== null) {
+    if (this.#aside.length > 0) {
       this.#writeNext();
       return;
     }
     const group = this.#filling;
-    if (group === null || this.#entryOpen) return;
+    if (group === null || this.#entryOpen || this.#held) return;
     const due = group.done !== null || group.bytes >= Math.min(WRITE_BYTES_MIN, this.#unwrittenBytesMax);
     if (due) this.#writeNext();
     else this.#timer ??= setTimeout(() => this.#delayPassed(), WRITE_DELAY_MS);
@@ -218,10 +230,13 @@ export class WriteQueue {
 
   #writeNext(): void {
     this.#stopTimer();
-    const group = this.#aside ?? (this.#entryOpen ? null : this.#filling);
-    if (group === null || this.#failure !== null) return;
-    if (group === this.#aside) this.#aside = null;
-    else this.#filling = null;
+    if (this.#failure !== null) return;
+    let group = this.#aside.shift() ?? null;
+    if (group === null && !this.#entryOpen && !this.#held) {
+      group = this.#filling;
+      this.#filling = null;
+    }
+    if (group === null) return;
     this.#writing = group;
     group.batch.write({ sync: group.sync }).then(
       () => this.#written(group),
@@ -237,8 +252,10 @@ export class WriteQueue {
   }
 
   async #room(): Promise<void> {
-    while (this.unwrittenBytes > this.#unwrittenBytesMax && this.#writing !== null) {
-      await this.#writing.whenDone();
+    while (this.unwrittenBytes > this.#unwrittenBytesMax) {
+      const next = this.#held ? this.#filling : this.#writing;
+      if (next === null) return;
+      await next.whenDone();
     }
   }
 }
@@ -253,8 +270,4 @@ function firstFrom(changes: readonly Version[], revision: number): number {
     else high = middle;
   }
   return low;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return asBuffer(bytes).toString("latin1");
 }

@@ -20,6 +20,7 @@ function chain(count: number): Map<number, Version> {
       source: Buffer.alloc(0),
       valueStart: 0,
       valueEnd: 0,
+      slot: null,
     };
     versions.set(version.modRevision, version);
     previous = version;

@@ -18,6 +18,9 @@ import { Random } from "./support/random.js";
 
 const STEPS = [
   "flush",
+  "sync store-1",
+  "batch sync: false",
+  "flush",
   "batch sync: true",
   "sync store-1",
   "write checkpoint.tmp",
@@ -65,7 +68,7 @@ describe("A checkpoint", () => {
     expect((await opened.hash()).hash).to.equal(model.hash(model.revisionAt[index] ?? -1));
   };
 
-  it("S2: flushes, writes something synced, syncs LevelDB's directory, and only then replaces the D file", async () => {
+  it("S2: flushes the changes, then the latest versions, writes something synced, syncs LevelDB's directory, and only then replaces the D file", async () => {
     await applyTo(store, operations, 100);
     await whenWritten(store);
     disk.reset(Number.POSITIVE_INFINITY, false);
@@ -96,7 +99,10 @@ describe("A checkpoint", () => {
         await victim.close();
 
         const opened = await openWithGroup(path);
-        await expectAt(opened, failAt === 5 || (failAt === 4 && late) ? 100 : 50);
+        await expectAt(
+          opened,
+          failAt === STEPS.length - 1 || (failAt === STEPS.length - 2 && late) ? 100 : 50,
+        );
         await applyInSplits(opened, operations, 200, random);
         await expectAt(opened, 200);
         await opened.close();

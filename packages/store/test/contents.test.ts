@@ -103,8 +103,8 @@ describe("The contents", function () {
     expect(revision).to.equal(store.revision);
   });
 
-  it("take bounded memory: of latest versions, and of changes that LevelDB has not got", async () => {
-    const options = { cacheBytes: 2_000_000, unwrittenBytesMax: 500_000 };
+  it("take bounded memory: of latest versions, settled or not, and of changes that LevelDB has not got", async () => {
+    const options = { cacheBytes: 2_000_000, unwrittenBytesMax: 500_000, unsettledBytesMax: 300_000 };
     const store = await openWithGroup(await makeDirectory(), options);
     const value = Buffer.alloc(1_000);
     for (let i = 0; i < 20_000; i++) {
@@ -113,12 +113,12 @@ describe("The contents", function () {
       batch.put(Buffer.from(`key-${i}`), value);
       await store.applyMutationsRaft(batch);
       expect(store.unwrittenBytes).to.be.below(options.unwrittenBytesMax + 2_000);
-      expect(store.cachedBytes).to.be.below(options.cacheBytes + 2 * options.unwrittenBytesMax);
+      expect(store.cachedBytes).to.be.below(options.cacheBytes + 3 * options.unsettledBytesMax);
     }
     for (let i = 0; i < 20_000; i += 37) {
       const found = store.get(Buffer.from(`key-${i}`));
       expect([found?.modRevision, found?.value.length]).to.deep.equal([i + 1, 1_000]);
-      expect(store.cachedBytes).to.be.below(options.cacheBytes + 2 * options.unwrittenBytesMax);
+      expect(store.cachedBytes).to.be.below(options.cacheBytes + 3 * options.unsettledBytesMax);
     }
     await store.close();
   });

@@ -83,6 +83,7 @@ const history = record({
   steps: array(step, { minLength: 3, maxLength: 30, size: "max" }),
   cacheBytes: constantFrom(0, 5_000, 1_000_000),
   unwrittenBytesMax: constantFrom(0, 1_000_000),
+  unsettledBytesMax: constantFrom(0, 3_000, 1_000_000),
   collectedPerStep: constantFrom(4, 30, 40_000),
 });
 type History = typeof history extends Arbitrary<infer Value> ? Value : never;
@@ -188,8 +189,8 @@ class Life {
   }
 
   async #open(): Promise<Store> {
-    const { cacheBytes, unwrittenBytesMax, collectedPerStep } = this.#history;
-    const options = { cacheBytes, unwrittenBytesMax, collectedPerStep };
+    const { cacheBytes, unwrittenBytesMax, unsettledBytesMax, collectedPerStep } = this.#history;
+    const options = { cacheBytes, unwrittenBytesMax, unsettledBytesMax, collectedPerStep };
     const store = await openWithGroup(this.#directory, options, this.#disk);
     expect(store.revision).to.equal(this.#model.revisionAt[store.applied.index]);
     return store;

@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import { StoreCorruptError } from "@raftkv/store";
-import { decodeRecord, encodeHeader, headerBytesMax, markValueElsewhere } from "../dist/record.js";
+import { decodeRecord, encodeHeader, encodeLatest, headerBytesMax } from "../dist/record.js";
 import type { Version } from "../dist/version.js";
 import { withSeeds } from "./support/random.js";
 import type { Random } from "./support/random.js";
 
-type Header = Omit<Version, "key" | "source" | "valueStart" | "valueEnd">;
+type Header = Omit<Version, "key" | "source" | "valueStart" | "valueEnd" | "slot">;
 
 function encode(header: Header, value: Buffer): Buffer {
   const target = Buffer.alloc(headerBytesMax(header.roots.length) + value.length);
@@ -47,9 +47,9 @@ describe("A version's record", () => {
       };
       const value = Buffer.alloc(deleted ? 0 : random.below(100), "x");
       const record = encode(header, value);
-      const { key, source, valueStart, valueEnd, ...read } = decodeRecord("k", record, "dir");
+      const { key, source, valueStart, valueEnd, slot, ...read } = decodeRecord("k", record, "dir");
       expect(read).to.deep.equal(header);
-      expect(key).to.equal("k");
+      expect([key, slot]).to.deep.equal(["k", null]);
       expect(source.subarray(valueStart, valueEnd)).to.deep.equal(value);
     });
   });
@@ -67,10 +67,14 @@ describe("A version's record", () => {
     expect(encode(version, Buffer.alloc(0)).toString("hex")).to.equal("04ad0200ac0202ac02000100ac026407");
   });
 
-  it("says when its value is only in the change record", () => {
-    const header = encode(FIRST, Buffer.alloc(0));
-    markValueElsewhere(header);
-    expect(decodeRecord("k", header, "dir").valueStart).to.equal(-1);
+  it("of the latest version is that of the change, or says that its value is only there", () => {
+    const change = encode({ ...FIRST, roots: [0, 5], bases: [1, 2] }, Buffer.from("value"));
+    const version = decodeRecord("k", change, "dir");
+    expect(encodeLatest(version, 5)).to.deep.equal(change);
+    const shortened = encodeLatest(version, 4);
+    expect(shortened.length).to.equal(change.length - 5);
+    const { modRevision, roots, bases, valueStart } = decodeRecord("k", shortened, "dir");
+    expect([modRevision, roots, bases, valueStart]).to.deep.equal([300, [0, 5], [1, 2], -1]);
   });
 
   it("S9: bytes that are none are refused, naming the directory and the key", () => {

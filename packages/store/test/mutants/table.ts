@@ -26,6 +26,34 @@ export const MUTANTS: readonly Mutant[] = [
     "if (pending === null || previous.modRevision <= pending) return",
     "if (pending === null || pending >= 0) return",
   ]),
+  mutant("S1", "a latest version is written although its change is not durable", "settle.ts", [
+    "    await flushMemtable(database);\n    await fileSystem",
+    "    await fileSystem",
+  ]),
+  mutant("S1", "what is put while latest versions are written counts as written", "unsettled.ts", [
+    "previous.modRevision <= this.#upperFrom ? null :",
+    "previous.modRevision < 0 ? null :",
+  ]),
+  mutant("S2", "the latest versions of a checkpoint are not flushed", "settle.ts", [
+    "return [before, flushMemtable(database)];",
+    "return [before];",
+  ]),
+  mutant("S2", "nothing is written behind the flush of the latest versions", "settle.ts", [
+    "    await queue.barrier();\n",
+    "",
+  ]),
+  mutant("S2", "LevelDB's directory is not synced behind the latest versions", "settle.ts", [
+    "    await queue.barrier();\n    await fileSystem.syncDirectory(database.location);\n",
+    "    await queue.barrier();\n",
+  ]),
+  mutant("S3", "a latest version that is in memory only is forgotten", "latest-versions.ts", [
+    "    if (this.#old.newest > this.#unsettled.settledRevision) return;\n",
+    "",
+  ]),
+  mutant("S6", "the latest versions of a direct write are not synced", "settle.ts", [
+    "const sync = source.isDirect();",
+    "const sync = source.isDirect() && false;",
+  ]),
   mutant("S2", "a checkpoint does not flush LevelDB", "make-durable.ts", [
     "  await flushMemtable(database);\n",
     "",
@@ -55,8 +83,8 @@ export const MUTANTS: readonly Mutant[] = [
     "a checkpoint is of the moment at which it is written, not at which it was sampled",
     "checkpointer.ts",
     [
-      "writeCheckpoint(this.#source.fileSystem, this.#source.directory, sample)",
-      "writeCheckpoint(this.#source.fileSystem, this.#source.directory, { ...sample, ...this.#source.sample() })",
+      "writeCheckpoint(fileSystem, directory, sample)",
+      "writeCheckpoint(fileSystem, directory, { ...sample, ...this.#source.sample() })",
     ],
   ),
   mutant("S3", "an opening does not return to D", "open.ts", [
@@ -124,16 +152,16 @@ export const MUTANTS: readonly Mutant[] = [
     "    if (this.#aside",
   ]),
   mutant("S5", "a batch is written with half an entry in it", "write-queue.ts", [
-    "const group = this.#aside ?? (this.#entryOpen ? null : this.#filling);",
-    "const group = this.#filling ?? this.#aside;",
+    "if (group === null && !this.#entryOpen && !this.#held) {",
+    "if (group === null && !this.#held) {",
   ]),
   mutant(
     "S5",
     "what the collection removes overtakes nothing, and removes a put that came later",
     "write-queue.ts",
     [
-      "const group = this.#aside ?? (this.#entryOpen ? null : this.#filling);",
-      "const group = (this.#entryOpen ? null : this.#filling) ?? this.#aside;",
+      "let group = this.#aside.shift() ?? null;",
+      "let group = this.#entryOpen || this.#held || this.#filling === null ? (this.#aside.shift() ?? null) : null;",
     ],
   ),
   mutant("S6", "a direct write is not synced", "store.ts", [
@@ -209,6 +237,10 @@ export const MUTANTS: readonly Mutant[] = [
     "() => this.#written(group),",
   ]),
   mutant("S9", "a checkpoint that fails leaves the store in service", "checkpointer.ts", [
+    "      this.#source.onFailure(failure);\n",
+    "",
+  ]),
+  mutant("S9", "latest versions that cannot be written leave the store in service", "settler.ts", [
     "      this.#source.onFailure(failure);\n",
     "",
   ]),
