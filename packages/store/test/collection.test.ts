@@ -195,10 +195,10 @@ describe("The collection of compacted history", function () {
     const directory = await makeDirectory();
     const operations = [put("a"), remove("a"), compact, put("a")];
     const disk = new HeldDisk();
-    let store = await openWithGroup(directory, {}, disk);
+    let store = await openWithGroup(directory, { unsettledBytesMax: 0 }, disk);
     await applyTo(store, operations, 2);
     await store.close({ checkpoint: durableNow });
-    store = await openWithGroup(directory, {}, disk);
+    store = await openWithGroup(directory, { unsettledBytesMax: 0 }, disk);
     const release = disk.holdLookups();
     await applyTo(store, operations, 3);
     await store.checkpoint(durableNow);

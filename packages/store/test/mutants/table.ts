@@ -152,18 +152,9 @@ export const MUTANTS: readonly Mutant[] = [
     "    if (this.#aside",
   ]),
   mutant("S5", "a batch is written with half an entry in it", "write-queue.ts", [
-    "if (group === null && !this.#entryOpen && !this.#held) {",
-    "if (group === null && !this.#held) {",
+    "    group.bytes += bytes;\n",
+    "    group.bytes += bytes;\n    this.#entryOpen = false;\n    this.#writeNext();\n    this.#entryOpen = true;\n",
   ]),
-  mutant(
-    "S5",
-    "what the collection removes overtakes nothing, and removes a put that came later",
-    "write-queue.ts",
-    [
-      "let group = this.#aside.shift() ?? null;",
-      "let group = this.#entryOpen || this.#held || this.#filling === null ? (this.#aside.shift() ?? null) : null;",
-    ],
-  ),
   mutant("S6", "a direct write is not synced", "store.ts", [
     "    await this.#apply(true);\n    await this.checkpoint(ALREADY_DURABLE);\n    return { revision };",
     "    await this.#apply(false);\n    await this.checkpoint(ALREADY_DURABLE);\n    return { revision };",
