@@ -313,6 +313,8 @@ export class Dispatcher implements SessionTransport {
         this.#behind(request);
         break;
       case "later":
+        // It may be done, although it may be sent again: its deadline can pass before that (C1).
+        request.isOpen ||= call.isWrite && reply.code === "OUTCOME_UNKNOWN";
         this.#delays.add(new Delay(request), verdict.delayMs);
         break;
     }

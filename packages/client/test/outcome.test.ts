@@ -141,6 +141,15 @@ describe("what becomes of a request (C1)", () => {
     expect(node.requests.map((request) => request.op)).to.deep.equal([Op.put, Op.get, Op.get]);
   });
 
+  it("OUTCOME_UNKNOWN from the node, and no time to ask again: the caller is not told that nothing was sent", async () => {
+    const node = await leader((request) =>
+      refusal(request, "OUTCOME_UNKNOWN", { retryable: false, retryAfterMs: 5_000 }),
+    );
+    const client = await connected({ endpoints: [node.address] });
+    await failure(client.members.add("n4", { peer: "127.0.0.1:7504", timeoutMs: 200 }), "OUTCOME_UNKNOWN");
+    expect(node.requests.length).to.equal(1);
+  });
+
   it("a refusal that another try cannot change reaches the caller at once, with its facts", async () => {
     const node = await leader((request) => refusal(request, "TOO_LARGE", { limit: 5, retryable: false }));
     const client = await connected({ endpoints: [node.address] });
