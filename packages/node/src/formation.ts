@@ -13,6 +13,10 @@ export interface PeerRefusal {
   readonly message: string;
 }
 
+type Members = Pick<NodeRecord, "members" | "membersIndex">;
+
+const NONE: Members = { members: [], membersIndex: 0 };
+
 export interface FormationEvents {
   /** This node knows its cluster: it may take part. Once. */
   readonly onFormed: () => void;
@@ -37,7 +41,7 @@ export class Formation {
   readonly #events: FormationEvents;
   #record: NodeRecord;
   /** Of the configuration in force, while that is not committed. */
-  #uncommitted: readonly MemberRecord[] = [];
+  #uncommitted: Members = NONE;
   /** Servers that the committed configuration says were removed. */
   #removed: ReadonlySet<string> = new Set();
   /** Members that said they have this node's id on disk. */
@@ -59,7 +63,7 @@ export class Formation {
 
   /** The members of the configuration in force and, until another one is committed, those of the one before. */
   get members(): readonly MemberRecord[] {
-    const newer = this.#uncommitted;
+    const { members: newer } = this.#uncommitted;
     if (newer.length === 0) return this.#record.members;
     const names = new Set(newer.map(({ name }) => name));
     return [...newer, ...this.#record.members.filter(({ name }) => !names.has(name))];
@@ -135,7 +139,10 @@ export class Formation {
    */
   configured(configuration: Configuration, index: number, isCommitted: boolean): void {
     const directory = configuration.directory ?? null;
-    if (directory === null) return;
+    if (directory === null) {
+      this.#forgetUncommitted();
+      return;
+    }
     const own = serverId(this.#record.serverId);
     if (isCommitted) {
       this.#removed = new Set(directory.removed);
@@ -144,9 +151,12 @@ export class Formation {
         return;
       }
     }
-    if (index < this.#record.membersIndex) return;
+    if (index < this.#record.membersIndex) {
+      this.#forgetUncommitted();
+      return;
+    }
     const members = directory.members.map((entry) => this.#recordOf(entry));
-    this.#uncommitted = isCommitted ? [] : members;
+    this.#uncommitted = isCommitted ? NONE : { members, membersIndex: index };
     if (isCommitted && !isSame(this.#record, { members, membersIndex: index }))
       this.#save({ ...this.#record, members, membersIndex: index });
     this.#events.onMembers();
@@ -159,6 +169,7 @@ export class Formation {
 
   /** Judges what a peer says of itself, and records it durably before anything is answered. */
   meet(peer: PeerIdentity): PeerRefusal | null {
+    if (this.#isReplaced(peer)) this.#events.onRemoved();
     this.#adopt(peer);
     const refusal = judgePeer(this, peer);
     if (refusal !== null) return refusal;
@@ -171,6 +182,13 @@ export class Formation {
     return null;
   }
 
+  /** Members that are committed behind those that have this server are without it: it was removed, and missed that (R25). */
+  #isReplaced({ clusterId, members, membersIndex }: PeerIdentity): boolean {
+    const { record } = this;
+    const isLater = clusterId === record.clusterId && membersIndex > record.membersIndex;
+    return this.formed && isLater && !members.some((member) => member.serverId === record.serverId);
+  }
+
   /**
    * A member of this node's cluster, or of the one that has taken this joining node in, knows of later members than this
    * node does. Both are told from who says so: they know this server by its id.
@@ -180,13 +198,24 @@ export class Formation {
     const { members } = peer;
     if (peer.clusterId === null || !members.some((known) => known.name === name && known.serverId === own))
       return;
-    const joins = clusterId === null && start === "join";
+    // Who was away while the others formed the cluster, and changed it since, can meet all who formed it no more.
+    const joins = clusterId === null && (start === "join" || peer.membersIndex > 0);
     if (!joins && (peer.clusterId !== clusterId || peer.membersIndex <= membersIndex)) return;
     const adopted = members.map((member) => this.#withKnownClient(member));
     const joined = { clusterId: peer.clusterId, members: adopted, membersIndex: peer.membersIndex };
-    this.#save({ ...this.#record, ...joined });
+    // Its log begins with nobody: who the voters were is in that of the others (R21).
+    this.#save({ ...this.#record, ...joined, start: joins ? "join" : start });
+    // What is committed at or behind it is in its place.
+    if (peer.membersIndex >= this.#uncommitted.membersIndex) this.#uncommitted = NONE;
     this.#events.onMembers();
     if (joins) this.#events.onFormed();
+  }
+
+  /** The entry was truncated, and with it goes where it said that the others are (R21). */
+  #forgetUncommitted(): void {
+    if (this.#uncommitted === NONE) return;
+    this.#uncommitted = NONE;
+    this.#events.onMembers();
   }
 
   #recordOf({ client, id, name, peer, witness }: MemberEntry): MemberRecord {
@@ -226,8 +255,6 @@ export class Formation {
     this.#record = record;
   }
 }
-
-type Members = Pick<NodeRecord, "members" | "membersIndex">;
 
 function isSame(one: Members, other: Members): boolean {
   return (

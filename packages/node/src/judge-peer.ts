@@ -22,6 +22,15 @@ export function judgePeer(formation: Formation, peer: PeerIdentity): PeerRefusal
         "all members of a cluster begin with the same snapshot, restored with the same options, or with none",
     };
   }
+  const isKnownThere = peer.members.some((member) => member.serverId === record.serverId);
+  if (record.clusterId === null && record.start === "init" && peer.membersIndex > 0 && !isKnownThere) {
+    return {
+      code: "WRONG_CLUSTER",
+      message:
+        `the cluster of ${peer.name} has formed, and ${record.name} was started with --init, for a new one: ` +
+        "start it with --join, in an empty directory",
+    };
+  }
   if (formation.wasRemoved(peer.serverId)) {
     return {
       code: "REMOVED",
