@@ -30,10 +30,11 @@ export interface MembershipChange {
 
 /**
  * Why a membership is not changed.
- * - `changeInFlight`: the one before is not committed, or a joint configuration was not left (R21).
+ * - `changeInFlight`: the one before is not committed, or a joint configuration was not left (R21), or leadership is being
+ *   handed over (R20).
  * - `termNotCommitted`: no entry of this leader's own term is committed yet (R21).
  * - `alreadyMember`, `notMember`, `notLearner`, `notVoter`: the member is not what the change takes it for.
- * - `notCaughtUp`: the learner lacks too many entries (R22).
+ * - `notCaughtUp`: the learner lacks too many entries, or has acknowledged none to this leader yet (R22).
  * - `noDataVoter`: nobody would be left who votes and has the data.
  * - `noChange`: nothing would be different, or there is no joint configuration to leave.
  * - `badLease`: the lease's figures are out of range.

@@ -84,17 +84,22 @@ function cannotChange(state: RaftState): MembershipRefusal | null {
   const refusal = cannotLead(state);
   if (refusal !== null) return refusal;
   if (!hasCommittedInTerm(state)) return "termNotCommitted";
+  // The target was told to take over at the end that the log has now (R20).
+  if (state.transfer !== null) return "changeInFlight";
   return isJoint(log.configuration) || log.configurationIndex > state.commitIndex ? "changeInFlight" : null;
 }
 
-/** A voter that has everything still to get counts for the majority and helps nobody reach it (§4.2.1, R22). */
+/**
+ * A voter that has everything still to get counts for the majority and helps nobody reach it (§4.2.1, R22). One that has not
+ * acknowledged anything, or needs a snapshot, lacks everything, however few the entries are.
+ */
 function lagging(state: RaftState, change: MembershipChange): MembershipRefusal | null {
   const { log, options, progress } = state;
   for (const member of change.members) {
     if (member.kind !== "promote") continue;
     const known = progress.get(member.id);
-    if (known === undefined || log.lastIndex - known.matchIndex > options.promotionLagEntriesMax)
-      return "notCaughtUp";
+    if (known === undefined || known.state !== "replicate") return "notCaughtUp";
+    if (log.lastIndex - known.matchIndex > options.promotionLagEntriesMax) return "notCaughtUp";
   }
   return null;
 }

@@ -40,6 +40,20 @@ describe("leadership transfer (thesis §3.10, R20)", () => {
     expect(a.status.lastIndex).to.equal(1);
   });
 
+  it("the members are not changed meanwhile: the log keeps the end at which the target takes over", () => {
+    const cluster = new Cluster(["a", "b", "c"]);
+    const a = cluster.elect("a");
+    cluster.settle();
+    transfer(cluster, "a", "b");
+    const { lastIndex } = a.status;
+    const change = { members: [{ kind: "demote", id: serverId("c") }], joint: "auto" } as const;
+    a.step({ kind: "changeMembership", change });
+    expect(a.refused.map(({ reason }) => reason)).to.deep.equal(["changeInFlight"]);
+    expect(a.status.lastIndex).to.equal(lastIndex);
+    cluster.settle();
+    expect(cluster.leader?.id).to.equal("b");
+  });
+
   it("is given up after one election timeout, and the leader leads on", () => {
     const cluster = new Cluster(["a", "b", "c"]);
     const a = cluster.elect("a");

@@ -238,6 +238,25 @@ describe("membership changes (thesis §4, R21)", () => {
     expect(ids(cluster.get("a").status.configuration.voters)).to.equal("a b d");
   });
 
+  it("a learner that has answered nothing is not promoted, however short the log is (R22)", () => {
+    const cluster = new Cluster(["a", "b"], {
+      servers: ["a", "b", "d"],
+      configuration: configurationOf(["a", "b"]),
+    });
+    cluster.elect("a");
+    cluster.isolate("d");
+    change(cluster, [learner("d")]);
+    cluster.settle();
+    change(cluster, [promote("d")]);
+    expect(refusals(cluster, "a")).to.deep.equal(["notCaughtUp"]);
+    cluster.mend();
+    cluster.round(2 * HEARTBEAT_TICKS);
+    change(cluster, [promote("d")]);
+    cluster.settle();
+    expect(refusals(cluster, "a")).to.have.lengthOf(1);
+    expect(ids(cluster.get("a").status.configuration.voters)).to.equal("a b d");
+  });
+
   it("keeps a member's kind, and refuses what makes no sense (R22)", () => {
     const cluster = new Cluster(["a", "b", "w"], {
       configuration: configurationOf(["a", "b", "w"], { witnesses: ["w"] }),

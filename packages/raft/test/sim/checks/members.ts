@@ -166,7 +166,7 @@ export class MemberChecks {
       if (before.configuration.voters.includes(id)) continue;
       const known = before.progress.find((progress) => progress.id === id);
       check(
-        known !== undefined && before.lastIndex - known.matchIndex <= this.#promotionLagEntriesMax,
+        known?.state === "replicate" && before.lastIndex - known.matchIndex <= this.#promotionLagEntriesMax,
         "a learner is promoted only when it is nearly caught up (R22)",
         () => `${server.id} promotes ${id}, which has ${known?.matchIndex ?? 0} of ${before.lastIndex}`,
       );

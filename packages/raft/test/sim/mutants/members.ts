@@ -130,6 +130,13 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "R22",
+    "promotion without an answer",
+    "membership.ts",
+    [`if (known === undefined || known.state !== "replicate") return`, `if (known === undefined) return`],
+    "a learner that has acknowledged nothing, or waits for a snapshot, gets a vote while the log is short",
+  ),
+  mutant(
+    "R22",
     "change forgets the kind",
     "membership-change.ts",
     [
