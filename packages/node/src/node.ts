@@ -85,8 +85,8 @@ export class Node implements RunningNode {
       },
       onConnectionLost: (peer) => this.#serving?.group.happened({ kind: "connectionLost", peer }),
       onUnreachable: (peer) => this.#serving?.group.happened({ kind: "unreachable", peer }),
-      onMet: ({ advertiseClient, name, serverId }) =>
-        this.#serving?.group.members.met(name, serverId, advertiseClient),
+      onMet: ({ advertiseClient, name, serverId }, address) =>
+        this.#serving?.group.members.met(name, serverId, address, advertiseClient),
       onRemoved: () => this.#removed(),
     });
     this.#admission = new WriteAdmission({

@@ -33,7 +33,7 @@ export interface TransportOptions {
   /** What was in flight to this peer may be lost. */
   readonly onUnreachable: (peer: ServerId) => void;
   /** A node answered at the address that the members' list has for it. */
-  readonly onMet: (peer: PeerIdentity) => void;
+  readonly onMet: (peer: PeerIdentity, address: string) => void;
   /** A member said that this server was removed. */
   readonly onRemoved: () => void;
 }
@@ -177,7 +177,7 @@ export class PeerTransport {
       identity: () => formation.identity(),
       meet: (peer) => {
         const refusal = formation.meet(peer);
-        if (refusal === null) onMet(peer);
+        if (refusal === null) onMet(peer, member.peer);
         return refusal?.message ?? null;
       },
       onRefused: (code) => {

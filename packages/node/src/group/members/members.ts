@@ -92,9 +92,9 @@ export class Members {
     return membersOf(this.#view(), raft.status().leader);
   }
 
-  /** A node answered at the address that stands in the directory under its name. */
-  met(name: string, id: string, client: string): void {
-    this.#met.set(name, { kind: "bind", name, id: serverId(id), client });
+  /** A node answered at the address that stands in the directory under its name. Kept: the binding may be truncated (R21). */
+  met(name: string, id: string, peer: string, client: string): void {
+    this.#met.set(name, { kind: "bind", name, id: serverId(id), peer, client });
   }
 
   /** The core did not do what it was asked for. Returns false when that was not asked for here. */
@@ -186,7 +186,8 @@ export class Members {
   }
 
   #beginTransfer(asked: Asked, name: string | null): void {
-    const { configuration, directory, own } = this.#view();
+    const view = this.#view();
+    const { configuration, directory, own } = view;
     if (name === null) {
       this.#stepTransfer(asked, null);
       return;
@@ -203,6 +204,9 @@ export class Members {
     } else if (entry.id === null || !configuration.voters.includes(entry.id) || entry.witness) {
       const why = entry.witness ? "is a witness" : "has no vote";
       asked.asker?.refused({ code: "TRANSFER_FAILED", message: `${name} cannot lead: it ${why}` });
+    } else if (!view.isAlive(entry.id)) {
+      // To try it would refuse all writes for an election timeout (R20).
+      asked.asker?.refused({ code: "TRANSFER_FAILED", message: `${name} cannot lead: it does not answer` });
     } else {
       this.#stepTransfer(asked, entry.id);
     }
@@ -299,7 +303,6 @@ export class Members {
       const isReady = id !== null && willVote && this.#pace.keeps(id);
       const wish: Wish | null = binding ?? (isReady ? { kind: "promote", name, force: false } : null);
       if (wish === null || planOf(wish, view).kind !== "change") continue;
-      this.#met.delete(name);
       this.#queue.push({ wish, asker: null, alone: false });
       return;
     }

@@ -13,6 +13,8 @@ export interface Binding {
   readonly kind: "bind";
   readonly name: string;
   readonly id: ServerId;
+  /** Where it answered. */
+  readonly peer: string;
   readonly client: string;
 }
 
@@ -49,8 +51,11 @@ type Add = Extract<MembersChange, { readonly kind: "add" }>;
 
 function add({ learnerOnly, name, peer, witness }: Add, entry: MemberEntry | null, view: MembersView): Plan {
   if (entry !== null) {
-    if (entry.peer === peer && entry.witness === witness) return DONE;
-    const kind = entry.witness ? ", a witness" : "";
+    const votes = roleOf(view.configuration, entry.id) === "voter";
+    if (entry.peer === peer && entry.witness === witness && (votes || entry.willVote === !learnerOnly))
+      return DONE;
+    const stays = votes || entry.willVote ? "" : ", a learner until it is promoted";
+    const kind = `${entry.witness ? ", a witness" : ""}${stays}`;
     return refused("MEMBER_EXISTS", `${name} is a member already, at ${entry.peer}${kind}`);
   }
   const taken = takenBy(peer, view);
@@ -59,9 +64,11 @@ function add({ learnerOnly, name, peer, witness }: Add, entry: MemberEntry | nul
   return changeTo([], { ...view.directory, members: [...view.directory.members, added] });
 }
 
-function bind({ client, id }: Binding, entry: MemberEntry | null, view: MembersView): Plan {
+function bind({ client, id, peer }: Binding, entry: MemberEntry | null, view: MembersView): Plan {
   // A server that was removed does not come back under a name that is free again (R25).
   if (entry === null || entry.id !== null || view.directory.removed.includes(id)) return DONE;
+  // Nor does one that was met where the name was before.
+  if (entry.peer !== peer) return DONE;
   const change: MemberChange = { kind: "addLearner", id, witness: entry.witness };
   return changeTo([change], replaced(view.directory, { ...entry, id, client }));
 }
@@ -74,6 +81,8 @@ function promote(entry: MemberEntry, force: boolean, view: MembersView): Plan {
   if (roleOf(configuration, id) === "voter") return DONE;
   if (!view.isAlive(id)) return refused("MEMBER_LAGS", `${name} does not answer`);
   const lag = view.lagOf(id);
+  if (view.progressOf(id)?.state !== "replicate")
+    return refused("MEMBER_LAGS", `${name} is still being brought to where the log begins`);
   if (lag > lagMax) return refused("MEMBER_LAGS", `${name} lacks ${lag} entries, and may lack ${lagMax}`);
   const risk = riskOf([...configuration.voters, id], witnesses(view), force, view);
   if (risk !== null) return refused("QUORUM_AT_RISK", risk);
