@@ -68,10 +68,11 @@ export class Members {
 
   /**
    * A leader that is removed hands over first. Looks up which server has the name, so that a late copy of the request does not
-   * take away another one that got it later.
+   * take away another one that got it later. Called again after it was done, it finds nobody.
    * @throws {RaftKvError} MEMBER_NOT_FOUND, QUORUM_AT_RISK; as `put`.
    */
   async remove(name: string, options: ForcibleOptions = {}): Promise<readonly MemberInfo[]> {
+    const startedMs = performance.now();
     const members = await this.list(options);
     const member = members.find((one) => one.name === name);
     if (member === undefined) {
@@ -79,7 +80,14 @@ export class Members {
       throw new RaftKvError("MEMBER_NOT_FOUND", `there is no member "${name}": there are ${names}`);
     }
     const { serverId } = member;
-    return this.#change({ kind: "remove", name, serverId, force: options.force === true }, options);
+    const { timeoutMs } = options;
+    // Both together have the time that one of them was given.
+    const left =
+      timeoutMs === undefined
+        ? {}
+        : { timeoutMs: Math.max(1, Math.ceil(timeoutMs - (performance.now() - startedMs))) };
+    const change = { kind: "remove", name, serverId, force: options.force === true } as const;
+    return this.#change(change, { ...options, ...left });
   }
 
   /**

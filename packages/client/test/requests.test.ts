@@ -1,5 +1,5 @@
 import { KeyValue, connect } from "@raftkv/client";
-import { Op } from "@raftkv/protocol";
+import { Op, encodeReplies, memberChangeReply, memberListReply } from "@raftkv/protocol";
 import { expect } from "chai";
 import { FakeNode, keyOf, servingScript } from "./support/fake-node.js";
 import { cleanUp, connected, failure, until } from "./support/help.js";
@@ -130,6 +130,30 @@ describe("requests", () => {
   it("connect refuses options that are none, as a call from JavaScript may give them", async () => {
     for (const options of [undefined, null, {}, "127.0.0.1:1"])
       await failure(connect(options as Parameters<typeof connect>[0]), "INVALID_ARGUMENT");
+  });
+
+  it("the removal of a member and the look who it is have one deadline together", async () => {
+    const node = await leader();
+    node.script = (request, _node, { send }) => {
+      if (request.op !== Op.memberList) return memberChangeReply(request.requestId, []);
+      const member = { name: "n2", serverId: "b".repeat(16), peer: "127.0.0.1:7502", client: null };
+      const more = {
+        role: "voter",
+        witness: false,
+        willVote: false,
+        leader: false,
+        alive: true,
+        lag: 0,
+      } as const;
+      const [late] = encodeReplies([memberListReply(request.requestId, [{ ...member, ...more }])], 1000);
+      setTimeout(() => send(late!), 300);
+      return null;
+    };
+    const client = await connected({ endpoints: [node.address] });
+    await client.members.remove("n2", { timeoutMs: 5_000 });
+    const [list, change] = node.requests;
+    expect(change).to.include({ op: Op.memberChange });
+    expect(change?.deadlineMs).to.be.below((list?.deadlineMs ?? 0) - 200);
   });
 
   it("the node is told how long the client will wait, less what its last word takes, and how it reads (C1)", async () => {
