@@ -9,6 +9,7 @@ import { FIRST_GROUP } from "./group/open-group.js";
 import { Replica } from "./group/replica.js";
 import { isWitness, newServerId, openRecordOf, saveRecord } from "./identity.js";
 import type { NodeRecord } from "./identity.js";
+import { readQuarantine } from "./quarantine.js";
 
 /** What a survivor has, and what would become of it. */
 export interface Survivor {
@@ -17,6 +18,8 @@ export interface Survivor {
   readonly clusterId: string;
   /** The members of the configuration in force here. */
   readonly members: readonly string[];
+  /** The cluster had removed it, and went on without it. */
+  readonly removed: boolean;
   /** Of the last entry that is on this disk. */
   readonly lastIndex: number;
   readonly lastTerm: number;
@@ -69,6 +72,13 @@ async function look(dataDir: string, record: NodeRecord, log: LogWriter): Promis
       `${dataDir} holds a witness, which has no data to begin a cluster with`,
     );
   }
+  const quarantine = readQuarantine(dataDir);
+  if (quarantine !== null) {
+    throw new DataDirectoryError(
+      "DAMAGED",
+      `${dataDir} is no data to begin a cluster with: ${quarantine.message}`,
+    );
+  }
   const replica = await Replica.open(join(dataDir, "groups", String(FIRST_GROUP)), {}, recovered.base);
   const { appliedIndex } = replica;
   const revision = replica.store?.revision ?? 0;
@@ -85,6 +95,7 @@ async function look(dataDir: string, record: NodeRecord, log: LogWriter): Promis
     dataDir,
     clusterId: record.clusterId,
     members: record.members.map(({ name }) => name),
+    removed: record.removed,
     lastIndex,
     lastTerm: log.shapes(FIRST_GROUP)?.runs.at(-1)?.term ?? recovered.base.term,
     committedIndex: appliedIndex,
@@ -109,6 +120,7 @@ async function carryOut(
     clusterId,
     members,
     membersIndex: own.index,
+    removed: false,
     unfinished: false,
   };
   saveRecord(dataDir, { ...forced, unfinished: true });

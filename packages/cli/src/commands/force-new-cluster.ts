@@ -16,11 +16,13 @@ function forceDescription({
   lastTerm,
   members,
   name,
+  removed,
   revision,
 }: Survivor): string {
   const behind = lastIndex - committedIndex;
   return [
     `${name}, of a cluster of ${members.join(", ")}`,
+    ...(removed ? [`${name} was removed from that cluster, which went on without it`] : []),
     `the log on this disk ends with index ${lastIndex}, of term ${lastTerm}`,
     `up to index ${committedIndex}, revision ${revision}, it is known here that entries were committed`,
     `kept:  all of it; the ${behind} ${behind === 1 ? "entry" : "entries"} behind that too, of which the last may never have been acknowledged to anybody`,

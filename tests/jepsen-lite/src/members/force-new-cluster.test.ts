@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "@raftkv/client";
 import { exitCodeOf, forceNewCluster, startNode } from "@raftkv/node";
 import type { Survivor } from "@raftkv/node";
@@ -69,6 +69,23 @@ describe("a cluster that lost its majority for good (R21, R23, R25)", function (
     } finally {
       await client.close();
     }
+  });
+
+  it("says that a member was removed, and takes it all the same; one that differs from the others it does not", async () => {
+    nodes = await LiveNodes.start();
+    await nodes.stop("n1");
+    const { dataDir } = nodes.option("n1");
+    const path = `${dataDir}/node.json`;
+    const record = JSON.parse(readFileSync(path, "utf8")) as object;
+    writeFileSync(path, JSON.stringify({ ...record, removed: true }));
+    const quarantine = `${dataDir}/quarantine.json`;
+    writeFileSync(quarantine, "{}");
+    const refusal = await forceNewCluster(dataDir, () => true).catch((error: unknown) => error as Error);
+    expect(refusal).to.have.property("code", "DAMAGED");
+    rmSync(quarantine);
+    expect(await forceNewCluster(dataDir, () => true)).to.deep.include({ name: "n1", removed: true });
+    await nodes.run("n1");
+    await nodes.leader();
   });
 
   it("refuses a directory that holds no member with data, and one in which it was interrupted does not start", async () => {
