@@ -171,9 +171,10 @@ export class Sessions {
 
   /**
    * Whether a session may not span that much, since all together do too much. Its share it always has: so who does not confirm
-   * holds nobody up who does.
+   * holds nobody up who does. A number within what it spans already takes no room: refused, it would keep all behind it unconfirmed.
    */
   #spansTooMuch(results: KeptResults, span: number, { allResultsMax, sessionsMax }: Settings): boolean {
+    if (span <= results.span) return false;
     if (this.#span - results.span + span <= allResultsMax) return false;
     return span > Math.max(1, Math.floor(allResultsMax / sessionsMax));
   }

@@ -192,6 +192,20 @@ describe("A session (F3)", () => {
     expect(await log.apply(put("k", "v"), { session, number: 5 })).to.have.property("kind", "put");
   });
 
+  it("F3: carries out a number that it left out, however much all span together: else nothing behind it is ever confirmed", async () => {
+    const third = await log.openSession();
+    await log.apply(put("k", "v"), { session, number: 4 });
+    await log.apply(put("k", "v"), { session: third, number: 4 });
+    // Lowered below what is there.
+    await log.apply({ kind: "settingsChange", settings: { allResultsMax: 5, sessionsMax: 5 } });
+    for (const number of [1, 2, 3])
+      expect(await log.apply(put("k", "v"), { session, number })).to.have.property("kind", "put");
+    const full = refusal("OVERLOADED", { allResultsMax: 5 });
+    expect(await log.apply(put("k", "v"), { session, number: 5 })).to.deep.equal(full);
+    const confirmed = { session, number: 5, answeredBelow: 5 };
+    expect(await log.apply(put("k", "v"), confirmed)).to.have.property("kind", "put");
+  });
+
   it("keeps of an answer that is too large only where it was carried out", async () => {
     await log.apply({ kind: "settingsChange", settings: { resultBytesMax: 100 } });
     await log.apply(put("k", "v".repeat(100)));

@@ -38,7 +38,9 @@ export class ModelSession {
     const { allResultsMax, sessionsMax } = settings;
     const span = Math.max(number, ...this.results.keys()) + 1 - below;
     const share = Math.max(1, Math.floor(allResultsMax / sessionsMax));
-    if (span > share && others + span > allResultsMax) return refusal("OVERLOADED", { allResultsMax });
+    const takesMore = span > this.span;
+    if (takesMore && span > share && others + span > allResultsMax)
+      return refusal("OVERLOADED", { allResultsMax });
     if (predecessor >= below && !this.results.has(predecessor)) {
       return refusal("OUT_OF_ORDER", { predecessor });
     }

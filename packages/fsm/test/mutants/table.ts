@@ -60,6 +60,10 @@ export const MUTANTS: readonly Mutant[] = [
     "    if (this.#span - results.span + span <= allResultsMax) return false;",
     "    if (allResultsMax > 0) return false;",
   ]),
+  mutant("F3", "a number that was left out is refused when all span too much", "sessions.ts", [
+    "    if (span <= results.span) return false;\n",
+    "",
+  ]),
   mutant("F1", "sessions have no share of what all may span", "sessions.ts", [
     "span > Math.max(1, Math.floor(allResultsMax / sessionsMax))",
     "span > 0",
