@@ -12,6 +12,7 @@ import { KNOBS } from "./knobs.js";
 import { listen } from "./listen.js";
 import { readNodeOptions } from "./options.js";
 import type { NodeOptions } from "./options.js";
+import { readQuarantine } from "./quarantine.js";
 import { SETTINGS } from "./setting-table.js";
 import { ConfigurationError, Settings, environmentNameOf } from "./settings.js";
 import type { Environment, RawNodeOptions } from "./settings.js";
@@ -40,7 +41,7 @@ export interface StartReport {
 /**
  * Looks at everything that a start would need, and changes nothing: settings, what the data directory holds, whether it
  * can be written, whether the addresses are this machine's.
- * @throws what `parseNodeOptions` and `startNode` would throw.
+ * @throws what `parseNodeOptions` and `startNode` would throw. @throws {ReplicaDiffersError} it would start, and never serve.
  */
 export async function checkStart(
   raw: RawNodeOptions,
@@ -50,6 +51,8 @@ export async function checkStart(
   const settings = new Settings(raw, environment, openConfigFile(raw.config, environment["RAFTKV_CONFIG"]));
   const options = readNodeOptions(settings);
   checkDataDirectory(options);
+  const quarantine = readQuarantine(options.dataDir);
+  if (quarantine !== null) throw quarantine;
   const existing = checkWritable(settings.nameOf("dataDir"), options.dataDir);
   const remarks = [
     ...unknownVariables(environment),

@@ -145,6 +145,13 @@ describe("node start --check", () => {
     throw new Error("it was found good");
   }
 
+  it("says that a replica which differs from the others will not serve", async () => {
+    const given = await raw();
+    mkdirSync(String(given.dataDir), { recursive: true });
+    writeFileSync(join(String(given.dataDir), "quarantine.json"), "{}");
+    expect(await failure(given)).to.contain("it must be replaced");
+  });
+
   it("tells what is given and where, and makes nothing", async () => {
     const report = await checkStart(await raw(), {
       RAFTKV_TICK_MS: "20",

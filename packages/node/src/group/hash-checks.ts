@@ -21,6 +21,8 @@ const PAUSE_MS_MIN = 2;
 export interface HashChecksOptions {
   readonly group: GroupId;
   readonly self: ServerId;
+  /** Of this program: only members of the same one compare what they hold. */
+  readonly version: string;
   /** The one that is live; null while a snapshot takes its place. */
   readonly store: () => Store | null;
   readonly configuration: () => Configuration;
@@ -72,7 +74,11 @@ export class HashChecks {
   }
 
   get state(): HashChecksState {
-    const names = [...this.#differing.keys()].map(this.#options.nameOf).sort();
+    const members = this.#others();
+    const names = [...this.#differing.keys()]
+      .filter((server) => members.includes(server))
+      .map(this.#options.nameOf)
+      .sort();
     const differ =
       names.length === 0
         ? null
@@ -81,7 +87,8 @@ export class HashChecks {
       comparedIndex: this.#comparedIndex,
       compared: this.#compared,
       differing: names,
-      alarm: this.#tie ?? differ,
+      // Of two of which one was removed no other comparison will tell.
+      alarm: members.length === 0 ? null : (this.#tie ?? differ),
     };
   }
 
@@ -111,7 +118,9 @@ export class HashChecks {
   }
 
   received(from: ServerId, message: StateHashMessage): void {
-    const { asks, hash, index } = message;
+    const { asks, hash, index, version } = message;
+    // While members are upgraded, equal replicas may have different hashes.
+    if (version !== this.#options.version) return;
     if (this.#stopped || !this.#reports.add(index, from, hash)) return;
     const own = this.#reports.at(index).get(this.#options.self);
     if (own === undefined) return;
@@ -194,8 +203,8 @@ export class HashChecks {
   }
 
   #tell(peers: readonly ServerId[], index: LogIndex, hash: string, asks: boolean): void {
-    const { group, send } = this.#options;
-    const bytes = encodeStateHash({ group, index, hash, asks });
+    const { group, send, version } = this.#options;
+    const bytes = encodeStateHash({ group, index, hash, asks, version });
     for (const peer of peers) send(peer, bytes);
   }
 

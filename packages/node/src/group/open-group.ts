@@ -21,6 +21,7 @@ import type { Logger } from "../logger.js";
 import type { Timings } from "../metrics/timings.js";
 import type { NodeOptions } from "../options.js";
 import { GroupSnapshots } from "../snapshot/group-snapshots.js";
+import { VERSION } from "../version.js";
 import { Checkpointer } from "./checkpointer.js";
 import type { LogProposal } from "./log-proposal.js";
 import { EntryBodies, configurationOf } from "./entry-bodies.js";
@@ -146,6 +147,7 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
   const hashChecks = new HashChecks({
     group: id,
     self: serverId(record.serverId),
+    version: VERSION,
     store: () => replica.store,
     configuration: () => raft.status().configuration,
     nameOf,
