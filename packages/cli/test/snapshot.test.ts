@@ -123,6 +123,7 @@ describe("raftkv snapshot", function () {
       ],
       [["--nodes", "0"], "--nodes"],
       [["--bump-revision", "x"], "--bump-revision"],
+      [["--bump-revision", String(Number.MAX_SAFE_INTEGER)], "but must be at most"],
     ] as const) {
       const done = await run("restore", "file", ...args);
       expect(done, done.err).to.include({ code: 2 });

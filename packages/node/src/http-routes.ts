@@ -153,7 +153,8 @@ async function snapshot(
     version: VERSION,
     savedAt: new Date().toISOString(),
   };
-  await snapshots.save(about, response);
+  if (await snapshots.save(about, response)) return;
+  json(response, 503, { error: "this node saves as many snapshots as it may at one time: ask later" });
 }
 
 /** One after the other: each reads the whole store. Who is gone by then is passed over. */

@@ -151,6 +151,7 @@ export const KNOBS = {
     unit: "ms",
     description: "how long a snapshot stays open for a follower that is silent, before it is begun anew",
   },
+  maxSnapshotSaves: { default: 4, min: 1, max: 99, unit: "count", description: "snapshots saved at a time" },
   maxFrameBytes: {
     default: 4 * MIB,
     min: 64 * KIB,

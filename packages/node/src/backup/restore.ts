@@ -19,6 +19,8 @@ import type { InitialMember } from "../options.js";
 import { ConfigurationError } from "../settings.js";
 
 const READ_BYTES = 1024 * 1024;
+/** Half of what a whole number can be: there are revisions behind it for as long as anybody writes. */
+const REVISION_MAX = 2 ** 52;
 
 export interface RestoreOptions {
   /** What `snapshot save` wrote. */
@@ -156,6 +158,12 @@ async function readInto(options: RestoreOptions, making: readonly Making[]): Pro
  */
 function changedHead(head: Checkpoint, { bumpRevision, markCompacted }: RestoreOptions): Checkpoint {
   const revision = head.revision + bumpRevision;
+  if (revision > REVISION_MAX)
+    throw new ConfigurationError(
+      "--bump-revision",
+      String(bumpRevision),
+      `at most ${REVISION_MAX - head.revision}`,
+    );
   const state = new Map(head.state);
   state.delete("sessions");
   return { ...head, revision, state, floor: markCompacted ? revision : head.floor };

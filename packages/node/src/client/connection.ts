@@ -31,6 +31,8 @@ const CUT_MS = 1_000;
 const FLUSH_BYTES = 1024 * 1024;
 /** Unread replies that are everybody's right, however many clients do not read theirs. */
 const UNREAD_BYTES_MIN = 256 * 1024;
+/** Of a client's ping or pong: kind, length and mask (RFC 6455, 5.2). */
+const CONTROL_HEAD_BYTES = 6;
 /** Pings between two looks; a client needs one now and then. */
 const PINGS_MAX = 100;
 
@@ -78,7 +80,7 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
   #answers = 0;
   #closed = false;
   #heardAtMs = performance.now();
-  /** `bytesRead` of the socket when the last message was whole. */
+  /** `bytesRead` of the socket when the last message was whole, without what pings and pongs took since. */
   #readAtMessage = 0;
   /** What it sent waits for its turn. */
   #isFull = false;
@@ -112,7 +114,7 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
       if (isBinary) this.#received(data as Buffer);
       else this.#cut("it broke the protocol", "text frames are not of this protocol");
     });
-    webSocket.on("pong", () => this.#heard());
+    webSocket.on("pong", (data: Buffer) => this.#heardControl(data));
     webSocket.on("ping", (data: Buffer) => this.#pinged(data));
     webSocket.on("error", (error: NodeJS.ErrnoException) => {
       const isTooLarge = error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
@@ -171,7 +173,7 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
 
   /** What was read of a message that is not whole, about. */
   get partialBytes(): number {
-    return this.#isFull ? 0 : this.socket.bytesRead - this.#readAtMessage;
+    return this.#isFull ? 0 : Math.max(0, this.socket.bytesRead - this.#readAtMessage);
   }
 
   hold(isHeld: boolean): void {
@@ -242,8 +244,14 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
     if (this.#answers === 0 && this.#ping === null) this.#host.onReplies(this);
   }
 
-  #pinged(data: Buffer): void {
+  /** A frame that is whole, be it in the middle of a message: a client that is idle for weeks answers many pings. */
+  #heardControl(data: Buffer): void {
     this.#heard();
+    this.#readAtMessage += CONTROL_HEAD_BYTES + data.length;
+  }
+
+  #pinged(data: Buffer): void {
+    this.#heardControl(data);
     if (this.#closed) return;
     this.#pings += 1;
     if (this.#pings > PINGS_MAX) {

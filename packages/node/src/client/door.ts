@@ -68,7 +68,8 @@ export class Door {
   readonly request = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request;
     const { lines, onRequest, onTurnedAway, requestsMax } = this.#options;
-    if (this.#requests >= requestsMax) {
+    // Whoever watches over the process must not end it for what others ask; this costs no more than a refusal.
+    if (this.#requests >= requestsMax && request.url !== "/health") {
       const why = "too many HTTP requests";
       onTurnedAway();
       lines.warn(why, { remote: remoteOf(socket), requests: this.#requests }, `refused a request: ${why}`);

@@ -119,6 +119,7 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
     replica,
     bytesPerSecond: options.snapshotBytesPerSecond,
     idleMs: options.snapshotIdleMs,
+    savesMax: options.maxSnapshotSaves,
     hasRoom: () => opening.space.takesEntries,
     sendBytes: (peer, bytes) => opening.send(peer, "snapshot", bytes),
     announce: (message) => outgoing.send([message]),

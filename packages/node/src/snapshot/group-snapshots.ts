@@ -28,6 +28,8 @@ export interface GroupSnapshotsOptions {
   readonly replica: Replica;
   readonly bytesPerSecond: number;
   readonly idleMs: number;
+  /** Snapshots that are saved at one time. */
+  readonly savesMax: number;
   readonly hasRoom: () => boolean;
   readonly sendBytes: (peer: ServerId, bytes: Buffer) => void;
   /** Says once more what the core has said before. */
@@ -51,6 +53,7 @@ export class GroupSnapshots {
   readonly #bandwidth: Bandwidth;
   readonly #sender: SnapshotSender;
   readonly #receiver: SnapshotReceiver;
+  #saving = 0;
 
   constructor(options: GroupSnapshotsOptions) {
     this.#options = options;
@@ -136,13 +139,23 @@ export class GroupSnapshots {
     this.#receiver.tick(nowMs);
   }
 
-  /** Answers with a snapshot of all that is applied, to be kept. @throws {StoreError} before anything was answered. */
-  async save(about: SnapshotAbout, response: ServerResponse): Promise<void> {
-    const { idleMs, logger, replica } = this.#options;
-    const reader = await replica.openSnapshot();
-    const { index } = reader.position;
-    logger.info({ index }, `saving a snapshot of index ${index}`);
-    await sendSaved({ about, reader, bandwidth: this.#bandwidth, idleMs }, response);
+  /**
+   * Answers with a snapshot of all that is applied, to be kept. False, and nothing is answered, when as many as may be are on their way: each
+   * keeps the small state in memory and old versions on the disk (C7). @throws {StoreError} before anything was answered.
+   */
+  async save(about: SnapshotAbout, response: ServerResponse): Promise<boolean> {
+    const { idleMs, logger, replica, savesMax } = this.#options;
+    if (this.#saving >= savesMax) return false;
+    this.#saving += 1;
+    try {
+      const reader = await replica.openSnapshot();
+      const { index } = reader.position;
+      logger.info({ index }, `saving a snapshot of index ${index}`);
+      await sendSaved({ about, reader, bandwidth: this.#bandwidth, idleMs }, response);
+    } finally {
+      this.#saving -= 1;
+    }
+    return true;
   }
 
   /** This server does not lead: nobody is sent anything. */

@@ -31,7 +31,7 @@ export async function sendSaved(options: SaveOptions, response: ServerResponse):
       if (waitMs > 0) await pause(waitMs, undefined, { ref: false });
       if (response.destroyed || response.write(bytes)) continue;
       idle.begin();
-      await Promise.race([once(response, "drain"), once(response, "close")]);
+      await drained(response);
       idle.end();
     }
   } catch (error) {
@@ -40,6 +40,19 @@ export async function sendSaved(options: SaveOptions, response: ServerResponse):
   } finally {
     idle.end();
     await reader.close().catch(() => undefined);
+  }
+}
+
+/** Or closed. Nothing listens to it any more then: a large snapshot waits for its reader some hundred thousand times. */
+async function drained(response: ServerResponse): Promise<void> {
+  const ended = new AbortController();
+  const { signal } = ended;
+  const waits = [once(response, "drain", { signal }), once(response, "close", { signal })];
+  try {
+    await Promise.race(waits);
+  } finally {
+    ended.abort();
+    await Promise.allSettled(waits);
   }
 }
 
