@@ -7,7 +7,7 @@ import { DataDirectoryError } from "./errors.js";
 import { configurationOf } from "./group/entry-bodies.js";
 import { FIRST_GROUP } from "./group/open-group.js";
 import { Replica } from "./group/replica.js";
-import { isWitness, newServerId, openRecordOf, removedError, saveRecord } from "./identity.js";
+import { isWitness, newServerId, openRecordOf, saveRecord } from "./identity.js";
 import type { NodeRecord } from "./identity.js";
 import { readQuarantine } from "./quarantine.js";
 
@@ -40,8 +40,7 @@ export interface ForcedCluster extends Survivor {
  * so none of what the old one promised binds it, and no member of the old cluster can take part (R21, R25).
  * @param decide sees what there is before anything is changed. False leaves it as it is.
  * @returns null when it was not to be done.
- * @throws {DataDirectoryError} NO_DATA: there is no node with data; DAMAGED; REMOVED. @throws {ReplicaDiffersError} it is not to
- *   be begun anew with. @throws {WalLockedError} the node runs; and what the
+ * @throws {DataDirectoryError} NO_DATA: there is no node with data; DAMAGED. @throws {WalLockedError} the node runs; and what the
  *   log and the store throw when they are damaged.
  */
 export async function forceNewCluster(
@@ -54,20 +53,12 @@ export async function forceNewCluster(
   const log = await LogWriter.open({ dir: join(dataDir, "wal"), enableMemtable: false });
   try {
     const record = openRecordOf(dataDir);
-    demandServing(dataDir, record);
     const survivor = await look(dataDir, record, log);
     if (!decide(survivor)) return null;
     return { ...survivor, newClusterId: await carryOut(dataDir, record, log, survivor) };
   } finally {
     await log.close();
   }
-}
-
-/** What must not serve any more would not, whatever cluster it is said to be. */
-function demandServing(dataDir: string, record: NodeRecord): void {
-  if (record.removed) throw removedError(record.name);
-  const quarantine = readQuarantine(dataDir);
-  if (quarantine !== null) throw quarantine;
 }
 
 async function look(dataDir: string, record: NodeRecord, log: LogWriter): Promise<Survivor> {
