@@ -220,8 +220,8 @@ export const MUTANTS: readonly Mutant[] = [
     "",
   ]),
   mutant("S2", "the small state of a checkpoint is of a later moment", "checkpointer.ts", [
-    "      sample = await this.#orFail(() => this.sample());",
-    "      sample = await this.#orFail(() => new Promise((done) => setImmediate(done)).then(() => this.sample()));\n      sample = { ...sample, ...position };",
+    "        return this.#orFail(() => this.sample());",
+    "        return this.#orFail(() => new Promise((done) => setImmediate(done)).then(() => this.sample())).then((later) => ({ ...later, ...position }));",
   ]),
   mutant("S9", "a write that fails in the background is forgotten", "write-queue.ts", [
     "(error: unknown) => this.onFailure(error instanceof Error ? error : new Error(String(error))),",
