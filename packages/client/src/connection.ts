@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import {
   CLIENT_PATH,
   PROTOCOL_VERSION_MAX,
@@ -12,6 +13,7 @@ import {
   requestWeight,
   sessionCloseRequest,
   watchCancelRequest,
+  withHead,
 } from "@raftkv/protocol";
 import type {
   LeaderHint,
@@ -72,6 +74,8 @@ export class Connection {
   readonly #settings: Settings;
   readonly #owner: ConnectionOwner;
   readonly #socket: WebSocket;
+  /** What is below it; null until it is open. */
+  #stream: Socket | null = null;
   #ended = false;
   #congested = false;
   #lastError: Error | null = null;
@@ -95,6 +99,9 @@ export class Connection {
     this.#handshakeTimer = setTimeout(() => {
       this.fail(new RaftKvError("UNAVAILABLE", `no welcome within ${settings.connectTimeoutMs} ms`));
     }, settings.connectTimeoutMs);
+    this.#socket.on("upgrade", (response) => {
+      this.#stream = response.socket;
+    });
     this.#socket.on("open", () => {
       this.#socket.send(
         encodeHello({
@@ -228,7 +235,11 @@ export class Connection {
   #sendFrame(frame: readonly WireRequest[], session: Session | null): void {
     const socket = this.#socket;
     const { maxBufferedBytes } = this.#settings;
-    socket.send(encodeRequests(frame, session === null ? null : session.place), () => {
+    const bytes = encodeRequests(frame, session === null ? null : session.place);
+    // What the node is closing takes nothing any more; who asked hears that it is down.
+    if (socket.readyState !== WebSocket.OPEN) return;
+    // Head and frame in one piece; `ws` would write them as two.
+    this.#stream?.write(withHead(bytes, true), () => {
       if (!this.#congested || this.#ended || socket.bufferedAmount >= maxBufferedBytes) return;
       this.#congested = false;
       this.#owner.roomAgain(this);

@@ -6,7 +6,9 @@ import { checkLimits } from "./limits.js";
 import type { Limits } from "./limits.js";
 import { addressesFromWire, addressesToWire } from "./members.js";
 import type { MemberAddress } from "./members.js";
-import { count, describe, pack, text, unpackArray } from "./msgpack.js";
+import { pack } from "./frame-writer.js";
+import type { PackedFrame } from "./frame-writer.js";
+import { count, describe, text, unpackArray } from "./msgpack.js";
 
 /** Path of the WebSocket upgrade on a node's client address. */
 export const CLIENT_PATH = "/v1/client";
@@ -77,7 +79,7 @@ export interface NodeIdentity {
   readonly members: readonly MemberAddress[];
 }
 
-export function encodeHello(hello: Hello): Buffer {
+export function encodeHello(hello: Hello): PackedFrame {
   return pack([MAGIC, hello.versionMin, hello.versionMax, hello.clusterId, hello.clientName]);
 }
 
@@ -101,7 +103,7 @@ export function decodeHello(bytes: Buffer): Hello {
 export function answerHello(
   hello: Hello,
   node: NodeIdentity,
-): { readonly answer: Welcome | Refusal; readonly bytes: Buffer } {
+): { readonly answer: Welcome | Refusal; readonly bytes: PackedFrame } {
   const version = Math.min(hello.versionMax, PROTOCOL_VERSION_MAX);
   if (version < Math.max(hello.versionMin, PROTOCOL_VERSION_MIN)) {
     const message =
@@ -123,7 +125,7 @@ export function answerHello(
   };
 }
 
-function refuse(error: RaftKvError): { readonly answer: Refusal; readonly bytes: Buffer } {
+function refuse(error: RaftKvError): { readonly answer: Refusal; readonly bytes: PackedFrame } {
   const [versionMin, versionMax] = [PROTOCOL_VERSION_MIN, PROTOCOL_VERSION_MAX];
   return {
     answer: { accepted: false, versionMin, versionMax, error },

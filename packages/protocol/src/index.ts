@@ -13,7 +13,9 @@ export {
   type ErrorFacts,
   type LeaderHint,
 } from "./errors.js";
+export { HEAD_BYTES_MAX, withHead, type PackedFrame } from "./frame-writer.js";
 export {
+  DEADLINE_MS_MAX,
   DEFAULT_LIMITS,
   REQUEST_OVERHEAD_BYTES,
   TTL_MS_MAX,
@@ -56,7 +58,7 @@ export { isSingleKey, prefixRange, singleKey, type KeyRange } from "./key-range.
 export type { KeyValue } from "./key-value.js";
 export { Op, REPLY_ERROR } from "./op.js";
 export type * from "./request.js";
-export { DEADLINE_MS_MAX, decodeClientFrame } from "./request-decode.js";
+export { decodeClientFrame } from "./request-decode.js";
 export { tooLargeMessage } from "./request-fault.js";
 export * from "./request-encode.js";
 export type * from "./reply.js";

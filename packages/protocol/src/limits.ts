@@ -35,6 +35,9 @@ export const TXN_DEPTH_MAX = 4;
 /** Leases and sessions longer than ten years are a mistake. */
 export const TTL_MS_MAX = 10 * 365 * 24 * 3_600_000;
 
+/** Deadlines go into timers, and those of 2^31 ms or more fire at once (J). */
+export const DEADLINE_MS_MAX = 2 ** 31 - 1;
+
 /** More than a put, a get or a range takes beside its keys and its value, the frame around it included. */
 export const REQUEST_OVERHEAD_BYTES = 128;
 

@@ -1,16 +1,10 @@
-import { Packr, Unpackr } from "msgpackr";
+import { Unpackr } from "msgpackr";
 import { ProtocolError } from "./errors.js";
 import { shapeFault } from "./shape.js";
 
 // Plain MessagePack, so that a client in any language can speak it: no records, and 64-bit integers as numbers,
 // because every index and revision is exact below 2^53.
-const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false, int64AsType: "number" });
-
-/** Encodes plain arrays, numbers, strings, booleans, nulls and bytes. The result is the caller's to keep. */
-export function pack(value: readonly unknown[]): Buffer {
-  return packr.pack(value);
-}
 
 /**
  * Decodes one frame, an array. Byte strings in it are views of `bytes`, not copies (J): who keeps one copies it.

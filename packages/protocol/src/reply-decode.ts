@@ -25,6 +25,7 @@ import type {
   TxnOpResult,
   TxnResult,
 } from "./reply.js";
+import { usualReplies } from "./usual-frames.js";
 import { watchEventsFromWire } from "./watch-frame.js";
 import type { WatchEvents } from "./watch-frame.js";
 
@@ -43,6 +44,8 @@ export type NodeFrame =
  * @throws {ProtocolError} it is none: the connection must be cut.
  */
 export function decodeNodeFrame(frameBytes: Buffer): NodeFrame {
+  const usual = usualReplies(frameBytes);
+  if (usual !== null) return { kind: "replies", replies: usual };
   const frame = unpackArray(frameBytes);
   switch (frame[0]) {
     case NODE_FRAME_REPLIES: {

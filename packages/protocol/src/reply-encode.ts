@@ -7,7 +7,9 @@ import { leaderToWire } from "./leader.js";
 import { REQUEST_OVERHEAD_BYTES } from "./limits.js";
 import { addressesToWire } from "./members.js";
 import type { MemberAddress } from "./members.js";
-import { pack, packedBytesMax } from "./msgpack.js";
+import { pack } from "./frame-writer.js";
+import type { PackedFrame } from "./frame-writer.js";
+import { packedBytesMax } from "./msgpack.js";
 import { NODE_FRAME_LEADER, NODE_FRAME_MEMBERS, NODE_FRAME_REPLIES, Op, REPLY_ERROR } from "./op.js";
 import type { LeaseInfo, RangeFound, Route, TxnOpResult, TxnResult } from "./reply.js";
 
@@ -143,11 +145,11 @@ export function refusalToWire(
 }
 
 /** Encodes replies into as few frames of at most `frameBytes` as it takes, in order; usually one. */
-export function encodeReplies(replies: readonly WireReply[], frameBytes: number): readonly Buffer[] {
+export function encodeReplies(replies: readonly WireReply[], frameBytes: number): readonly PackedFrame[] {
   let bytes = 0;
   for (const reply of replies) bytes += replyBytes(reply);
   if (bytes <= frameBytes) return replies.length === 0 ? [] : [pack([NODE_FRAME_REPLIES, replies])];
-  const frames: Buffer[] = [];
+  const frames: PackedFrame[] = [];
   let part: WireReply[] = [];
   bytes = 0;
   for (const reply of replies) {
@@ -176,12 +178,12 @@ export function replyBytes(reply: WireReply): number {
 }
 
 /** Tells a client who leads now, unasked: sent on every connection when the node's view changes. */
-export function encodeLeaderNotice(leader: LeaderHint | null): Buffer {
+export function encodeLeaderNotice(leader: LeaderHint | null): PackedFrame {
   return pack([NODE_FRAME_LEADER, leaderToWire(leader)]);
 }
 
 /** Tells a client where the members are that serve clients: sent on every connection when that changes. */
-export function encodeMembersNotice(members: readonly MemberAddress[]): Buffer {
+export function encodeMembersNotice(members: readonly MemberAddress[]): PackedFrame {
   return pack([NODE_FRAME_MEMBERS, addressesToWire(members)]);
 }
 

@@ -1,20 +1,13 @@
 import { ProtocolError } from "./errors.js";
+import { DEADLINE_MS_MAX } from "./limits.js";
 import type { Limits } from "./limits.js";
 import { describe, isCount, tuple, unpackArray } from "./msgpack.js";
-import { CLIENT_FRAME_REQUESTS, Op } from "./op.js";
+import { CLIENT_FRAME_REQUESTS } from "./op.js";
+import type { Op } from "./op.js";
 import { FIELDS, toBody } from "./request-bodies.js";
 import { RequestFault } from "./request-fault.js";
-import type {
-  ClientFrame,
-  ClientRequest,
-  GetRequest,
-  PutRequest,
-  RefusedRequest,
-  SessionPlace,
-} from "./request.js";
-
-/** Deadlines go into timers, and those of 2^31 ms or more fire at once (J). */
-export const DEADLINE_MS_MAX = 2 ** 31 - 1;
+import type { ClientFrame, ClientRequest, RefusedRequest, SessionPlace } from "./request.js";
+import { usualClientFrame } from "./usual-frames.js";
 
 /**
  * Decodes and judges one frame from a client (C6, C7). What is wrong with one request alone comes back in
@@ -25,6 +18,10 @@ export function decodeClientFrame(bytes: Buffer, limits: Limits): ClientFrame {
   if (bytes.length > limits.frameBytes) {
     throw new ProtocolError(`a frame of ${bytes.length} bytes: ${limits.frameBytes} are allowed`);
   }
+  return usualClientFrame(bytes, limits) ?? anyClientFrame(bytes, limits);
+}
+
+function anyClientFrame(bytes: Buffer, limits: Limits): ClientFrame {
   const frame = unpackArray(bytes);
   if (frame.length !== 3 || frame[0] !== CLIENT_FRAME_REQUESTS) {
     throw new ProtocolError(
@@ -53,11 +50,6 @@ export function decodeClientFrame(bytes: Buffer, limits: Limits): ClientFrame {
       );
     }
     operations.left -= 1;
-    const usual = toUsualRequest(requestId, fields, limits);
-    if (usual !== null) {
-      requests.push(usual);
-      continue;
-    }
     try {
       requests.push(toRequest(requestId, fields, limits, operations));
     } catch (error) {
@@ -82,27 +74,6 @@ function toSession(value: unknown): SessionPlace {
     );
   }
   return { session, answeredBelow };
-}
-
-/** Nearly everything that comes is a plain put or a get with nothing wrong. Null: `toRequest` decides. */
-function toUsualRequest(
-  requestId: number,
-  fields: readonly unknown[],
-  limits: Limits,
-): PutRequest | GetRequest | null {
-  const op = fields[1];
-  const deadlineMs = fields[2];
-  const key = fields[3];
-  const operand = fields[4];
-  if (!isCount(deadlineMs) || deadlineMs > DEADLINE_MS_MAX) return null;
-  if (!Buffer.isBuffer(key) || key.length > limits.keyBytes || fields[5] !== 0) return null;
-  if (op === Op.get) {
-    if (fields.length !== FIELDS[Op.get] || (operand !== 0 && operand !== 1)) return null;
-    return { requestId, op, deadlineMs, key, linearizable: operand === 0, revision: 0 };
-  }
-  if (op !== Op.put || fields.length !== FIELDS[Op.put] || fields[6] !== 0) return null;
-  if (!Buffer.isBuffer(operand) || operand.length > limits.valueBytes) return null;
-  return { requestId, op, deadlineMs, key, value: operand, lease: 0, wantPrevious: false };
 }
 
 /** @throws {RequestFault} */

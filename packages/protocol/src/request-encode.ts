@@ -1,7 +1,9 @@
 import { rangeToWire } from "./key-range.js";
 import type { KeyRange } from "./key-range.js";
 import { REQUEST_OVERHEAD_BYTES } from "./limits.js";
-import { pack, packedBytesMax } from "./msgpack.js";
+import { pack } from "./frame-writer.js";
+import type { PackedFrame } from "./frame-writer.js";
+import { packedBytesMax } from "./msgpack.js";
 import {
   CLIENT_FRAME_REQUESTS,
   Op,
@@ -193,7 +195,7 @@ export function requestWeight(request: WireRequest): number {
 export function encodeRequests(
   requests: readonly WireRequest[],
   session: SessionPlace | null = null,
-): Buffer {
+): PackedFrame {
   const place = session === null ? null : [session.session, session.answeredBelow];
   return pack([CLIENT_FRAME_REQUESTS, place, requests]);
 }

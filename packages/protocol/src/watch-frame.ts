@@ -1,7 +1,9 @@
 import { ProtocolError } from "./errors.js";
 import { bytes, keyValueToWire, list, previousFromWire } from "./key-value.js";
 import type { KeyValue } from "./key-value.js";
-import { count, describe, isCount, pack, packedBytesMax, tuple } from "./msgpack.js";
+import { pack } from "./frame-writer.js";
+import type { PackedFrame } from "./frame-writer.js";
+import { count, describe, isCount, packedBytesMax, tuple } from "./msgpack.js";
 import { EVENTS_MORE_OF_REVISION, EVENTS_PROGRESS, NODE_FRAME_EVENTS, NODE_FRAME_WATCH_END } from "./op.js";
 import { refusalToWire } from "./reply-encode.js";
 import type { ReplyFacts, WireRefusal } from "./reply-encode.js";
@@ -45,8 +47,8 @@ export function encodeWatchEvents(
   events: readonly WatchEvent[],
   frameBytes: number,
   moreOfRevision = false,
-): readonly Buffer[] {
-  const frames: Buffer[] = [];
+): readonly PackedFrame[] {
+  const frames: PackedFrame[] = [];
   let part: unknown[] = [];
   let size = FRAME_OVERHEAD_BYTES;
   let revision = 0;
@@ -71,12 +73,12 @@ export function encodeWatchEvents(
 }
 
 /** Promises that nothing at or below `revision` will follow (F6). */
-export function encodeWatchProgress(watchId: number, revision: number): Buffer {
+export function encodeWatchProgress(watchId: number, revision: number): PackedFrame {
   return pack([NODE_FRAME_EVENTS, watchId, revision, [], EVENTS_PROGRESS]);
 }
 
 /** Ends a watch for a reason. */
-export function encodeWatchEnd(watchId: number, refusal: WireRefusal, facts: ReplyFacts = {}): Buffer {
+export function encodeWatchEnd(watchId: number, refusal: WireRefusal, facts: ReplyFacts = {}): PackedFrame {
   return pack([NODE_FRAME_WATCH_END, watchId, refusalToWire(refusal, facts)]);
 }
 

@@ -11,9 +11,10 @@ import {
   encodeReplies,
   errorReply,
   replyBytes,
+  withHead,
 } from "@raftkv/protocol";
-import type { ClientRequest, LeaderHint, SessionPlace, WireReply } from "@raftkv/protocol";
-import type { WebSocket } from "ws";
+import type { ClientRequest, LeaderHint, PackedFrame, SessionPlace, WireReply } from "@raftkv/protocol";
+import { WebSocket } from "ws";
 import type { RequestRefusal } from "../group/log-proposal.js";
 import type { ClientTraffic } from "../metrics/client-traffic.js";
 import type { RepeatedLines } from "../repeated-lines.js";
@@ -153,7 +154,7 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
     if (this.#greeted && !this.#closed) this.#send(encodeLeaderNotice(leader));
   }
 
-  tellMembers(notice: Buffer): void {
+  tellMembers(notice: PackedFrame): void {
     if (this.#greeted && !this.#closed) this.#send(notice);
   }
 
@@ -191,7 +192,7 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
     if (this.#repliesBytes > FLUSH_BYTES) this.flush();
   }
 
-  send(frame: Buffer): void {
+  send(frame: PackedFrame): void {
     this.flush();
     if (!this.#closed) this.#send(frame);
   }
@@ -306,8 +307,10 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
     else this.#host.service.serve(request, session, this);
   }
 
-  #send(frame: Buffer): void {
-    this.#webSocket.send(frame);
+  /** Head and frame in one piece; `ws` would write them as two. */
+  #send(frame: PackedFrame): void {
+    if (this.#webSocket.readyState !== WebSocket.OPEN) return;
+    this.socket.write(withHead(frame, false));
     this.#host.onSent(frame.length);
   }
 

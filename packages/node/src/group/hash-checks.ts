@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { HashPoint } from "@raftkv/fsm";
 import { encodeStateHash } from "@raftkv/protocol";
-import type { StateHashMessage } from "@raftkv/protocol";
+import type { PackedFrame, StateHashMessage } from "@raftkv/protocol";
 import { StoreCorruptError, collectState, hashSmallState, hashWhole } from "@raftkv/store";
 import type { Store } from "@raftkv/store";
 import { logIndex } from "raft-ts";
@@ -31,7 +31,7 @@ export interface HashChecksOptions {
   readonly intervalMs: number;
   /** The share of one core that reading may take. */
   readonly percent: number;
-  readonly send: (peer: ServerId, bytes: Buffer) => void;
+  readonly send: (peer: ServerId, frame: PackedFrame) => void;
   readonly logger: Logger;
   /** This replica is wrong: it must not serve, and not vote, any more. */
   readonly onDiffers: (error: ReplicaDiffersError) => void;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { LeaderHint } from "@raftkv/protocol";
+import type { LeaderHint, PackedFrame } from "@raftkv/protocol";
 import { DEFAULT_RAFT_LIMITS, Raft, groupId, logIndex, serverId, term } from "raft-ts";
 import type {
   Configuration,
@@ -46,7 +46,7 @@ export interface OpenGroupOptions {
   readonly logger: Logger;
   readonly timings: Timings;
   readonly space: SpaceForEntries;
-  readonly send: (peer: ServerId, lane: Lane, bytes: Buffer) => void;
+  readonly send: (peer: ServerId, lane: Lane, frame: PackedFrame) => void;
   readonly hintOf: (server: ServerId, term: Term) => LeaderHint | null;
   /** See `GroupOptions`. */
   readonly places: MembersOptions["places"];

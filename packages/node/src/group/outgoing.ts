@@ -1,7 +1,7 @@
 import { LogCompactedError, LogRangeError, WalClosedError, invariant, logIndex } from "raft-ts";
 import type { AppendRequest, Frame, GroupId, LogWriter, Message, ServerId } from "raft-ts";
 import { encodePeerFrame, peerMessageToWire } from "@raftkv/protocol";
-import type { Lane, PeerMessage, WirePeerMessage } from "@raftkv/protocol";
+import type { Lane, PackedFrame, PeerMessage, WirePeerMessage } from "@raftkv/protocol";
 import { CommitNotices } from "./commit-notices.js";
 
 /** No frame for a peer holds more entries than this, unless a single entry is larger. */
@@ -12,7 +12,7 @@ export interface OutgoingOptions {
   readonly log: LogWriter;
   /** The log keeps the recent entries in memory; a witness's does not. */
   readonly cached: boolean;
-  readonly send: (peer: ServerId, lane: Lane, bytes: Buffer) => void;
+  readonly send: (peer: ServerId, lane: Lane, frame: PackedFrame) => void;
   /** A read of the log failed: the end of this server (R17). */
   readonly onFailed: (error: unknown) => void;
 }

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import {
   PEER_PATH,
@@ -5,8 +6,9 @@ import {
   PEER_VERSION_MIN,
   decodePeerWelcome,
   encodePeerHello,
+  withHead,
 } from "@raftkv/protocol";
-import type { Lane, PeerIdentity } from "@raftkv/protocol";
+import type { Lane, PackedFrame, PeerIdentity } from "@raftkv/protocol";
 import type { Logger } from "../logger.js";
 
 const HANDSHAKE_MS = 3_000;
@@ -42,6 +44,8 @@ function zeroMask(mask: Buffer): void {
 export class LaneConnection {
   readonly #options: LaneOptions;
   #socket: WebSocket | null = null;
+  /** What is below that one, once it is there. */
+  #stream: Socket | null = null;
   #up = false;
   #closed = false;
   #retryMs = RETRY_MS_MIN;
@@ -72,6 +76,9 @@ export class LaneConnection {
       generateMask: zeroMask,
     });
     this.#socket = socket;
+    socket.on("upgrade", (response) => {
+      if (socket === this.#socket) this.#stream = response.socket;
+    });
     socket.on("open", () => {
       const { identity, lane, peerName } = this.#options;
       socket.send(
@@ -94,9 +101,12 @@ export class LaneConnection {
   }
 
   /** Returns false when the bytes were dropped: Raft expects a network that loses. */
-  send(bytes: Buffer): boolean {
-    if (!this.#up || this.#socket === null || this.#socket.bufferedAmount > BUFFERED_BYTES_MAX) return false;
-    this.#socket.send(bytes);
+  send(frame: PackedFrame): boolean {
+    if (!this.#up || this.#socket === null || this.#stream === null) return false;
+    if (this.#socket.readyState !== WebSocket.OPEN || this.#socket.bufferedAmount > BUFFERED_BYTES_MAX)
+      return false;
+    // Head and frame in one piece; `ws` would write them as two.
+    this.#stream.write(withHead(frame, true));
     return true;
   }
 
@@ -176,6 +186,7 @@ export class LaneConnection {
   #lost(socket: WebSocket): void {
     if (socket !== this.#socket) return;
     this.#socket = null;
+    this.#stream = null;
     if (this.#pingTimer !== null) clearInterval(this.#pingTimer);
     const wasUp = this.#up;
     this.#up = false;

@@ -3,6 +3,7 @@ import type { ServerId } from "raft-ts";
 import { LANES, decodeDataMessage, decodePeerFrame } from "@raftkv/protocol";
 import type {
   Lane,
+  PackedFrame,
   PeerFrame,
   PeerHello,
   PeerIdentity,
@@ -116,9 +117,9 @@ export class PeerTransport {
   }
 
   /** Drops the bytes when there is no connection: Raft repeats what matters. */
-  send(peer: ServerId, lane: Lane, bytes: Buffer): void {
+  send(peer: ServerId, lane: Lane, frame: PackedFrame): void {
     const member = this.#options.formation.member(peer);
-    if (member !== null) this.#links.get(member.name)?.lanes[lane].send(bytes);
+    if (member !== null) this.#links.get(member.name)?.lanes[lane].send(frame);
   }
 
   /** Takes no part in Raft any more: others see that at once. What is left is a lane to say why. */

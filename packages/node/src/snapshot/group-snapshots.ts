@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { SnapshotBody, SnapshotMessage } from "@raftkv/protocol";
+import type { PackedFrame, SnapshotBody, SnapshotMessage } from "@raftkv/protocol";
 import { encodeSnapshotMessage } from "@raftkv/protocol";
 import type { SnapshotAbout } from "@raftkv/store";
 import { invariant } from "raft-ts";
@@ -31,7 +31,7 @@ export interface GroupSnapshotsOptions {
   /** Snapshots that are saved at one time. */
   readonly savesMax: number;
   readonly hasRoom: () => boolean;
-  readonly sendBytes: (peer: ServerId, bytes: Buffer) => void;
+  readonly sendBytes: (peer: ServerId, frame: PackedFrame) => void;
   /** Says once more what the core has said before. */
   readonly announce: (message: InstallSnapshot) => void;
   readonly step: (event: RaftEvent<LogProposal>) => void;

@@ -5,7 +5,7 @@ import {
   encodeWatchProgress,
   isSingleKey,
 } from "@raftkv/protocol";
-import type { KeyRange, WatchEvent, WatchRequest, WireReply } from "@raftkv/protocol";
+import type { KeyRange, PackedFrame, WatchEvent, WatchRequest, WireReply } from "@raftkv/protocol";
 import type { Change, KeyValue } from "@raftkv/store";
 import type { RequestRefusal } from "../group/log-proposal.js";
 import type { PreviousValues } from "./previous-values.js";
@@ -25,7 +25,7 @@ export interface WatchOutlet {
   answer(reply: WireReply, bytes: number): void;
   refused(requestId: number, refusal: RequestRefusal): void;
   /** Sends a frame behind everything that was answered before. */
-  send(frame: Buffer): void;
+  send(frame: PackedFrame): void;
 }
 
 /** One frame of an outlet, and how much may be unsent before it gets no more. */

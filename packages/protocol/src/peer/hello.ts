@@ -1,5 +1,7 @@
 import { ProtocolError } from "../errors.js";
-import { count, describe, pack, text, tuple, unpackArray } from "../msgpack.js";
+import { pack } from "../frame-writer.js";
+import type { PackedFrame } from "../frame-writer.js";
+import { count, describe, text, tuple, unpackArray } from "../msgpack.js";
 
 /** Path of the WebSocket upgrade on a node's peer address. */
 export const PEER_PATH = "/v1/peer";
@@ -62,7 +64,7 @@ export type PeerWelcome =
   | ({ readonly accepted: true; readonly version: number } & PeerIdentity)
   | { readonly accepted: false; readonly code: string; readonly message: string };
 
-export function encodePeerHello(hello: PeerHello): Buffer {
+export function encodePeerHello(hello: PeerHello): PackedFrame {
   return pack([MAGIC, hello.versionMin, hello.versionMax, hello.to, hello.lane, ...identityToWire(hello)]);
 }
 
@@ -81,11 +83,11 @@ export function decodePeerHello(bytes: Buffer): PeerHello {
   };
 }
 
-export function encodePeerWelcome(identity: PeerIdentity, version: number): Buffer {
+export function encodePeerWelcome(identity: PeerIdentity, version: number): PackedFrame {
   return pack([MAGIC, true, version, ...identityToWire(identity)]);
 }
 
-export function encodePeerRefusal(code: PeerRefusalCode, message: string): Buffer {
+export function encodePeerRefusal(code: PeerRefusalCode, message: string): PackedFrame {
   return pack([MAGIC, false, code, message]);
 }
 

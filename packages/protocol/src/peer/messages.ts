@@ -1,6 +1,8 @@
 import type { AppendRequest, GroupId, LogBase, Message, MessageKind, ServerId } from "raft-ts";
 import { ProtocolError } from "../errors.js";
-import { count, describe, pack, tuple, unpackArray } from "../msgpack.js";
+import { pack } from "../frame-writer.js";
+import type { PackedFrame } from "../frame-writer.js";
+import { count, describe, tuple, unpackArray } from "../msgpack.js";
 import { baseFromWire, baseToWire } from "./base.js";
 
 /** As it travels: the entries of an append are the frames themselves, one behind the other (W2). */
@@ -131,7 +133,7 @@ export function peerMessageToWire(message: PeerMessage): WirePeerMessage {
   return wire;
 }
 
-export function encodePeerFrame(group: GroupId, messages: readonly WirePeerMessage[]): Buffer {
+export function encodePeerFrame(group: GroupId, messages: readonly WirePeerMessage[]): PackedFrame {
   return pack([group, messages]);
 }
 

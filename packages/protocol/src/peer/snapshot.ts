@@ -1,6 +1,8 @@
 import type { GroupId, LogBase, Term } from "raft-ts";
 import { ProtocolError } from "../errors.js";
-import { count, describe, pack, tuple, unpackArray } from "../msgpack.js";
+import { pack } from "../frame-writer.js";
+import type { PackedFrame } from "../frame-writer.js";
+import { count, describe, tuple, unpackArray } from "../msgpack.js";
 import { baseFromWire, baseToWire } from "./base.js";
 import { STATE_HASH_CODE, stateHashFrom } from "./state-hash.js";
 import type { StateHashMessage } from "./state-hash.js";
@@ -30,7 +32,7 @@ export type SnapshotBody =
 const CODES = { fetch: 1, begin: 2, chunk: 3, ack: 4, done: 5 } as const;
 
 /** On the wire `[group, code, term, transfer, field…]`. */
-export function encodeSnapshotMessage(message: SnapshotMessage): Buffer {
+export function encodeSnapshotMessage(message: SnapshotMessage): PackedFrame {
   return pack([message.group, CODES[message.kind], message.term, message.transfer, ...fieldsOf(message)]);
 }
 

@@ -1,6 +1,8 @@
 import type { GroupId, LogIndex } from "raft-ts";
 import { ProtocolError } from "../errors.js";
-import { count, describe, pack, tuple } from "../msgpack.js";
+import { pack } from "../frame-writer.js";
+import type { PackedFrame } from "../frame-writer.js";
+import { count, describe, tuple } from "../msgpack.js";
 
 /**
  * A member with data tells what it is, as a hash of all that it holds at an applied index at which the log wants replicas to be equal. With `asks` it
@@ -24,7 +26,7 @@ const HASH_BYTES = 32;
 const VERSION_LENGTH_MAX = 256;
 
 /** On the wire `[group, 6, index, hash, asks, version]`. */
-export function encodeStateHash(message: Omit<StateHashMessage, "kind">): Buffer {
+export function encodeStateHash(message: Omit<StateHashMessage, "kind">): PackedFrame {
   const { asks, group, hash, index, version } = message;
   return pack([group, STATE_HASH_CODE, index, Buffer.from(hash, "hex"), asks, version]);
 }
