@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { isMemberName } from "@raftkv/protocol";
 import { parseFsmSyncMode } from "@raftkv/store";
 import { openConfigFile } from "./config-file.js";
 import { HOST_PORT_ALLOWED, formatHostPort, isLoopback, isWildcard, parseHostPort } from "./host-port.js";
@@ -45,7 +46,7 @@ export const MEMBERS_ALLOWED =
 const WITNESS_SUFFIX = "/witness";
 
 function parseName(text: string): string | null {
-  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text) ? text : null;
+  return isMemberName(text) ? text : null;
 }
 
 /** Null when it is none; see `MEMBERS_ALLOWED`. */

@@ -42,6 +42,7 @@ describe("a lane to a peer that was away", () => {
     withoutRetries();
     const lane = new LaneConnection({
       lane: "bulk",
+      name: "n1",
       peerName: "n2",
       address: `127.0.0.1:${port}`,
       frameBytesMax: 1024,

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import {
+  PEER_NAME_HEADER,
   PEER_PATH,
   PEER_VERSION_MAX,
   PEER_VERSION_MIN,
@@ -45,11 +46,18 @@ describe("the peer address (R25, C6)", () => {
     };
   }
 
-  async function dial(first: Buffer): Promise<{ socket: WebSocket; answer: PeerWelcome | null }> {
+  async function dial(
+    first: Buffer,
+    headers: Record<string, string> = {},
+  ): Promise<{ socket: WebSocket; answer: PeerWelcome | null }> {
     const { host, port } = nodes.option("n1").listenPeer;
-    const socket = new WebSocket(`ws://${host}:${port}${PEER_PATH}`, { perMessageDeflate: false });
+    const socket = new WebSocket(`ws://${host}:${port}${PEER_PATH}`, { headers, perMessageDeflate: false });
     socket.on("error", () => undefined);
-    await new Promise<void>((resolve) => socket.once("open", () => resolve()));
+    await new Promise<void>((resolve) => {
+      socket.once("open", () => resolve());
+      socket.once("close", () => resolve());
+    });
+    if (socket.readyState !== WebSocket.OPEN) return { socket, answer: null };
     const answer = new Promise<PeerWelcome | null>((resolve) => {
       socket.once("message", (data) => resolve(decodePeerWelcome(data as Buffer)));
       socket.once("close", () => resolve(null));
@@ -88,6 +96,18 @@ describe("the peer address (R25, C6)", () => {
     expect(await refusalOf({ ...honest(), clusterId: "0".repeat(32) })).to.equal("WRONG_CLUSTER");
     expect(await refusalOf({ ...honest(), to: "n3" })).to.equal("WRONG_NODE");
     expect(await refusalOf({ ...honest(), versionMin: 9, versionMax: 9 })).to.equal("UNSUPPORTED_VERSION");
+  });
+
+  it("takes an upgrade request that names nobody or who dials, and none that names another or is no name (C6)", async () => {
+    const takes = async (headers: Record<string, string>): Promise<boolean> => {
+      const { answer, socket } = await dial(encodePeerHello(honest()), headers);
+      socket.terminate();
+      return answer?.accepted === true;
+    };
+    expect(await takes({})).to.equal(true);
+    expect(await takes({ [PEER_NAME_HEADER]: "n2" })).to.equal(true);
+    for (const name of ["n3", "", "n2, n2", "../n2", `n${"2".repeat(64)}`, "n\u00e9"])
+      expect(await takes({ [PEER_NAME_HEADER]: name }), name).to.equal(false);
   });
 
   it("cuts a connection that begins with garbage", async () => {

@@ -72,6 +72,10 @@ const ADDRESS = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})$/;
 const NAME_ALLOWED =
   "1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or a digit";
 
+export function isMemberName(text: string): boolean {
+  return NAME.test(text);
+}
+
 export function memberListRequest(id: number, deadlineMs: number, linearizable: boolean): WireRequest {
   return [id, Op.memberList, deadlineMs, linearizable ? 0 : 1];
 }

@@ -3,12 +3,15 @@ import type { Server } from "node:http";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 import {
+  PEER_NAME_HEADER,
   PEER_PATH,
   PEER_VERSION_MAX,
   PEER_VERSION_MIN,
+  ProtocolError,
   decodePeerHello,
   encodePeerRefusal,
   encodePeerWelcome,
+  isMemberName,
 } from "@raftkv/protocol";
 import type { PeerHello, PeerIdentity, PeerRefusalCode } from "@raftkv/protocol";
 import type { PeerRefusal } from "../formation.js";
@@ -68,10 +71,13 @@ export class PeerAcceptor {
       maxPayload: options.frameBytesMax,
     });
     this.#http.on("upgrade", (request, socket, head) => {
-      if (request.url === PEER_PATH) {
-        this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#connected(webSocket));
-      } else {
+      const said = request.headers[PEER_NAME_HEADER]?.toString() ?? null;
+      if (request.url !== PEER_PATH) {
         refuseUpgrade(socket, `HTTP/1.1 ${MISDIRECTED} Misdirected Request\r\nconnection: close\r\n\r\n`);
+      } else if (said !== null && !isMemberName(said)) {
+        refuseUpgrade(socket, "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
+      } else {
+        this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#connected(webSocket, said));
       }
     });
   }
@@ -94,14 +100,15 @@ export class PeerAcceptor {
     for (const [socket, peer] of this.#peers) if (isCut(peer)) socket.terminate();
   }
 
-  #connected(socket: WebSocket): void {
+  /** @param said how the upgrade request calls who dials; null: it is of a version that does not say. */
+  #connected(socket: WebSocket, said: string | null): void {
     let peer: PeerHello | null = null;
     const deadline = setTimeout(() => socket.terminate(), HELLO_MS);
     socket.on("message", (data) => {
       try {
         if (peer === null) {
           clearTimeout(deadline);
-          peer = this.#greeted(socket, data as Buffer);
+          peer = this.#greeted(socket, data as Buffer, said);
           if (peer !== null) {
             this.#peers.set(socket, peer);
             this.#count(peer, 1);
@@ -111,10 +118,10 @@ export class PeerAcceptor {
           this.#options.onFrame(peer, data as Buffer);
         }
       } catch (error) {
-        this.#cut(socket, peer, error as Error);
+        this.#cut(socket, peer?.name ?? said, error as Error);
       }
     });
-    socket.on("error", (error) => this.#cut(socket, peer, error));
+    socket.on("error", (error) => this.#cut(socket, peer?.name ?? said, error));
     socket.on("close", () => {
       clearTimeout(deadline);
       this.#peers.delete(socket);
@@ -122,8 +129,10 @@ export class PeerAcceptor {
     });
   }
 
-  #greeted(socket: WebSocket, data: Buffer): PeerHello | null {
+  #greeted(socket: WebSocket, data: Buffer, said: string | null): PeerHello | null {
     const hello = decodePeerHello(data);
+    if (said !== null && said !== hello.name)
+      throw new ProtocolError(`it said that it is ${said}, and its hello is of another one`);
     const refusal = this.#refusalOf(hello);
     if (refusal !== null) {
       this.#options.logger.warn(
@@ -164,8 +173,8 @@ export class PeerAcceptor {
     this.#options.onLost(peer);
   }
 
-  #cut(socket: WebSocket, peer: PeerHello | null, error: Error): void {
-    const name = peer?.name ?? "an unknown peer";
+  #cut(socket: WebSocket, said: string | null, error: Error): void {
+    const name = said ?? "an unknown peer";
     this.#options.logger.warn(
       { peer: name, error: error.message },
       `cut the connection of ${name}: ${error.message}`,

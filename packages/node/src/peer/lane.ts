@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import {
+  PEER_NAME_HEADER,
   PEER_PATH,
   PEER_VERSION_MAX,
   PEER_VERSION_MIN,
@@ -22,6 +23,8 @@ const BUFFERED_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface LaneOptions {
   readonly lane: Lane;
+  /** Of this node. */
+  readonly name: string;
   readonly peerName: string;
   readonly address: string;
   readonly frameBytesMax: number;
@@ -68,8 +71,9 @@ export class LaneConnection {
   dial(): void {
     this.#retryTimer = null;
     this.#wasRefused = false;
-    const { address, frameBytesMax } = this.#options;
+    const { address, frameBytesMax, name } = this.#options;
     const socket = new WebSocket(`ws://${address}${PEER_PATH}`, {
+      headers: { [PEER_NAME_HEADER]: name },
       perMessageDeflate: false,
       maxPayload: frameBytesMax,
       handshakeTimeout: HANDSHAKE_MS,

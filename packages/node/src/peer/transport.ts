@@ -171,6 +171,7 @@ export class PeerTransport {
     const { options, formation, logger, onMet, onRemoved, onUnreachable } = this.#options;
     return new LaneConnection({
       lane,
+      name: formation.record.name,
       peerName: member.name,
       address: member.peer,
       frameBytesMax: peerFrameBytesMax(options),

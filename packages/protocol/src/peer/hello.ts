@@ -6,6 +6,9 @@ import { count, describe, text, tuple, unpackArray } from "../msgpack.js";
 /** Path of the WebSocket upgrade on a node's peer address. */
 export const PEER_PATH = "/v1/peer";
 
+/** Of the upgrade request: the name of the node that dials, for logs and for what is between the nodes. The hello is what counts. */
+export const PEER_NAME_HEADER = "x-raftkv-member";
+
 export const PEER_VERSION_MIN = 1;
 export const PEER_VERSION_MAX = 1;
 

@@ -19,8 +19,8 @@ export interface NodeProcessesOptions {
   readonly advertised?: (name: string) => string;
   /** The last so many are witnesses. */
   readonly witnesses?: number;
-  /** Where `from` finds the peer `to`; by default where that one listens. */
-  readonly peerAddress?: (from: string, to: string) => string;
+  /** Where the other nodes find it; by default where it listens. */
+  readonly peerAddress?: (name: string) => string;
   /** A file that takes what a node says on its standard output, behind what is in it. */
   readonly logOf?: (name: string) => string;
 }
@@ -29,6 +29,13 @@ export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stderr: string;
+}
+
+/** Where a node listens, and whether it is of the first or joins them. */
+interface Place {
+  readonly client: string;
+  readonly peer: string;
+  readonly joins: boolean;
 }
 
 interface NodeProcess {
@@ -40,15 +47,14 @@ interface NodeProcess {
 /** `raftkv node start`, as children of this process: so how each one ended can be seen. */
 export class NodeProcesses {
   readonly dir: string;
-  readonly names: readonly string[];
-  readonly #ports: readonly number[];
+  readonly #places = new Map<string, Place>();
   readonly #options: NodeProcessesOptions;
   readonly #processes = new Map<string, NodeProcess>();
 
   private constructor(options: NodeProcessesOptions, ports: readonly number[]) {
     this.#options = options;
-    this.#ports = ports;
-    this.names = Array.from({ length: options.nodes }, (_, i) => `n${i + 1}`);
+    for (let at = 0; at < options.nodes; at += 1)
+      this.#places.set(`n${at + 1}`, placeAt(ports.slice(2 * at, 2 * at + 2), false));
     this.dir = options.dir ?? mkdtempSync(join(tmpdir(), "raftkv-processes-"));
     mkdirSync(this.dir, { recursive: true });
   }
@@ -70,16 +76,29 @@ export class NodeProcesses {
     return nodes;
   }
 
+  /** A node that is to join the others, with an empty directory; one of a name that was there before keeps the addresses. */
+  async prepareToJoin(name: string): Promise<void> {
+    const known = this.#places.get(name);
+    this.#places.set(
+      name,
+      known === undefined ? placeAt(await freePorts(2), true) : { ...known, joins: true },
+    );
+  }
+
+  get names(): readonly string[] {
+    return [...this.#places.keys()];
+  }
+
   get endpoints(): string[] {
     return this.names.map((name) => this.endpoint(name));
   }
 
   endpoint(name: string): string {
-    return `127.0.0.1:${this.#ports[this.#at(name)]}`;
+    return this.#place(name).client;
   }
 
   peerEndpoint(name: string): string {
-    return `127.0.0.1:${this.#ports[this.names.length + this.#at(name)]}`;
+    return this.#place(name).peer;
   }
 
   dataDir(name: string): string {
@@ -89,17 +108,17 @@ export class NodeProcesses {
   /** Returns its process id. */
   spawn(name: string): number {
     const { nodes, witnesses = 0, env = {}, envOf = () => ({}), advertised, peerAddress } = this.#options;
-    const isWitness = (at: number): boolean => at >= nodes - witnesses;
-    const peer = (to: string): string =>
-      to === name || peerAddress === undefined ? this.peerEndpoint(to) : peerAddress(name, to);
-    const members = this.names.map(
-      (member, at) => `${member}=${peer(member)}${isWitness(at) ? "/witness" : ""}`,
-    );
-    const args = ["node", "start", "--name", name, "--data-dir", this.dataDir(name), "--init"];
-    args.push("--listen-client", this.endpoint(name), "--listen-peer", peer(name));
-    args.push("--initial-cluster", members.join(","));
+    const peer = peerAddress ?? ((to) => this.peerEndpoint(to));
+    const first = this.names.slice(0, nodes);
+    const isWitness = (member: string): boolean => first.indexOf(member) >= nodes - witnesses;
+    const members = first.map((member) => `${member}=${peer(member)}${isWitness(member) ? "/witness" : ""}`);
+    const args = ["node", "start", "--name", name, "--data-dir", this.dataDir(name)];
+    args.push("--listen-client", this.endpoint(name), "--listen-peer", this.peerEndpoint(name));
+    if (this.#place(name).joins) args.push("--join");
+    else args.push("--init", "--initial-cluster", members.join(","));
     if (advertised !== undefined) args.push("--advertise-client", advertised(name));
-    if (isWitness(this.#at(name))) args.push("--witness");
+    if (peerAddress !== undefined) args.push("--advertise-peer", peer(name));
+    if (isWitness(name)) args.push("--witness");
     const log = this.#options.logOf === undefined ? "ignore" : openSync(this.#options.logOf(name), "a");
     const child = spawn(process.execPath, [RAFTKV, ...args], {
       env: { ...process.env, RAFTKV_LOG_LEVEL: "warn", ...env, ...envOf(name) },
@@ -180,9 +199,13 @@ export class NodeProcesses {
     if (this.#options.dir === undefined) rmSync(this.dir, { recursive: true, force: true });
   }
 
-  #at(name: string): number {
-    const at = this.names.indexOf(name);
-    if (at < 0) throw new Error(`there is no ${name}`);
-    return at;
+  #place(name: string): Place {
+    const place = this.#places.get(name);
+    if (place === undefined) throw new Error(`there is no ${name}`);
+    return place;
   }
+}
+
+function placeAt([client, peer]: readonly number[], joins: boolean): Place {
+  return { client: `127.0.0.1:${client}`, peer: `127.0.0.1:${peer}`, joins };
 }

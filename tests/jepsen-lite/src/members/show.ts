@@ -62,7 +62,7 @@ export async function show(
   try {
     await nodes.begin(first);
     const endpoints = first.map((name) => nodes.endpoint(name));
-    load = new Load(endpoints, performance.now(), CLIENT_TIMEOUT_MS);
+    load = new Load(() => endpoints, performance.now(), CLIENT_TIMEOUT_MS);
     operator = await connect({ endpoints, timeoutMs: 60_000 });
     const stage: Stage = { load, random: random.fork(), pauseMs };
     for (const workload of workloads) await workload.start({ ...stage, random: random.fork() });

@@ -1,3 +1,4 @@
+import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import type { NodeStatus } from "../harness/cluster.js";
 import { NodeProcesses } from "../harness/node-processes.js";
@@ -7,6 +8,7 @@ import { PowerLossDisk } from "../power-loss/disk.js";
 import type { SmallFileSystem } from "../harness/small-file-system.js";
 import type { Loss } from "../power-loss/disk.js";
 import type { Random } from "../power-loss/random.js";
+import { MemberChanges } from "./member-changes.js";
 import { Network } from "./network.js";
 
 export interface ClusterOptions {
@@ -25,63 +27,77 @@ const START_MS_MAX = 120_000;
 /** A graceful end writes a checkpoint first. */
 const GRACE_MS = 20_000;
 const LOOK_MS = 1_000;
+/** How a node ends that the cluster has removed. */
+const REMOVED_EXIT = 77;
 const MIB = 1024 * 1024;
 
 /** Real node processes behind a network that can be broken. Whatever ends without being told to is remembered. */
 export class ClusterUnderTest {
-  readonly names: readonly string[];
-  readonly network: Network;
+  readonly network = new Network((stranger) => this.find(stranger));
   readonly processes: NodeProcesses;
+  readonly changes: MemberChanges;
   /** What the nodes must not do, and did: as to end by themselves. */
   readonly findings: string[] = [];
+  #names: readonly string[];
+  /** Who is removed, or about to be: they end, and say why. */
+  readonly #leaving = new Set<string>();
+  /** Who has no disk at the moment. */
+  readonly #without = new Set<string>();
+  #replaced = 0;
   readonly #broken = new AbortController();
   readonly #paused = new Set<string>();
-  readonly #disks: ReadonlyMap<string, PowerLossDisk>;
+  readonly #disks = new Map<string, PowerLossDisk>();
+  readonly #shim: string | null;
   readonly #small: SmallFileSystem | null;
   readonly #onExit = (): void => void this.processes.killAll();
 
-  private constructor(
-    processes: NodeProcesses,
-    network: Network,
-    disks: ReadonlyMap<string, PowerLossDisk>,
-    small: SmallFileSystem | null,
-  ) {
-    this.#disks = disks;
-    this.#small = small;
+  private constructor({ disk, shim }: ClusterOptions, processes: NodeProcesses) {
+    this.#shim = shim;
+    this.#small = disk;
     this.processes = processes;
-    this.network = network;
-    this.names = processes.names;
+    this.#names = processes.names;
+    this.changes = new MemberChanges(this);
     process.on("exit", this.#onExit);
   }
 
-  static async start({ dir, disk, env, nodes, shim }: ClusterOptions): Promise<ClusterUnderTest> {
-    const later: { network: Network | null } = { network: null };
-    const network = (): Network => {
-      if (later.network === null) throw new Error("the network comes before the nodes");
-      return later.network;
+  static async start(options: ClusterOptions): Promise<ClusterUnderTest> {
+    const { dir, disk, env, nodes } = options;
+    const later: { cluster: ClusterUnderTest | null } = { cluster: null };
+    const its = (): ClusterUnderTest => {
+      if (later.cluster === null) throw new Error("the network comes before the nodes");
+      return later.cluster;
     };
-    const disks = new Map<string, PowerLossDisk>();
+    mkdirSync(dir, { recursive: true });
     const processes = await NodeProcesses.prepare({
       nodes,
       dir: disk === null ? dir : join(disk.path, "nodes"),
       env,
-      envOf: (name) => disks.get(name)?.env() ?? {},
-      peerAddress: (from, to) => network().peerAddress(from, to),
-      advertised: (name) => network().clientAddress(name),
+      envOf: (name) => its().#disks.get(name)?.env() ?? {},
+      peerAddress: (name) => its().network.peerAddress(name),
+      advertised: (name) => its().network.clientAddress(name),
       logOf: (name) => join(dir, `${name}.log`),
     });
-    if (shim !== null)
-      for (const name of processes.names) disks.set(name, new PowerLossDisk(processes.dataDir(name), shim));
-    later.network = await Network.between(processes);
-    const cluster = new ClusterUnderTest(processes, later.network, disks, disk);
-    for (const name of cluster.names) cluster.start(name);
+    const cluster = new ClusterUnderTest(options, processes);
+    later.cluster = cluster;
     try {
+      for (const name of cluster.names) await cluster.#place(name, null);
+      for (const name of cluster.names) cluster.start(name);
       await cluster.serving();
     } catch (error) {
       await cluster.close();
       throw error;
     }
     return cluster;
+  }
+
+  /** The members, and who is about to be one: as soon as they run, and until they are removed. */
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
+  /** Those that nobody is about to remove. */
+  get staying(): readonly string[] {
+    return this.#names.filter((name) => !this.#leaving.has(name));
   }
 
   /** Aborted with the first finding: there is nothing more to wait for. */
@@ -107,10 +123,10 @@ export class ClusterUnderTest {
     return this.processes.running(name);
   }
 
-  /** Starts it if it does not run, and makes it go on if it was paused. */
+  /** Starts it if it does not run, and makes it go on if it was paused; not one whose disk is gone. */
   start(name: string): void {
     this.resume(name);
-    if (this.running(name)) return;
+    if (this.running(name) || this.#without.has(name)) return;
     this.processes.spawn(name);
     void this.processes.ended(name).then((ended) => this.#note(name, ended));
   }
@@ -124,6 +140,66 @@ export class ClusterUnderTest {
       { limitMs: START_MS_MAX },
     );
     return this.running(name) ? null : this.processes.ended(name);
+  }
+
+  /** From now on it may end as one that was removed, and at the end it must. */
+  expectRemoval(name: string): void {
+    this.#leaving.add(name);
+  }
+
+  /** It is no member any more. */
+  removed(name: string): void {
+    this.#names = this.#names.filter((other) => other !== name);
+  }
+
+  /** Its disk goes, and what was on it is kept for whoever wants to know. It does not run. */
+  loseDisk(name: string): void {
+    this.#without.add(name);
+    this.#replaced += 1;
+    const directory = this.processes.dataDir(name);
+    renameSync(directory, `${directory}.replaced-${this.#replaced}`);
+    this.#disks.get(name)?.remove();
+  }
+
+  /** An address and an empty directory for one that is to join. What cuts off `beside` now cuts off the new one as well. */
+  async prepare(name: string, beside: string | null): Promise<void> {
+    await this.processes.prepareToJoin(name);
+    await this.#place(name, beside);
+    this.#leaving.delete(name);
+    this.#without.delete(name);
+  }
+
+  /** Starts one that was prepared. Resolves when it answers; from then on it is one of the names. */
+  async join(name: string): Promise<void> {
+    if (this.broken.aborted) return;
+    this.start(name);
+    await until(
+      `${name} answers`,
+      async () => (await this.look(name)) !== null || this.broken.aborted || null,
+      {
+        limitMs: START_MS_MAX,
+      },
+    );
+    if (!this.#names.includes(name)) this.#names = [...this.#names, name];
+  }
+
+  /** Who was removed before, and still does not know: nobody that it could ask may be left. */
+  switchOffRemoved(): Promise<void> {
+    return this.kill([...this.#leaving].filter((name) => !this.#names.includes(name)));
+  }
+
+  /** Who was removed has been told so (R25). */
+  async removedEnd(): Promise<void> {
+    const still = (): string[] =>
+      [...this.#leaving].filter((name) => !this.#names.includes(name) && this.running(name));
+    await until(
+      "who was removed ends",
+      async () => {
+        if (still().length > 0 && !this.broken.aborted) throw new Error(`still there: ${still().join(", ")}`);
+        return true;
+      },
+      { limitMs: START_MS_MAX },
+    );
   }
 
   /** All in the same moment. */
@@ -216,13 +292,24 @@ export class ClusterUnderTest {
 
   async close(): Promise<void> {
     process.off("exit", this.#onExit);
-    for (const name of this.names) this.resume(name);
+    // Whoever still waits for something gives it up.
+    this.#broken.abort();
+    for (const name of this.#paused) this.resume(name);
     await this.processes.killAll();
     await this.network.close();
   }
 
+  async #place(name: string, beside: string | null): Promise<void> {
+    const { processes } = this;
+    if (this.#shim !== null) this.#disks.set(name, new PowerLossDisk(processes.dataDir(name), this.#shim));
+    if (this.network.has(name)) return;
+    const place = { client: processes.endpoint(name), peer: processes.peerEndpoint(name) };
+    await this.network.add(name, place, beside);
+  }
+
   #note(name: string, { code, signal, stderr }: Ended): void {
     this.#paused.delete(name);
+    if (code === REMOVED_EXIT && this.#leaving.has(name)) return;
     // Neither by a signal of ours, nor as it was asked to: SIGTERM ends one by itself that has only begun to start.
     if (signal === "SIGKILL" || signal === "SIGTERM" || code === 0) return;
     this.find(`${name} ended with ${code ?? signal}: ${stderr.trim()}`);

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatHistory, summarize } from "@raftkv/checker";
 import { renderReport } from "../report/page.js";
-import { record } from "./run.js";
+import { NODES, record } from "./run.js";
 import type { Recorded } from "./run.js";
 import type { RunArguments } from "./options.js";
 import { judgeRun } from "./verdict.js";
@@ -31,17 +31,12 @@ export async function run(
   writeFileSync(join(dir, "results.json"), `${JSON.stringify(verdict, null, 2)}\n`);
   writeFileSync(join(dir, "report.html"), page(recorded, judged));
   // The data of a run that failed are for whoever wants to know why.
-  if (verdict.ok) for (const name of Object.keys(verdict.hashes)) forget(dir, name);
+  if (verdict.ok) rmSync(join(dir, NODES), { recursive: true, force: true });
   for (const line of told(verdict)) tell(line);
   tell(`report: ${join(dir, "report.html")}`);
   tell(`again:  ${verdict.command}`);
   tell(verdict.ok ? "kept: everything that was promised" : "broken, or not shown");
   return { exitCode: verdict.ok ? RUN_EXIT.kept : RUN_EXIT.broken, verdict, dir };
-}
-
-function forget(dir: string, name: string): void {
-  for (const own of [name, `${name}.power-loss`]) rmSync(join(dir, own), { recursive: true, force: true });
-  rmSync(join(dir, `${name}.log`), { force: true });
 }
 
 /** What the terminal shows at the end. */

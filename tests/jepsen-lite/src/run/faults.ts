@@ -22,17 +22,20 @@ export async function playFaults(
     readonly signal: AbortSignal;
   },
 ): Promise<ReportFault[]> {
-  // Each fault listens to it.
-  setMaxListeners(0, signal);
+  const over = AbortSignal.any([signal, AbortSignal.timeout(Math.max(0, Math.ceil(untilMs - nowMs())))]);
+  // Each fault listens to them.
+  setMaxListeners(0, signal, over);
   const bands: ReportFault[] = [];
   const originMs = nowMs();
   const rest = (ms: number): Promise<void> => pause(Math.max(ms, 0), undefined, { signal }).catch(() => {});
   // On a slow machine a fault takes longer than it should; the next one of its group waits for its end.
   const turns = new Map<string, Promise<void>>();
   const inTurn = (fault: PlannedFault): Promise<void> => {
-    const { group } = fault.nemesis;
-    const turn = (turns.get(group) ?? Promise.resolve()).then(() => play(fault));
-    turns.set(group, turn);
+    const { groups } = fault.nemesis;
+    const turn = Promise.all(groups.map((group) => turns.get(group) ?? Promise.resolve())).then(() =>
+      play(fault),
+    );
+    for (const group of groups) turns.set(group, turn);
     return turn;
   };
   const play = async ({ lastsMs, nemesis, random, startMs }: PlannedFault): Promise<void> => {
@@ -40,7 +43,7 @@ export async function playFaults(
     if (signal.aborted || nowMs() + lastsMs > untilMs) return;
     const start = nowMs();
     const time = AbortSignal.any([signal, AbortSignal.timeout(lastsMs)]);
-    const fault = await nemesis.strike({ cluster, random, signal: time });
+    const fault = await nemesis.strike({ cluster, random, signal: time, over });
     onFault(fault.label);
     await rest(start + lastsMs - nowMs());
     await fault.end();

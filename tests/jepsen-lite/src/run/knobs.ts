@@ -27,14 +27,25 @@ function churn(random: Random): Readonly<Record<string, string>> {
 /** On a disk of a few hundred MiB: what all nodes keep free there, each for itself. */
 const SMALL_DISK = { RAFTKV_SPACE_RESERVE_BYTES: "48MiB", RAFTKV_WAL_SEGMENT_BYTES: "1MiB" };
 
+/** A log of several segments: damage in any but the newest is none that a crash leaves (W3). */
+const SHORT_SEGMENTS = { RAFTKV_WAL_SEGMENT_BYTES: String(32 * KIB) };
+
+export interface Wanted {
+  readonly withChurn: boolean;
+  readonly onSmallDisk: boolean;
+  /** Logs are to be damaged. */
+  readonly withDamage: boolean;
+}
+
 /** The settings of the nodes. */
 export function nodeSettings(
-  { onSmallDisk, withChurn }: { readonly withChurn: boolean; readonly onSmallDisk: boolean },
+  { onSmallDisk, withChurn, withDamage }: Wanted,
   random: Random,
 ): Readonly<Record<string, string>> {
   return {
     ...CALM,
     ...(onSmallDisk ? SMALL_DISK : {}),
+    ...(withDamage ? SHORT_SEGMENTS : {}),
     ...(withChurn ? churn(random) : {}),
   };
 }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { until } from "../harness/until.js";
+import { Door } from "./door.js";
 import { Link } from "./link.js";
 
 /** What one end has heard. */
@@ -30,6 +31,7 @@ class Heard {
 
 describe("a link", () => {
   let server: Server;
+  let door: Door;
   let link: Link;
   let near: Heard;
   let far: Heard;
@@ -38,9 +40,10 @@ describe("a link", () => {
     server = createServer();
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    link = await Link.to(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+    link = new Link(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+    door = await Door.open((inner) => link.take(inner));
     const accepted = once(server, "connection");
-    const socket = connect(Number(link.address.split(":")[1]), "127.0.0.1");
+    const socket = connect(Number(door.address.split(":")[1]), "127.0.0.1");
     near = new Heard(socket);
     far = new Heard(((await accepted) as [Socket])[0]);
   });
@@ -48,7 +51,7 @@ describe("a link", () => {
   afterEach(async () => {
     near.socket.destroy();
     far.socket.destroy();
-    await link.close();
+    await door.close();
     server.close();
   });
 

@@ -1,6 +1,5 @@
-import { once } from "node:events";
-import { connect, createServer } from "node:net";
-import type { AddressInfo, Server, Socket } from "node:net";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
 
 /** Of a link: from the one who dials to the one who listens, or the other way. */
 export type Direction = "there" | "back";
@@ -88,23 +87,12 @@ class Pipe {
 
 /** A way to an address that can be cut in each direction, delayed, throttled, and whose connections can be broken. */
 export class Link {
-  readonly address: string;
-  readonly #server: Server;
+  readonly #target: string;
   readonly #connections = new Set<Readonly<Record<Direction, Pipe>>>();
   readonly #quality: Record<Direction, Quality> = { there: CLEAR, back: CLEAR };
 
-  private constructor(server: Server, target: string) {
-    this.#server = server;
-    this.address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const [host, port] = target.split(":");
-    server.on("connection", (inner) => this.#join(inner, connect(Number(port), host)));
-  }
-
-  static async to(target: string): Promise<Link> {
-    const server = createServer();
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return new Link(server, target);
+  constructor(target: string) {
+    this.#target = target;
   }
 
   quality(direction: Direction): Quality {
@@ -127,14 +115,10 @@ export class Link {
     }
   }
 
-  async close(): Promise<void> {
-    const closed = once(this.#server, "close");
-    this.#server.close();
-    this.drop();
-    await closed;
-  }
-
-  #join(inner: Socket, outer: Socket): void {
+  /** Takes the connection of one who dialled, and goes on to the target. */
+  take(inner: Socket): void {
+    const [host, port] = this.#target.split(":");
+    const outer = connect(Number(port), host);
     for (const socket of [inner, outer]) {
       socket.setNoDelay(true);
       socket.on("error", () => {});
@@ -151,5 +135,6 @@ export class Link {
     };
     inner.on("close", onClose);
     outer.on("close", onClose);
+    inner.resume();
   }
 }

@@ -33,7 +33,7 @@ export class Load {
   readonly errors = new Map<string, number>();
   readonly #originMs: number;
   readonly #timeoutMs: number;
-  readonly #endpoints: readonly string[];
+  readonly #endpoints: () => readonly string[];
   readonly #clients = new Set<Client>();
   readonly #loops: Promise<void>[] = [];
   readonly #alongside = new Set<Promise<void>>();
@@ -44,7 +44,8 @@ export class Load {
   /** Operations that were called after this and answered, by workload. */
   #since = { call: Number.POSITIVE_INFINITY, answered: new Map<string, number>() };
 
-  constructor(endpoints: readonly string[], originMs: number, timeoutMs = TIMEOUT_MS) {
+  /** @param endpoints where clients are told to look, when they are told. */
+  constructor(endpoints: () => readonly string[], originMs: number, timeoutMs = TIMEOUT_MS) {
     this.#timeoutMs = timeoutMs;
     this.#endpoints = endpoints;
     this.#originMs = originMs;
@@ -60,7 +61,7 @@ export class Load {
   }
 
   get endpoints(): readonly string[] {
-    return this.#endpoints;
+    return this.#endpoints();
   }
 
   nowMs(): number {
@@ -72,7 +73,7 @@ export class Load {
     for (;;) {
       try {
         const client = await connect({
-          endpoints: [...this.#endpoints],
+          endpoints: [...this.#endpoints()],
           timeoutMs: this.#timeoutMs,
           ...options,
         });

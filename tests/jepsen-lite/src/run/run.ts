@@ -7,6 +7,7 @@ import type { ReportFault } from "../report/run-report.js";
 import { ClusterUnderTest } from "./cluster-under-test.js";
 import { compileShim } from "../power-loss/compile.js";
 import { mountSmallFileSystem } from "../harness/small-file-system.js";
+import { corrupt, replace } from "./nemeses/corrupt.js";
 import { diskFull } from "./nemeses/disk-full.js";
 import { powerLoss } from "./nemeses/power-loss.js";
 import { playFaults } from "./faults.js";
@@ -25,6 +26,8 @@ const LAST_LOOK_MS = 30_000;
 const PROGRESS_MS_MAX = 120_000;
 const PROGRESS_ANSWERS = 5;
 const DISK_MIB = 512;
+/** In the directory of the run: what the nodes keep, and say. */
+export const NODES = "nodes";
 
 /** What a run gave, before it is judged. */
 export interface Recorded {
@@ -58,12 +61,13 @@ export async function record(
   const { disk } = small;
   const { nemeses, shim } = withPowerLoss(small.nemeses, dir, tell);
   const withChurn = nemeses.includes(CHURN);
-  const settings = nodeSettings({ withChurn, onSmallDisk: disk !== null }, settingsRandom);
+  const withDamage = [corrupt, replace].some(({ name }) => nemeses.includes(name));
+  const settings = nodeSettings({ withChurn, withDamage, onSmallDisk: disk !== null }, settingsRandom);
   const planned = planFaults(nemeses, timeMs - afterMs, random.fork());
   tell(`seed ${seed}, ${nodes} nodes, ${planned.length} faults planned; everything is kept in ${dir}`);
   const originMs = performance.now();
   const cluster = await ClusterUnderTest.start({
-    dir,
+    dir: join(dir, NODES),
     disk,
     nodes,
     shim,
@@ -73,7 +77,7 @@ export async function record(
     throw error;
   });
   const workloads = WORKLOADS.filter(({ name }) => arguments_.workloads.includes(name));
-  const load = new Load(cluster.endpoints, originMs);
+  const load = new Load(() => cluster.endpoints, originMs);
   const findings: string[] = [];
   let hashes: Readonly<Record<string, string>> = {};
   let faults: ReportFault[] = [];
@@ -89,6 +93,7 @@ export async function record(
     });
     cluster.heal({ dropHeld: random.chance(0.5) });
     tell(`${at(load.nowMs())} healed`);
+    await cluster.changes.settled();
     await progress(load, workloads, cluster.broken);
     await load.rest();
     // A node that ended by itself does so again: what is left is to judge what clients were told.
@@ -105,7 +110,7 @@ export async function record(
     if (disk !== null) {
       // Whoever wants to know why a run failed finds the data where they would be without it.
       cluster.emptyDisk();
-      cpSync(cluster.processes.dir, dir, { recursive: true });
+      cpSync(cluster.processes.dir, join(dir, NODES), { recursive: true });
       disk.remove();
     }
   }

@@ -1,6 +1,6 @@
 import type { Random } from "../power-loss/random.js";
 import { NEMESES } from "./nemeses/all.js";
-import { shuffled } from "./nemeses/nemesis.js";
+import { sharesGroup, shuffled } from "./nemeses/nemesis.js";
 import type { Nemesis } from "./nemeses/nemesis.js";
 
 /** A fault to come. Everything is drawn beforehand: the seed gives the same schedule again, whatever the cluster does. */
@@ -31,7 +31,7 @@ export function planFaults(names: readonly string[], totalMs: number, random: Ra
     if (atMs + lastsMs > totalMs) return faults.sort((a, b) => a.startMs - b.startMs);
     faults.push({ nemesis, startMs: atMs, lastsMs, random: random.fork() });
     let endMs = atMs + lastsMs;
-    const others = chosen.filter(({ group }) => group !== nemesis.group);
+    const others = chosen.filter((other) => !sharesGroup(other, nemesis));
     if (others.length > 0 && random.chance(MIXED)) {
       const other = random.pick(others);
       const startMs = atMs + random.below(lastsMs);

@@ -1,6 +1,7 @@
-import { corrupt } from "./corrupt.js";
+import { corrupt, replace } from "./corrupt.js";
 import { diskFull } from "./disk-full.js";
 import { flaky, partition, slow } from "./links.js";
+import { member } from "./member.js";
 import type { Nemesis } from "./nemesis.js";
 import { powerLoss } from "./power-loss.js";
 import { kill, restart, stop } from "./processes.js";
@@ -17,4 +18,6 @@ export const NEMESES: readonly Nemesis[] = [
   powerLoss,
   transfer,
   diskFull,
+  member,
+  replace,
 ];

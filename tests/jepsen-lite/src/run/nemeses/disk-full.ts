@@ -6,7 +6,7 @@ const LOOK_EVERY_MS = 100;
 /** Nobody's writes are taken then (W12); reads go on, and when there is room again writes come back by themselves. */
 export const diskFull: Nemesis = {
   name: "disk-full",
-  group: "disk",
+  groups: ["disk"],
   about: "the disk of all nodes fills up, and has room again (Linux, as root)",
   lastsMs: [1_000, 6_000],
   async strike(scene) {

@@ -33,7 +33,7 @@ function cut(
 
 export const partition: Nemesis = {
   name: "partition",
-  group: "links",
+  groups: ["links"],
   about: "halves, the leader alone, a bridge, a ring, one way only; sometimes between clients and nodes too",
   lastsMs: [500, 8_000],
   async strike(scene) {
@@ -93,7 +93,7 @@ function everyPair(names: readonly string[]): Cut[] {
 
 export const slow: Nemesis = {
   name: "slow",
-  group: "links",
+  groups: ["links"],
   about: "links with delays of up to a second, or with little bandwidth; some of them or all",
   lastsMs: [1_000, 8_000],
   async strike({ cluster: { names, network }, random }) {
@@ -113,7 +113,7 @@ export const slow: Nemesis = {
 
 export const flaky: Nemesis = {
   name: "flaky",
-  group: "links",
+  groups: ["links"],
   about: "connections between nodes, and of clients, that break again and again",
   lastsMs: [1_000, 6_000],
   async strike({ cluster: { names, network }, random }) {

@@ -7,6 +7,8 @@ export interface Scene {
   readonly random: Random;
   /** Aborted when the fault's time is over. */
   readonly signal: AbortSignal;
+  /** Aborted when there are to be no more faults. */
+  readonly over: AbortSignal;
 }
 
 /** A fault under way. */
@@ -17,10 +19,12 @@ export interface Fault {
   end(): Promise<void> | void;
 }
 
+export type Group = "processes" | "links" | "disk" | "commands" | "members";
+
 export interface Nemesis {
   readonly name: string;
-  /** Two of one group do not overlap: each takes back what it did by itself. */
-  readonly group: "processes" | "links" | "disk" | "commands";
+  /** Two that share a group do not overlap: each takes back what it did by itself. */
+  readonly groups: readonly Group[];
   /** In a word or two, for `--help`. */
   readonly about: string;
   /** How long a fault lasts, milliseconds. */
@@ -36,9 +40,22 @@ export async function leaderOrAny({ cluster, random }: Scene): Promise<string> {
 }
 
 export async function follower(scene: Scene): Promise<string> {
-  const order = shuffled(scene.cluster.names, scene.random);
+  const order = shuffled(scene.cluster.staying, scene.random);
   const leader = await scene.cluster.leader();
   return order.find((name) => name !== leader) as string;
+}
+
+/** What a fault began goes on after its time, until it is done; the end of all faults does not wait for it. */
+export function untilOver(done: Promise<void>, { over }: Scene): Promise<void> {
+  const waits = new Promise<void>((resolve) => {
+    if (over.aborted) resolve();
+    over.addEventListener("abort", () => resolve(), { once: true });
+  });
+  return Promise.race([done, waits]);
+}
+
+export function sharesGroup(one: Nemesis, other: Nemesis): boolean {
+  return one.groups.some((group) => other.groups.includes(group));
 }
 
 export function shuffled<T>(items: readonly T[], random: Random): T[] {

@@ -4,7 +4,7 @@ import type { Nemesis } from "./nemesis.js";
 /** The nodes' disks lose what was not synced, or a random part of it (power-loss/disk.ts). */
 export const powerLoss: Nemesis = {
   name: "power-loss",
-  group: "processes",
+  groups: ["processes"],
   about: "one node, a majority or all lose power, and what was not synced (Linux with a C compiler)",
   lastsMs: [200, 3_000],
   async strike({ cluster, random }) {

@@ -14,7 +14,7 @@ async function killed({ cluster }: Scene, names: readonly string[]): Promise<Fau
 
 export const kill: Nemesis = {
   name: "kill",
-  group: "processes",
+  groups: ["processes"],
   about: "kill -9 of the leader, a follower, a majority or all at once",
   lastsMs: [200, 4_000],
   async strike(scene) {
@@ -35,7 +35,7 @@ export const kill: Nemesis = {
 
 export const stop: Nemesis = {
   name: "pause",
-  group: "processes",
+  groups: ["processes"],
   about: "SIGSTOP of the leader, or of others, and SIGCONT",
   lastsMs: [300, 6_000],
   async strike(scene) {
@@ -53,7 +53,7 @@ export const stop: Nemesis = {
 
 export const restart: Nemesis = {
   name: "restart",
-  group: "processes",
+  groups: ["processes"],
   about: "rolling restarts: each node is asked to end, and started again",
   lastsMs: [4_000, 12_000],
   async strike({ cluster, random, signal }) {

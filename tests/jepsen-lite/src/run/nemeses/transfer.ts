@@ -8,7 +8,7 @@ const CALL_MS = 2_000;
 /** What clients have in flight then is refused or carried out, and never both (R20). Which of the transfers succeed is not asked. */
 export const transfer: Nemesis = {
   name: "transfer",
-  group: "commands",
+  groups: ["commands"],
   about: "leadership is handed over by command, again and again, to any member or to one by name",
   lastsMs: [1_000, 6_000],
   async strike(scene) {

@@ -1,6 +1,7 @@
 import { compare, put } from "@raftkv/client";
 import type { Client } from "@raftkv/client";
 import { judge } from "../../check/judge.js";
+import type { Load } from "../load.js";
 import type { Stage, Workload } from "./workload.js";
 
 const KEYS_AT_ONCE = 5;
@@ -17,13 +18,12 @@ export const register: Workload = {
     const { load, random } = stage;
     const keys = new Keys();
     const clients = [await load.client(), await load.client()];
-    for (let at = 0; at < PROCESSES; at += 1)
-      process(stage, keys, clients[at % clients.length] as Client, random.pick([0.3, 0.5]));
-    // Followers answer too: they ask the leader how far they must have read (R18).
-    for (const endpoint of load.endpoints) {
-      const client = await load.client({ endpoints: [endpoint] });
-      process(stage, keys, client, 1);
+    for (let at = 0; at < PROCESSES; at += 1) {
+      const client = clients[at % clients.length] as Client;
+      process(stage, keys, async () => client, random.pick([0.3, 0.5]));
     }
+    // Followers answer too: they ask the leader how far they must have read (R18).
+    for (const at of load.endpoints.keys()) process(stage, keys, ofOneNode(load, at), 1);
   },
   judge(history) {
     return judge(history, "register", { format: "jsonl" });
@@ -40,10 +40,30 @@ class Keys {
   }
 }
 
-function process({ load, pauseMs, random: all }: Stage, keys: Keys, client: Client, reads: number): void {
+/** A client that was told of one node alone; of another one when that is no member any more. */
+function ofOneNode(load: Load, at: number): () => Promise<Client> {
+  let its: { readonly endpoint: string; readonly client: Client } | null = null;
+  return async () => {
+    const { endpoints } = load;
+    const endpoint = endpoints[at % endpoints.length] as string;
+    if (its?.endpoint !== endpoint) {
+      await its?.client.close();
+      its = { endpoint, client: await load.client({ endpoints: [endpoint] }) };
+    }
+    return its.client;
+  };
+}
+
+function process(
+  { load, pauseMs, random: all }: Stage,
+  keys: Keys,
+  clientOf: () => Promise<Client>,
+  reads: number,
+): void {
   const random = all.fork();
   const own = load.newProcess();
   load.loop(random, pauseMs, async () => {
+    const client = await clientOf();
     const key = keys.next(random.below(KEYS_AT_ONCE));
     if (random.chance(reads)) {
       await load.ask("register", own, { op: "read", key }, async () => ({
