@@ -74,7 +74,7 @@ export const KNOBS = {
     description: "how often the room on the disk is looked at; also at once when writes may have used it up",
   },
   storeCacheBytes: {
-    default: 64 * MIB,
+    default: 32 * MIB,
     min: 0,
     max: 64 * GIB,
     unit: "bytes",

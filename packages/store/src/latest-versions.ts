@@ -1,4 +1,5 @@
 import type { Database } from "./database.js";
+import { HeaderCache } from "./header-cache.js";
 import { decodeRecord } from "./record.js";
 import { latestKey } from "./record-keys.js";
 import type { Unsettled } from "./unsettled.js";
@@ -10,6 +11,10 @@ const SHARED_RECORD_BYTES_MAX = SLAB_BYTES / 8;
 /** A version, its key's string, and its place in the map, roughly: what it takes beside its record's bytes. */
 const OVERHEAD_BYTES = 300;
 const EMPTY_SLAB = Buffer.alloc(0);
+const NOBODY = [][Symbol.iterator]();
+
+/** The share of the memory that goes to versions without their values. */
+const HEADERS_SHARE = 0.25;
 
 /** Bytes of records, written once each; space that an overwritten version leaves is freed with the whole. */
 class Generation {
@@ -28,6 +33,10 @@ class Generation {
  * old one goes as a whole and the young one takes its place. So it costs nothing to evict, memory is bounded in bytes
  * with dead space counted, and what is used stays. Versions that are not settled are nowhere else to be found by their key: a
  * generation that holds one of them stays until it is, and the limit on unsettled bytes bounds that.
+ *
+ * Of each version in a generation that goes, all but the value stays: a put needs no more of the version before it. That is
+ * done little by little while the young one grows. A header in there is shadowed by every later version of its key: such a one is in one
+ * of the generations, and when that goes its header takes the place of the one before.
  */
 export class LatestVersions {
   readonly #database: Database;
@@ -35,12 +44,17 @@ export class LatestVersions {
   readonly #unsettled: Unsettled;
   /** What was read for the entry that is to be applied next, whatever the cache holds. */
   readonly #held = new Map<string, Version>();
+  readonly #headers: HeaderCache;
   #young = new Generation();
   #old = new Generation();
+  /** Those of the old generation whose headers are not kept yet. */
+  #leaving: Iterator<Version> = NOBODY;
 
   constructor(database: Database, cacheBytes: number, unsettled: Unsettled) {
     this.#database = database;
-    this.#generationBytesMax = Math.floor(cacheBytes / 2);
+    const headerBytes = Math.floor(cacheBytes * HEADERS_SHARE);
+    this.#headers = new HeaderCache(headerBytes, database.location);
+    this.#generationBytesMax = Math.floor((cacheBytes - headerBytes) / 2);
     this.#unsettled = unsettled;
   }
 
@@ -57,17 +71,14 @@ export class LatestVersions {
     if (warm !== undefined) return this.keep(warm);
     const held = this.#held.size === 0 ? undefined : this.#held.get(name);
     if (held !== undefined) return held;
-    const bytes = this.#database.getSync(latestKey(key));
-    if (bytes === undefined) return null;
-    return this.keep(decodeRecord(name, bytes, this.#database.location));
+    const known = this.#headers.get(name) ?? this.#lookUp(name, key);
+    return known === null ? null : this.keep(known);
   }
 
   /** The same for a change, which puts another version in its place at once. */
   before(name: string, key: Buffer): Version | null {
     const found = this.peek(name) ?? (this.#held.size === 0 ? undefined : this.#held.get(name));
-    if (found !== undefined) return found;
-    const bytes = this.#database.getSync(latestKey(key));
-    return bytes === undefined ? null : decodeRecord(name, bytes, this.#database.location);
+    return found ?? this.#headers.get(name) ?? this.#lookUp(name, key);
   }
 
   /**
@@ -107,6 +118,7 @@ export class LatestVersions {
     young.bytes += recordBytes;
     if (version.modRevision > young.newest) young.newest = version.modRevision;
     if (version.source === young.slab) young.used = version.valueEnd;
+    this.#keepHeaders(2 + Math.floor((version.key.length + recordBytes) / OVERHEAD_BYTES));
     if (young.bytes > this.#generationBytesMax) this.#turn();
   }
 
@@ -137,7 +149,23 @@ export class LatestVersions {
 
   #turn(): void {
     if (this.#old.newest > this.#unsettled.settledRevision) return;
+    this.#keepHeaders(Number.POSITIVE_INFINITY);
     this.#old = this.#young;
     this.#young = new Generation();
+    this.#leaving = this.#old.versions.values();
+  }
+
+  /** Of so many versions of the old generation: as many as grow into the young one, so that all are done when that is full. */
+  #keepHeaders(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const { done, value } = this.#leaving.next();
+      if (done === true) return;
+      this.#headers.set(value);
+    }
+  }
+
+  #lookUp(name: string, key: Buffer): Version | null {
+    const bytes = this.#database.getSync(latestKey(key));
+    return bytes === undefined ? null : decodeRecord(name, bytes, this.#database.location);
   }
 }

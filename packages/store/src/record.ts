@@ -16,6 +16,8 @@ const KNOWN_FLAGS = DELETED | VALUE_ELSEWHERE | (BASES_MASK << BASES_SHIFT) | LE
 
 const VARINT_BYTES_MAX = 8;
 const FIXED_BYTES = 3;
+/** Numbers of roots that a header can hold. */
+export const ROOT_NUMBERS_MAX = 2 * 255;
 const ONE_BYTE_VARINT_BITS = 0x80;
 const BITWISE_MAX = 0x7fff_ffff;
 
@@ -51,6 +53,11 @@ export function encodeHeader(
   return at;
 }
 
+/** Says of a header that its value does not stand behind it. */
+export function markValueElsewhere(target: Buffer, offset: number): void {
+  target[offset] = (target[offset] ?? 0) | VALUE_ELSEWHERE;
+}
+
 /** The record of the latest version (L). The version has its value in memory; a larger one than that is left out. */
 export function encodeLatest(version: Version, inlineValueBytesMax: number): Buffer {
   const { source, valueStart, valueEnd } = version;
@@ -59,21 +66,27 @@ export function encodeLatest(version: Version, inlineValueBytesMax: number): Buf
   const record = Buffer.allocUnsafe(headerBytesMax(version.roots.length) + valueBytes);
   const headerEnd = encodeHeader(version, record, 0);
   if (valueBytes > 0) source.copy(record, headerEnd, valueStart, valueEnd);
-  if (!isInline) record[0] = (record[0] ?? 0) | VALUE_ELSEWHERE;
+  if (!isInline) markValueElsewhere(record, 0);
   return record.subarray(0, headerEnd + valueBytes);
 }
 
 /**
- * Reads a record; the value stays a range of `bytes`.
+ * Reads the record in [from, to); the value stays a range of `bytes`.
  * @throws {StoreCorruptError} the bytes are no record of this format; names the LevelDB directory.
  */
-export function decodeRecord(key: string, bytes: Buffer, directory: string): Version {
-  const flags = bytes[0];
+export function decodeRecord(
+  key: string,
+  bytes: Buffer,
+  directory: string,
+  from = 0,
+  to = bytes.length,
+): Version {
+  const flags = bytes[from];
   const baseCount = ((flags ?? 0) >> BASES_SHIFT) & BASES_MASK;
   if (flags === undefined || (flags & ~KNOWN_FLAGS) !== 0 || baseCount > BASES_MAX) {
     throw damaged(directory, key, flags === undefined ? "no bytes" : `flags 0x${flags.toString(16)}`);
   }
-  cursor = 1;
+  cursor = from + 1;
   const modRevision = readVarint(bytes);
   const sub = readVarint(bytes);
   const createRevision = readVarint(bytes);
@@ -86,8 +99,7 @@ export function decodeRecord(key: string, bytes: Buffer, directory: string): Ver
   const roots = rootCount === 0 ? NONE : readVarints(bytes, 2 * rootCount);
   const bases = baseCount === 0 ? NONE : readVarints(bytes, 2 * baseCount);
   const valueStart = cursor;
-  if (valueStart > bytes.length)
-    throw damaged(directory, key, `${bytes.length} bytes, its header needs more`);
+  if (valueStart > to) throw damaged(directory, key, `${to - from} bytes, its header needs more`);
   if ((version === 0) !== ((flags & DELETED) !== 0) || (version === 0 && lease !== 0)) {
     throw damaged(directory, key, `version ${version} with flags 0x${flags.toString(16)}`);
   }
@@ -104,7 +116,7 @@ export function decodeRecord(key: string, bytes: Buffer, directory: string): Ver
     bases,
     source: bytes,
     valueStart: (flags & VALUE_ELSEWHERE) === 0 ? valueStart : -1,
-    valueEnd: bytes.length,
+    valueEnd: to,
     slot: null,
   };
 }

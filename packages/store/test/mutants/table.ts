@@ -50,6 +50,20 @@ export const MUTANTS: readonly Mutant[] = [
     "    if (this.#old.newest > this.#unsettled.settledRevision) return;\n",
     "",
   ]),
+  mutant("S3", "a header is found where later ones were written over it", "header-cache.ts", [
+    "    if (this.#head - start >= ring.length) return false;\n",
+    "",
+  ]),
+  mutant("S3", "a header stays that a later one had no room to take the place of", "header-cache.ts", [
+    "      if (place >= 0) this.#starts[place] = 0;\n",
+    "",
+  ]),
+  mutant(
+    "S3",
+    "headers of versions that left memory are not kept, so older ones stand for them",
+    "latest-versions.ts",
+    ["    this.#keepHeaders(Number.POSITIVE_INFINITY);\n", "    this.#keepHeaders(3);\n"],
+  ),
   mutant("S6", "the latest versions of a direct write are not synced", "settle.ts", [
     "const sync = source.isDirect();",
     "const sync = source.isDirect() && false;",
