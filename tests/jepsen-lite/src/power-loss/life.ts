@@ -96,6 +96,8 @@ export class Life {
       snapshots += await this.#nodes.snapshotsInstalled();
     } catch (error) {
       if (!(error instanceof NodeFailure || error instanceof RaftKvError)) throw error;
+      // Clients see no more than that nobody answers.
+      if (error instanceof RaftKvError) wrong.push(...(await this.#nodes.ends()));
       wrong.push(error.message);
     }
     return { cuts, snapshots, wrong };
@@ -169,8 +171,12 @@ export class Life {
     const reach = this.#reach(client, wires);
     // At the same time: what one of them waits for, as for leases to end, costs the others nothing.
     const checks = this.#generators.map((generator) => generator.check(reach, random.fork(), depth));
-    for (const found of await Promise.all(checks)) wrong.push(...found);
-    for (const wire of wires) wire.close();
+    try {
+      for (const found of await Promise.all(checks)) wrong.push(...found);
+    } finally {
+      // A check that gave up leaves others behind, which would ask nodes that are gone for ever.
+      for (const wire of wires) wire.close();
+    }
     const replicas = await this.#nodes.converged();
     const shown = new Set(replicas.map(contents));
     if (shown.size !== 1) wrong.push(`the replicas differ: ${replicas.map(describe).join("; ")}`);

@@ -92,6 +92,15 @@ export class PowerLossNodes {
     return [join(this.processes.dataDir(name), "wal"), this.#disk(name).aside];
   }
 
+  /** How those ended that did so by themselves. */
+  async ends(): Promise<string[]> {
+    const gone = this.names.filter((name) => this.processes.hasEnded(name));
+    const ends = await Promise.all(
+      gone.map(async (name) => ({ name, end: await this.processes.ended(name) })),
+    );
+    return ends.filter(({ end }) => end.signal !== "SIGKILL").map(({ end, name }) => describeEnd(name, end));
+  }
+
   /** Stops all three in the same moment. @throws {NodeFailure} one had ended before. */
   async kill(): Promise<void> {
     const gone = this.names.find((name) => this.processes.hasEnded(name) && !this.#down.has(name));

@@ -22,7 +22,7 @@ export async function playFaults(
     readonly signal: AbortSignal;
   },
 ): Promise<ReportFault[]> {
-  const over = AbortSignal.any([signal, AbortSignal.timeout(Math.max(0, Math.ceil(untilMs - nowMs())))]);
+  const over = abortedAfter(untilMs - nowMs(), signal);
   // Each fault listens to them.
   setMaxListeners(0, signal, over);
   const bands: ReportFault[] = [];
@@ -42,7 +42,7 @@ export async function playFaults(
     await rest(originMs + startMs - nowMs());
     if (signal.aborted || nowMs() + lastsMs > untilMs) return;
     const start = nowMs();
-    const time = AbortSignal.any([signal, AbortSignal.timeout(lastsMs)]);
+    const time = abortedAfter(lastsMs, signal);
     const fault = await nemesis.strike({ cluster, random, signal: time, over });
     onFault(fault.label);
     await rest(start + lastsMs - nowMs());
@@ -51,4 +51,20 @@ export async function playFaults(
   };
   await Promise.all(planned.map(inTurn));
   return bands.sort((a, b) => a.start - b.start);
+}
+
+/**
+ * Aborted after so long, or with the other one. By a timer of its own: a timeout signal that nothing but `AbortSignal.any` refers to may
+ * be collected, and never fires (Node.js 20).
+ */
+function abortedAfter(ms: number, signal: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), ms);
+  const onAbort = (): void => {
+    clearTimeout(timer);
+    controller.abort();
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
+  return controller.signal;
 }
