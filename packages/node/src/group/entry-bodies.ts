@@ -96,9 +96,7 @@ export class EntryBodies {
       return only;
     }
     const frames: Frame[] = [];
-    for (const { term, from, to } of runs) {
-      for (let index = from; index < to; index = logIndex(index + 1)) frames.push(this.#find(index, term));
-    }
+    for (const each of runs) this.#addRun(frames, each);
     return frames;
   }
 
@@ -107,14 +105,39 @@ export class EntryBodies {
     this.#staged = [];
   }
 
-  #find(index: LogIndex, term: number): Frame {
+  /** Several appends that came in one turn are written together, thousands of entries at times: taken by the piece. */
+  #addRun(frames: Frame[], { term, from, to }: TermRun): void {
+    for (let index = from; index < to;) {
+      const at = this.#stagedWith(index, term);
+      const staged = this.#staged[at] ?? [];
+      const first = firstIndexOf(staged);
+      // Up to where one begins that came later.
+      let until = to;
+      for (let later = at + 1; later < this.#staged.length; later += 1) {
+        const begin = firstIndexOf(this.#staged[later] ?? []);
+        if (begin > index && begin < until) until = begin;
+      }
+      for (; index < until; index = logIndex(index + 1)) {
+        const frame = staged[index - first];
+        if (frame?.term !== term) break;
+        frames.push(frame);
+      }
+    }
+  }
+
+  /** Where the last one stands that came with this index and term. */
+  #stagedWith(index: LogIndex, term: number): number {
     for (let at = this.#staged.length - 1; at >= 0; at -= 1) {
-      const frames = this.#staged[at];
-      const frame = frames?.[index - (frames[0]?.index ?? 0)];
-      if (frame !== undefined && frame.index === index && frame.term === term) return frame;
+      const staged = this.#staged[at] ?? [];
+      if (staged[index - firstIndexOf(staged)]?.term === term) return at;
     }
     throw new InvariantViolation(`the body of entry ${index} of term ${term} is at hand when it is written`);
   }
+}
+
+/** They ascend without gaps, so it tells where each of them stands. */
+function firstIndexOf(frames: readonly Frame[]): LogIndex {
+  return frames[0]?.index ?? logIndex(0);
 }
 
 /** The bytes that an entry takes for a command of `commandBytes`. */
