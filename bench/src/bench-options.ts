@@ -16,6 +16,7 @@ round after round, and prints for each workload the medians and their ratio. Pee
   --rounds N           each side once a round                        3
   --seconds S          how long each workload is measured            5
   --warmup S           and goes on before that                       1.5
+  --warmup-fresh S     how long each fresh cluster takes puts first   20
   --keys N             different keys                                100000
   --connections N      at most                                       32
   --loaders N          processes that make raftkv's load             1
@@ -36,6 +37,7 @@ export interface BenchOptions {
   readonly rounds: number;
   readonly seconds: number;
   readonly warmupSeconds: number;
+  readonly freshWarmupSeconds: number;
   readonly keys: number;
   readonly connectionsMax: number;
   readonly loaders: number;
@@ -54,6 +56,7 @@ const TEXTS = [
   "rounds",
   "seconds",
   "warmup",
+  "warmup-fresh",
   "keys",
   "connections",
   "loaders",
@@ -79,6 +82,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | null 
     rounds: integer("rounds", given("rounds", "3", "1"), 1, 100),
     seconds: number("seconds", given("seconds", "5", "1"), 0.1, 86_400),
     warmupSeconds: number("warmup", given("warmup", "1.5", "0.3"), 0, 3_600),
+    freshWarmupSeconds: number("warmup-fresh", given("warmup-fresh", "20", "0.5"), 0.1, 3_600),
     keys: integer("keys", given("keys", "100000", "5000"), KEYS_MIN, 1_000_000_000),
     connectionsMax: integer("connections", given("connections", "32"), 1, 1_024),
     loaders: integer("loaders", given("loaders", "1"), 1, 16),

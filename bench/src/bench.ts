@@ -21,9 +21,6 @@ import type { Workload, WorkloadContext } from "./workloads/workload.js";
 
 const DISK_SECONDS = 1;
 const FILL_CLIENTS = 256;
-/** Of each fresh cluster and its loader, before anything counts: what is compiled as it runs must have run. */
-const WARM_UP_SECONDS = 4;
-const WARM_UP_SECONDS_QUICK = 0.5;
 
 async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
   const options = parseBenchOptions(args);
@@ -134,13 +131,13 @@ class Bench {
     { workloads, round }: { readonly workloads: readonly Workload[]; readonly round: number },
   ): Promise<void> {
     let hasKeys = false;
-    const { connectionsMax, keys, quick } = this.#options;
+    const { connectionsMax, freshWarmupSeconds, keys } = this.#options;
     this.#progress.begin(`round ${round}, ${side.title}: warm-up`);
-    const warmUpSeconds = quick ? WARM_UP_SECONDS_QUICK : WARM_UP_SECONDS;
+    // Of each fresh cluster and its loader, before anything counts: what is compiled as it runs must have run.
     const warmUp = {
       ...JOB_DEFAULTS,
       warmupSeconds: 0,
-      seconds: warmUpSeconds,
+      seconds: freshWarmupSeconds,
       keys,
       connections: connectionsMax,
     };
