@@ -2,13 +2,19 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./child.mjs";
 
-const SPECS = [
-  "packages/*/dist-test/**/*.test.js",
+/** Most of these start nodes, and wait for them. */
+const NODE_SPECS = [
+  "packages/@(node|cli)/dist-test/**/*.test.js",
   "tests/*/dist/**/*.test.js",
   "bench/dist/**/*.test.js",
   "tests/support/*.test.mjs",
   "scripts/*.test.mjs",
 ];
+/** Most of these compute, in one thread. */
+const PART_SPECS = ["packages/!(node|cli)/dist-test/**/*.test.js"];
+
+/** All tests, in two halves that can run at the same time. */
+export const HALVES = [NODE_SPECS, PART_SPECS];
 
 /** `packages/raft/test/core/election.test.ts` -> the file that mocha can run. */
 function compiledPath(argument) {
@@ -37,14 +43,14 @@ export function mochaArguments(args) {
   );
   if (missing.length > 0) throw new Error(`there is no file ${missing.join(", ")}`);
   const given = args.map((argument, index) => (isPath(argument, index) ? compiledPath(argument) : argument));
-  return args.some(isPath) ? given : [...given, ...SPECS];
+  return args.some(isPath) ? given : [...given, ...HALVES.flat()];
 }
 
 /**
  * Runs all tests, or those that the arguments name: test files (source or compiled), mocha's own options.
- * Resolves with mocha's exit code, or with 2 when a file is named that is not there.
+ * Resolves with mocha's exit code, or with 2 when a file is named that is not there. The options are those of `run`.
  */
-export async function test(args, env = process.env) {
+export async function test(args, options = {}) {
   let given;
   try {
     given = mochaArguments(args);
@@ -53,5 +59,5 @@ export async function test(args, env = process.env) {
     return 2;
   }
   const mocha = join("node_modules", "mocha", "bin", "mocha.js");
-  return run(process.execPath, [mocha, ...given], { env });
+  return run(process.execPath, [mocha, ...given], options);
 }

@@ -1,12 +1,20 @@
 import { expect } from "chai";
-import { mochaArguments, test } from "./test.mjs";
+import { readdirSync } from "node:fs";
+import { HALVES, mochaArguments, test } from "./test.mjs";
 
 describe("npm test", () => {
   it("runs everything when no file is named, whatever options of mocha are", () => {
     const everything = mochaArguments([]);
-    expect(everything).to.include("packages/*/dist-test/**/*.test.js");
+    expect(everything).to.deep.equal(HALVES.flat());
     expect(mochaArguments(["--grep", "W3/W4"])).to.deep.equal(["--grep", "W3/W4", ...everything]);
     expect(mochaArguments(["--bail"])).to.deep.equal(["--bail", ...everything]);
+  });
+
+  it("takes each package in one of two halves, a new one too", () => {
+    const [nodes, parts] = HALVES.map((specs) => specs.find((spec) => spec.startsWith("packages/")));
+    const named = /@\((.*)\)/.exec(nodes)[1].split("|");
+    expect(readdirSync("packages")).to.include.members(named);
+    expect(parts).to.equal(nodes.replace("@(", "!("));
   });
 
   it("runs the compiled file of a source, and nothing else", () => {
