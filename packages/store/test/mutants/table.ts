@@ -58,15 +58,9 @@ export const MUTANTS: readonly Mutant[] = [
     "      if (place >= 0) this.#starts[place] = 0;\n",
     "",
   ]),
-  mutant(
-    "S3",
-    "headers of versions that left memory are not kept, so older ones stand for them",
-    "latest-versions.ts",
-    ["    this.#keepHeaders(Number.POSITIVE_INFINITY);\n", "    this.#keepHeaders(3);\n"],
-  ),
-  mutant("S6", "the latest versions of a direct write are not synced", "settle.ts", [
-    "const sync = source.isDirect();",
-    "const sync = source.isDirect() && false;",
+  mutant("S3", "an older header of a key stays where a later one leaves memory", "latest-versions.ts", [
+    "      this.#headers.set(value);\n",
+    "      if (this.#headers.get(value.key) === null) this.#headers.set(value);\n",
   ]),
   mutant("S2", "a checkpoint does not flush LevelDB", "make-durable.ts", [
     "  await flushMemtable(database);\n",
