@@ -61,6 +61,16 @@ describe("Headers that are kept without their values", () => {
     });
   });
 
+  it("S3: go when a later one of the key finds no room", () => {
+    const cache = new HeaderCache(300, "a test");
+    const header = { key: "k", modRevision: 1, sub: 0, createRevision: 1, version: 1, lease: 0, previous: 0 };
+    cache.set(versionOf({ ...header, rank: 0, roots: [], bases: [] }));
+    expect(cache.get("k")?.modRevision).to.equal(1);
+    const roots = Array.from({ length: 100 }, () => 2 ** 40);
+    cache.set(versionOf({ ...header, modRevision: 2, version: 2, rank: 0, roots, bases: [] }));
+    expect(cache.get("k")).to.equal(null);
+  });
+
   it("stay as long as there is room for them: 12,000 of keys of 16 bytes in a mebibyte, nearly all", () => {
     const cache = new HeaderCache(2 ** 20, "a test");
     const headers = Array.from({ length: 12_000 }, (_, i) => ({
