@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "./command.js";
 
-const TIME_MS = 40_000;
+const TIME_MS = 30_000;
 
 describe("a run against real processes", function () {
   this.timeout(600_000);
@@ -15,14 +15,14 @@ describe("a run against real processes", function () {
   });
   after(() => rmSync(out, { recursive: true, force: true }));
 
-  it("keeps what was promised under kill -9, partitions, pauses and changes of the members: registers and transactions", async () => {
+  it("keeps what was promised under kill -9, partitions and pauses: registers and transactions", async () => {
     const seed = Number(process.env["RAFTKV_SEED"] ?? 1 + Math.floor(Math.random() * 1_000_000));
     const lines: string[] = [];
     const { dir, verdict } = await run(
       {
         timeMs: TIME_MS,
         workloads: ["register", "append"],
-        nemeses: ["kill", "partition", "pause", "member", "replace", "churn"],
+        nemeses: ["kill", "partition", "pause", "churn"],
         seed,
         nodes: 3,
         pauseMs: 40,
