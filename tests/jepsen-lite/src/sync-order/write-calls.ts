@@ -16,8 +16,11 @@ export type WriteCall = (typeof CALLS)[number];
 /** How often each call is made; more than once, so that a sync too few or too many for each shows as such. */
 export const CALLS_EACH = 10;
 
-/** A direct write syncs its batch, and the checkpoint that ends it syncs the barrier behind LevelDB's memtable (S2, S6). */
-const SYNCS_OF_DIRECT = 2;
+/**
+ * A direct write syncs its batch; the checkpoint that ends it syncs the latest versions that it settles, and the barrier behind
+ * LevelDB's memtable (S2, S6).
+ */
+const SYNCS_OF_DIRECT = 3;
 
 /** The syncs of LevelDB's own log that one kind of call cost. */
 export interface CallSyncs {
