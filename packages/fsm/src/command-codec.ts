@@ -2,16 +2,14 @@ import { ByteReader } from "./byte-reader.js";
 import { ByteWriter } from "./byte-writer.js";
 import type { Command, Envelope, RouteChange } from "./command.js";
 import { CommandFormatError } from "./errors.js";
+import { LOG_FORMAT, LOG_FORMAT_BASE, demandKnownFormat, formatOf } from "./log-format.js";
 import { readDelete, readPut, readTxn, writeDelete, writePut, writeTxn } from "./operation-codec.js";
 import { readSettings, writeSettings } from "./settings.js";
 
 /**
- * The body of an entry, written down in docs/command-format.md. It is encoded once by whoever proposes it, straight
- * into the entry's frame.
+ * The byte behind the format (`log-format.ts`) in the body of an entry, which docs/command-format.md writes down. It is encoded
+ * once by whoever proposes it, straight into the entry's frame.
  */
-export const COMMAND_FORMAT = 1;
-
-/** The byte behind the format. */
 export const KINDS = [
   "put",
   "delete",
@@ -61,10 +59,10 @@ export function encodeInto(
 
 /**
  * Reads a command.
- * @throws {CommandFormatError} it is none, or of a newer format.
+ * @throws {CommandFormatError} it is none. @throws {NewerFormatError} a newer version wrote it.
  */
 export function decode(bytes: Uint8Array): DecodedCommand {
-  const reader = new CommandReader();
+  const reader = new CommandReader(LOG_FORMAT);
   reader.open(bytes);
   const { stampMs, session, number, answeredBelow, predecessor } = reader;
   return { stampMs, envelope: { session, number, answeredBelow, predecessor }, command: reader.command() };
@@ -82,15 +80,19 @@ export class CommandReader extends ByteReader implements Envelope {
   answeredBelow = 0;
   predecessor = 0;
 
-  constructor() {
+  readonly #logFormat: number;
+
+  /** @param logFormat the newest format that it reads. */
+  constructor(logFormat: number) {
     super((message) => new CommandFormatError(`no command: ${message}`));
+    this.#logFormat = logFormat;
   }
 
-  /** @throws {CommandFormatError} it is none, or of a newer format. */
+  /** @throws {CommandFormatError} it is none. @throws {NewerFormatError} a newer version wrote it. */
   override open(bytes: Uint8Array): void {
     super.open(bytes);
-    const format = this.byte();
-    if (format !== COMMAND_FORMAT) this.fail(`format ${format}, this version reads ${COMMAND_FORMAT}`);
+    demandKnownFormat(bytes, this.#logFormat);
+    if (this.byte() < LOG_FORMAT_BASE) this.fail(`format ${bytes[0]}`);
     const number = this.byte();
     const kind = KINDS[number - 1];
     if (kind === undefined) this.fail(`kind ${number} is none of 1 to ${KINDS.length}`);
@@ -117,7 +119,7 @@ export class CommandReader extends ByteReader implements Envelope {
 }
 
 function write(writer: ByteWriter, command: Command, envelope: Envelope, stampMs: number): void {
-  writer.byte(COMMAND_FORMAT);
+  writer.byte(formatOf(command));
   writer.byte(KIND_BYTES.get(command.kind) ?? 0);
   writer.uint48(Math.min(stampMs, STAMP_MS_MAX));
   writer.varint(envelope.session);

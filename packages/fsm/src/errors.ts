@@ -4,6 +4,21 @@ export class CommandFormatError extends Error {
   readonly code = "BAD_COMMAND";
 }
 
+/** An entry, or a piece of the small state, that a newer version of this program wrote. Names both formats. */
+export class NewerFormatError extends Error {
+  override readonly name = "NewerFormatError";
+  readonly code = "NEWER_FORMAT";
+  readonly format: number;
+
+  constructor(what: string, { format, known }: { readonly format: number; readonly known: number }) {
+    super(
+      `${what} is of format ${format}, and this version understands formats up to ${known}: ` +
+        "start the version that wrote it, or a newer one",
+    );
+    this.format = format;
+  }
+}
+
 /** The catalog in the store is not one that this program wrote. */
 export class CatalogFormatError extends Error {
   override readonly name = "CatalogFormatError";

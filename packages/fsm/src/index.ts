@@ -21,18 +21,20 @@ export type {
   RouteChange,
   Txn,
 } from "./command.js";
-export { COMMAND_FORMAT, decode, encodeInto, encodedSize } from "./command-codec.js";
+export { decode, encodeInto, encodedSize } from "./command-codec.js";
 export type { DecodedCommand } from "./command-codec.js";
 export {
   CatalogFormatError,
   CommandFormatError,
   CommandTooLargeError,
   InvalidCommandError,
+  NewerFormatError,
   SmallStateFormatError,
 } from "./errors.js";
 export { isOneKey, rangeOfKey } from "./key-range.js";
 export type { LeaseStatus } from "./leases.js";
 export { LogClock } from "./log-clock.js";
+export { LOG_FORMAT, LOG_FORMAT_BASE, demandKnownFormat, formatOf } from "./log-format.js";
 export type { CommandResult, OpResult, RefusalCode, Refused, TxnOutcome } from "./result.js";
 export { DEFAULT_SETTINGS } from "./settings.js";
 export type { Settings } from "./settings.js";

@@ -3,6 +3,7 @@ import type { Catalog } from "./catalog.js";
 import { ownsAllKeys } from "./catalog-change.js";
 import { SLICE_BYTES } from "./items-sample.js";
 import { Leases } from "./leases.js";
+import { LOG_FORMAT } from "./log-format.js";
 import { Sessions } from "./sessions.js";
 import { DEFAULT_SETTINGS, readSettings, writeSettings } from "./settings.js";
 import type { Settings } from "./settings.js";
@@ -26,9 +27,9 @@ export class MachineState {
 
   /**
    * From the pieces of a checkpoint, by their names; null is a piece that it does not have.
-   * @throws {CatalogFormatError | SmallStateFormatError} a piece is none.
+   * @throws {CatalogFormatError | SmallStateFormatError} a piece is none. @throws {NewerFormatError} of a newer version.
    */
-  constructor(groupId: number, piece: (name: string) => Uint8Array | null) {
+  constructor(groupId: number, piece: (name: string) => Uint8Array | null, logFormat = LOG_FORMAT) {
     this.#groupId = groupId;
     const bytes = piece(CATALOG_STATE);
     this.#catalog = bytes === null ? FIRST_CATALOG : decodeCatalog(bytes);
@@ -37,7 +38,7 @@ export class MachineState {
     decodePiece(LEASES_STATE, piece(LEASES_STATE), (reader) => this.leases.read(reader));
     decodePiece(SESSIONS_STATE, piece(SESSIONS_STATE), (reader) => this.sessions.read(reader));
     decodePiece(SETTINGS_STATE, piece(SETTINGS_STATE), (reader) => {
-      this.settings = { ...DEFAULT_SETTINGS, ...readSettings(reader) };
+      this.settings = { ...DEFAULT_SETTINGS, ...readSettings(reader, logFormat) };
     });
   }
 

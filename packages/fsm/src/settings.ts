@@ -1,5 +1,7 @@
 import type { ByteReader } from "./byte-reader.js";
 import type { ByteWriter } from "./byte-writer.js";
+import { NewerFormatError } from "./errors.js";
+import { LOG_FORMAT, LOG_FORMAT_BASE } from "./log-format.js";
 
 /**
  * Limits that only apply can check. They are part of the replicated state and change through the log alone: a limit of
@@ -28,6 +30,8 @@ export interface Settings {
   readonly leaseKeysMax: number;
   /** Keys that go with expired leases in one entry; at least one lease goes, whole. */
   readonly leaseExpiryKeysMax: number;
+  /** No limit: the newest format that a leader may propose commands of; see `LOG_FORMAT`. It never falls. */
+  readonly logFormat: number;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -41,6 +45,7 @@ export const DEFAULT_SETTINGS: Settings = {
   leasesMax: 100_000,
   leaseKeysMax: 10_000,
   leaseExpiryKeysMax: 10_000,
+  logFormat: LOG_FORMAT_BASE,
 };
 
 /** Their numbers in the log and in the checkpoint, never given twice; a setting's number is its place, from 1. */
@@ -55,13 +60,19 @@ const NAMES = [
   "leaseExpiryKeysMax",
   "leaseKeysMax",
   "allResultsMax",
+  "logFormat",
 ] as const satisfies readonly (keyof Settings)[];
 
 export const SETTING_NAMES: readonly (keyof Settings)[] = NAMES;
 
-/** How many there are, then number and value of each, by number. */
+/**
+ * How many there are, then number and value of each, by number. The base format is not written: as long as it is in force, members
+ * that know of none read what they always did.
+ */
 export function writeSettings(writer: ByteWriter, settings: Partial<Settings>): void {
-  const given = NAMES.filter((name) => settings[name] !== undefined);
+  const given = NAMES.filter(
+    (name) => settings[name] !== undefined && !(name === "logFormat" && settings[name] === LOG_FORMAT_BASE),
+  );
   writer.varint(given.length);
   for (const name of given) {
     writer.varint(NAMES.indexOf(name) + 1);
@@ -69,13 +80,17 @@ export function writeSettings(writer: ByteWriter, settings: Partial<Settings>): 
   }
 }
 
-export function readSettings(reader: ByteReader): Partial<Settings> {
+/** @throws {NewerFormatError} a format is in force that is not known here; it comes before what it has brought. */
+export function readSettings(reader: ByteReader, knownFormat: number = LOG_FORMAT): Partial<Settings> {
   const settings: { -readonly [Name in keyof Settings]?: Settings[Name] } = {};
   for (let left = reader.varint(); left > 0; left--) {
     const number = reader.varint();
     const name = NAMES[number - 1];
     if (name === undefined) reader.fail(`setting ${number} is none of 1 to ${NAMES.length}`);
-    settings[name] = reader.varint();
+    const value = reader.varint();
+    if (name === "logFormat" && value > knownFormat)
+      throw new NewerFormatError("the state beside the keys", { format: value, known: knownFormat });
+    settings[name] = value;
   }
   return settings;
 }

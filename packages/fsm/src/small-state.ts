@@ -1,7 +1,7 @@
 import { ByteReader } from "./byte-reader.js";
 import { written } from "./byte-writer.js";
 import type { ByteWriter } from "./byte-writer.js";
-import { SmallStateFormatError } from "./errors.js";
+import { NewerFormatError, SmallStateFormatError } from "./errors.js";
 
 /** What the state machine keeps beside the keys, as pieces of the checkpoint and the snapshot (F3); docs/command-format.md. */
 export const SMALL_STATE_FORMAT = 2;
@@ -21,7 +21,7 @@ export function encodePiece(write: (writer: ByteWriter) => void): Uint8Array {
 
 /**
  * Reads a piece to its end; null is that of a store that never had one, and reads nothing.
- * @throws {SmallStateFormatError} it is none, or of a newer format.
+ * @throws {SmallStateFormatError} it is none. @throws {NewerFormatError} a newer version wrote it.
  */
 export function decodePiece(
   name: string,
@@ -32,6 +32,8 @@ export function decodePiece(
   const reader = new ByteReader((message) => new SmallStateFormatError(`the piece ${name}: ${message}`));
   reader.open(bytes);
   const format = reader.byte();
+  if (format > SMALL_STATE_FORMAT)
+    throw new NewerFormatError(`the piece ${name}`, { format, known: SMALL_STATE_FORMAT });
   if (format !== SMALL_STATE_FORMAT)
     reader.fail(`format ${format}, this version reads ${SMALL_STATE_FORMAT}`);
   read(reader);

@@ -4,6 +4,7 @@ import { CommandReader } from "./command-codec.js";
 import { evaluate, evaluatePut } from "./evaluate.js";
 import { SLICE_BYTES } from "./items-sample.js";
 import type { LeaseStatus } from "./leases.js";
+import { LOG_FORMAT } from "./log-format.js";
 import { load, mustLoad } from "./loading.js";
 import type { Loaded } from "./loading.js";
 import { MachineState } from "./machine-state.js";
@@ -26,6 +27,8 @@ export interface StateMachineOptions {
   readonly groupId?: number;
   /** Bytes of leases and sessions that a checkpoint or a snapshot encodes in one turn of the event loop. */
   readonly sliceBytes?: number;
+  /** The newest format of the log that it is to understand, by default the newest that this version does. */
+  readonly logFormat?: number;
 }
 
 /** The point in the log at which replicas are to be equal. */
@@ -47,7 +50,7 @@ export class StateMachine {
   readonly #store: Store;
   readonly #state: MachineState;
   /** Of the entry that is being applied. */
-  readonly #reader = new CommandReader();
+  readonly #reader: CommandReader;
   readonly #sliceBytes: number;
   #term: number;
   /** Told where a `hashCheck` stands, in the middle of a batch: entries behind it may follow at once. Nothing comes of what it does (F1). */
@@ -56,11 +59,15 @@ export class StateMachine {
   /**
    * Attaches itself to the store, which refuses direct writes from here on (S6), and takes up the small state of its
    * checkpoint.
-   * @throws {CatalogFormatError | SmallStateFormatError} that is none.
+   * @throws {CatalogFormatError | SmallStateFormatError} that is none. @throws {NewerFormatError} a newer version wrote it.
    */
-  constructor(store: Store, { groupId = 1, sliceBytes = SLICE_BYTES }: StateMachineOptions = {}) {
+  constructor(
+    store: Store,
+    { groupId = 1, logFormat = LOG_FORMAT, sliceBytes = SLICE_BYTES }: StateMachineOptions = {},
+  ) {
     this.#store = store;
-    const state = new MachineState(groupId, (name) => store.state(name));
+    this.#reader = new CommandReader(logFormat);
+    const state = new MachineState(groupId, (name) => store.state(name), logFormat);
     this.#state = state;
     this.#term = store.applied.term;
     this.#sliceBytes = sliceBytes;

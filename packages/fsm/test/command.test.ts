@@ -1,5 +1,16 @@
 import { expect } from "chai";
-import { CommandFormatError, NO_SESSION, decode, encodeInto, encodedSize, rangeOfKey } from "@raftkv/fsm";
+import {
+  CommandFormatError,
+  DEFAULT_SETTINGS,
+  LOG_FORMAT,
+  LOG_FORMAT_BASE,
+  NO_SESSION,
+  NewerFormatError,
+  decode,
+  encodeInto,
+  encodedSize,
+  rangeOfKey,
+} from "@raftkv/fsm";
 import type { Command, Envelope, Get } from "@raftkv/fsm";
 
 const text = (value: string): Uint8Array => Uint8Array.from(Buffer.from(value));
@@ -24,6 +35,8 @@ const get: Get = {
   minCreateRevision: 0,
   maxCreateRevision: 0,
 };
+
+const RAISE: Command = { kind: "settingsChange", settings: { logFormat: 2 } };
 
 /** One of each kind at least, with every flag. */
 const COMMANDS: Command[] = [
@@ -83,6 +96,7 @@ const COMMANDS: Command[] = [
   { kind: "clock" },
   { kind: "settingsChange", settings: {} },
   { kind: "hashCheck" },
+  RAISE,
   { kind: "settingsChange", settings: { leasesMax: 5, leaseExpiryKeysMax: 1, sessionsMax: 2 ** 40 } },
 ];
 
@@ -150,13 +164,13 @@ describe("A command's bytes", () => {
     const stamp = [0, 0, 0, 0, 0, 0];
     const cases: [number[], RegExp][] = [
       [[], /it ends after 0 bytes/],
-      [[2, 1], /format 2, this version reads 1/],
+      [[0, 1], /no command: format 0/],
       [[1, 0], /kind 0 is none of 1 to 14/],
       [[1, 15], /kind 15 is none of 1 to 14/],
       [[1, 1, ...stamp, 0, 0, 9, 1], /9 bytes are announced at byte 11 of 12/],
       [[1, 12, ...stamp, 0, 1], /1 bytes follow behind its end at byte 9/],
       [[1, 10, ...stamp, 0, 255, 255, 255, 255, 255, 255, 255, 255, 1], /above 2\^53 - 1/],
-      [[1, 13, ...stamp, 0, 1, 99, 1], /setting 99 is none of 1 to 10/],
+      [[1, 13, ...stamp, 0, 1, 99, 1], /setting 99 is none of 1 to 11/],
       [[1, 2, ...stamp, 0, 0, 3, 0], /range of form 3/],
       [[1, 3, ...stamp, 0, 1, 5, 0, 0, 0, 0], /target 5/],
       [[1, 3, ...stamp, 0, 1, 0, 4, 0, 0, 0], /relation 4/],
@@ -166,6 +180,33 @@ describe("A command's bytes", () => {
       expect(() => decode(Uint8Array.from(bytes)), String(bytes))
         .to.throw(CommandFormatError, message)
         .with.property("code", "BAD_COMMAND");
+    }
+  });
+
+  it("begin with the lowest format that has the command", () => {
+    for (const command of COMMANDS) {
+      const newer = command.kind === "hashCheck" || command === RAISE;
+      expect(encode(command)[0], command.kind).to.equal(newer ? 2 : 1);
+    }
+    // What is in force all the same need not be said, and is understood by those that know of no formats.
+    const settings = { ...DEFAULT_SETTINGS, leasesMax: 5 };
+    const { logFormat, ...older } = settings;
+    expect(logFormat).to.equal(LOG_FORMAT_BASE);
+    expect(encode({ kind: "settingsChange", settings })).to.deep.equal(
+      encode({ kind: "settingsChange", settings: older }),
+    );
+  });
+
+  it("that a newer version wrote are told from those that are damaged, and both formats are named", () => {
+    const newer = LOG_FORMAT + 1;
+    const ofRaise = encode({ kind: "settingsChange", settings: { logFormat: newer } });
+    for (const bytes of [Uint8Array.of(newer), Uint8Array.of(newer, 99, 1, 2, 3), ofRaise]) {
+      expect(() => decode(bytes))
+        .to.throw(
+          NewerFormatError,
+          `of format ${newer}, and this version understands formats up to ${LOG_FORMAT}`,
+        )
+        .with.property("code", "NEWER_FORMAT");
     }
   });
 });

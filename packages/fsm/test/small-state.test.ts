@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { CommandResult } from "@raftkv/fsm";
-import { SmallStateFormatError } from "@raftkv/fsm";
+import { LOG_FORMAT, NewerFormatError, SmallStateFormatError } from "@raftkv/fsm";
 import { array, assert, boolean, constantFrom, nat, property, record } from "fast-check";
 import { ByteReader } from "../dist/byte-reader.js";
 import { written } from "../dist/byte-writer.js";
@@ -239,7 +239,6 @@ describe("The small state of the machine (F3)", () => {
         piece.subarray(0, piece.length - 1),
         Uint8Array.of(...piece, 0),
         Uint8Array.of(1, ...piece.subarray(1)),
-        Uint8Array.of(3, ...piece.subarray(1)),
         new Uint8Array(),
       ];
       for (const bytesOf of broken) {
@@ -247,7 +246,21 @@ describe("The small state of the machine (F3)", () => {
           .to.throw(SmallStateFormatError, `the piece ${name}`)
           .with.property("code", "BAD_SMALL_STATE");
       }
+      expect(() => read(new Map(whole).set(name, Uint8Array.of(3, ...piece.subarray(1)))))
+        .to.throw(NewerFormatError, `the piece ${name} is of format 3`)
+        .with.property("code", "NEWER_FORMAT");
     }
+  });
+
+  it("says which format of the log is in force once that is not the first, and a newer one is refused", () => {
+    const state = read(new Map());
+    const before = pieces(state).get("settings");
+    state.settings = { ...state.settings, logFormat: LOG_FORMAT };
+    const raised = pieces(state);
+    expect(raised.get("settings")).not.to.deep.equal(before);
+    expect(read(raised).settings.logFormat).to.equal(LOG_FORMAT);
+    state.settings = { ...state.settings, logFormat: LOG_FORMAT + 1 };
+    expect(() => read(pieces(state))).to.throw(NewerFormatError, `up to ${LOG_FORMAT}`);
   });
 });
 

@@ -128,7 +128,7 @@ describe("The state machine", () => {
   });
 
   it("F4: what apply did not expect goes to the caller, and the store serves nothing after it", async () => {
-    const broken = { index: 2, term: 1, kind: "command", body: Uint8Array.of(9, 9) } as const;
+    const broken = { index: 2, term: 1, kind: "command", body: Uint8Array.of(1, 99) } as const;
     const error = await machine
       .apply([entry(1, put("a", "1")), broken, entry(3, put("b", "2"))])
       .catch((e: unknown) => e);

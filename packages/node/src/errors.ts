@@ -65,6 +65,8 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   FOREIGN_DATA: EXIT.usage,
   UNFINISHED: EXIT.usage,
   WAL_FORMAT: EXIT.usage,
+  NEWER_FORMAT: EXIT.usage,
+  UNKNOWN_FORMAT: EXIT.usage,
   WAL_LOCKED: EXIT.inUse,
   REMOVED: EXIT.removed,
   DAMAGED: EXIT.damaged,

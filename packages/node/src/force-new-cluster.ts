@@ -1,3 +1,4 @@
+import { LOG_FORMAT } from "@raftkv/fsm";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -79,7 +80,8 @@ async function look(dataDir: string, record: NodeRecord, log: LogWriter): Promis
       `${dataDir} is no data to begin a cluster with: ${quarantine.message}`,
     );
   }
-  const replica = await Replica.open(join(dataDir, "groups", String(FIRST_GROUP)), {}, recovered.base);
+  const groupDir = join(dataDir, "groups", String(FIRST_GROUP));
+  const replica = await Replica.open(groupDir, {}, recovered.base, LOG_FORMAT);
   const { appliedIndex } = replica;
   const revision = replica.store?.revision ?? 0;
   await replica.close({ checkpoint: null });

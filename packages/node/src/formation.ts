@@ -1,3 +1,4 @@
+import { LOG_FORMAT_BASE } from "@raftkv/fsm";
 import type { LeaderHint, MemberAddress, PeerIdentity, PeerRefusalCode } from "@raftkv/protocol";
 import type { Configuration, MemberEntry, Term } from "raft-ts";
 import { serverId } from "raft-ts";
@@ -17,7 +18,9 @@ type Members = Pick<NodeRecord, "members" | "membersIndex">;
 
 const NONE: Members = { members: [], membersIndex: 0 };
 
-export interface FormationEvents {
+export interface FormationContext {
+  /** The newest format of the log that this node understands. */
+  readonly logFormat: number;
   /** This node knows its cluster: it may take part. Once. */
   readonly onFormed: () => void;
   /** Who the members are, or where, has changed. */
@@ -38,7 +41,7 @@ export interface FormationEvents {
  */
 export class Formation {
   readonly #options: NodeOptions;
-  readonly #events: FormationEvents;
+  readonly #context: FormationContext;
   #record: NodeRecord;
   /** Of the configuration in force, while that is not committed. */
   #uncommitted: Members = NONE;
@@ -47,9 +50,14 @@ export class Formation {
   /** Members that said they have this node's id on disk. */
   readonly #confirmedBy = new Set<string>();
 
-  constructor(options: NodeOptions, record: NodeRecord, events: FormationEvents) {
+  /** What each server understood when it was met last, by its id. */
+  readonly #logFormats = new Map<string, number>();
+  /** What the cluster's log holds, as far as this node has applied it: who understands less is refused. */
+  #logFormat = LOG_FORMAT_BASE;
+
+  constructor(options: NodeOptions, record: NodeRecord, context: FormationContext) {
     this.#options = options;
-    this.#events = events;
+    this.#context = context;
     this.#record = record;
   }
 
@@ -96,6 +104,22 @@ export class Formation {
     return this.#removed.has(id);
   }
 
+  /** The format that is in force in the log here. */
+  get logFormat(): number {
+    return this.#logFormat;
+  }
+
+  /** Another format is in force: those that do not understand it are cut. */
+  logFormatRaised(format: number): void {
+    this.#logFormat = format;
+    this.#context.onMembers();
+  }
+
+  /** The newest format that a server understands, as it said last; null when it was not met. */
+  logFormatOf(id: string): number | null {
+    return id === this.#record.serverId ? this.#context.logFormat : (this.#logFormats.get(id) ?? null);
+  }
+
   /** The members as they stand in a configuration's directory. */
   entries(): MemberEntry[] {
     return this.#record.members.map(({ client, name, peer, serverId: id, witness }) => ({
@@ -120,6 +144,7 @@ export class Formation {
       members,
       membersIndex,
       restored: restored?.source ?? null,
+      logFormat: this.#context.logFormat,
     };
   }
 
@@ -147,7 +172,7 @@ export class Formation {
     if (isCommitted) {
       this.#removed = new Set(directory.removed);
       if (directory.removed.includes(own)) {
-        this.#events.onRemoved();
+        this.#context.onRemoved();
         return;
       }
     }
@@ -159,7 +184,7 @@ export class Formation {
     this.#uncommitted = isCommitted ? NONE : { members, membersIndex: index };
     if (isCommitted && !isSame(this.#record, { members, membersIndex: index }))
       this.#save({ ...this.#record, members, membersIndex: index });
-    this.#events.onMembers();
+    this.#context.onMembers();
   }
 
   /** Durable before anything is done about it: this server does not serve again. */
@@ -169,10 +194,11 @@ export class Formation {
 
   /** Judges what a peer says of itself, and records it durably before anything is answered. */
   meet(peer: PeerIdentity): PeerRefusal | null {
-    if (this.#isReplaced(peer)) this.#events.onRemoved();
+    if (this.#isReplaced(peer)) this.#context.onRemoved();
     this.#adopt(peer);
     const refusal = judgePeer(this, peer);
     if (refusal !== null) return refusal;
+    this.#logFormats.set(peer.serverId, peer.logFormat);
     this.#remember(peer);
     const { name, serverId: own } = this.#record;
     if (peer.members.some((known) => known.name === name && known.serverId === own)) {
@@ -207,15 +233,15 @@ export class Formation {
     this.#save({ ...this.#record, ...joined, start: joins ? "join" : start });
     // What is committed at or behind it is in its place.
     if (peer.membersIndex >= this.#uncommitted.membersIndex) this.#uncommitted = NONE;
-    this.#events.onMembers();
-    if (joins) this.#events.onFormed();
+    this.#context.onMembers();
+    if (joins) this.#context.onFormed();
   }
 
   /** The entry was truncated, and with it goes where it said that the others are (R21). */
   #forgetUncommitted(): void {
     if (this.#uncommitted === NONE) return;
     this.#uncommitted = NONE;
-    this.#events.onMembers();
+    this.#context.onMembers();
   }
 
   #recordOf({ client, id, name, peer, witness }: MemberEntry): MemberRecord {
@@ -241,13 +267,13 @@ export class Formation {
         member === known ? { ...member, serverId: peer.serverId, client: peer.advertiseClient } : member,
       ),
     });
-    this.#events.onMembers();
+    this.#context.onMembers();
   }
 
   #formWhenComplete(): void {
     if (this.#record.start === "join" || this.missing.length > 0) return;
     this.#save({ ...this.#record, clusterId: clusterIdOf(this.#record) });
-    this.#events.onFormed();
+    this.#context.onFormed();
   }
 
   #save(record: NodeRecord): void {

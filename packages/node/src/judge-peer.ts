@@ -37,6 +37,14 @@ export function judgePeer(formation: Formation, peer: PeerIdentity): PeerRefusal
       message: `${peer.name}, server ${peer.serverId}, was removed from the cluster`,
     };
   }
+  if (formation.formed && peer.logFormat < formation.logFormat) {
+    return {
+      code: "UNSUPPORTED_VERSION",
+      message:
+        `the log of the cluster has format ${formation.logFormat}, ` +
+        `and ${peer.name} understands formats up to ${peer.logFormat}: start it with a newer version`,
+    };
+  }
   const refusal = known === undefined || peer.name === record.name ? unknown(formation, peer) : null;
   return refusal ?? changed(record, known ?? null, peer);
 }

@@ -35,7 +35,7 @@ export function commandLimits(options: NodeOptions): CommandLimits {
 }
 
 /** What this node puts into the log when it leads: what apply is held against, the same on every replica (F1). */
-export function replicatedSettings(options: NodeOptions): Settings {
+export function replicatedSettings(options: NodeOptions): Omit<Settings, "logFormat"> {
   return {
     sessionsMax: options.maxSessions,
     sessionResultsMax: options.maxSessionResults,

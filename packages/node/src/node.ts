@@ -1,3 +1,4 @@
+import { LOG_FORMAT } from "@raftkv/fsm";
 import type { Store } from "@raftkv/store";
 import type { LogWriter } from "raft-ts";
 import { WriteAdmission } from "./client/admission.js";
@@ -67,6 +68,7 @@ export class Node implements RunningNode {
     this.#timings = timings;
     this.ended = this.#end.promise;
     this.#formation = new Formation(options, openRecord(options, log.groups().length > 0), {
+      logFormat: parts.logFormat ?? LOG_FORMAT,
       onFormed: () => this.#formed(),
       onMembers: () => this.#membersChanged(),
       onRemoved: () => this.#removed(),
@@ -283,6 +285,8 @@ export class Node implements RunningNode {
       timings: this.#timings,
       space: this.#space,
       send: (peer, lane, bytes) => this.#transport.send(peer, lane, bytes),
+      logFormat: this.#formation.identity().logFormat,
+      logFormatOf: (server) => this.#transport.logFormatOf(server),
       hintOf: (server, term) => this.#formation.hintOf(server, term),
       places: this.#formation,
       onConfiguration: (configuration, index, isCommitted) =>
@@ -292,7 +296,7 @@ export class Node implements RunningNode {
         this.#clients.tellLeader(leader);
         if (this.#serving?.group.leads !== true) this.#admission.leadershipLost(leader);
       },
-      onApplied: () => this.#watches.applied(),
+      onApplied: () => this.#applied(),
       onFailed: (error) => this.fail(error),
       onDiffers: (error) => this.#quarantine(error),
     });
@@ -309,7 +313,7 @@ export class Node implements RunningNode {
       opened.group.halt();
       return;
     }
-    this.#watches.applied();
+    this.#applied();
     const handOver = new HandOver(opened.group);
     this.#ticker = setInterval(() => {
       const nowMs = performance.now();
@@ -318,6 +322,14 @@ export class Node implements RunningNode {
       this.#admission.expire(nowMs);
       this.#watches.tick(nowMs);
     }, this.#options.tickMs);
+  }
+
+  #applied(): void {
+    this.#watches.applied();
+    const logFormat = this.#serving?.data?.logFormat ?? this.#formation.logFormat;
+    if (logFormat === this.#formation.logFormat) return;
+    this.#formation.logFormatRaised(logFormat);
+    this.#logger.info({ logFormat }, `the log has format ${logFormat}`);
   }
 
   /** A broken log, store or invariant: this node must not serve, vote or acknowledge any more (R17, W1, F4). */

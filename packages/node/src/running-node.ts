@@ -23,6 +23,8 @@ export interface RunningNode {
 export interface NodeParts {
   /** Where the log is written; the operating system's by default. */
   readonly fileSystem?: FileSystem;
+  /** The newest format of the log that it understands; this version's by default. */
+  readonly logFormat?: number;
   /** Tells how much room the data directory has; `fs.statfs` by default. */
   readonly statfs?: (path: string) => Promise<FileSystemSpace>;
 }

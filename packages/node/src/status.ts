@@ -38,6 +38,8 @@ export interface NodeStatus {
   readonly hashComparedIndex: number;
   /** Replicas differ: who, or that nobody can tell; null as long as none is known to. */
   readonly hashAlarm: string | null;
+  /** The format of the log that is in force, as far as it is applied here; null at a witness, and before the cluster has formed. */
+  readonly logFormat: number | null;
   /** Why it does not serve and never will: it failed, or differs from the other replicas (`REPLICA_DIFFERS`). */
   readonly failure: { readonly code: string; readonly message: string } | null;
   readonly fsmSyncMode: "sync" | "nosync";
@@ -64,7 +66,7 @@ export interface StatusSource {
   readonly serving: () => {
     readonly group: Group;
     readonly store: Store | null;
-    readonly data: { readonly hashChecks: HashChecks } | null;
+    readonly data: { readonly hashChecks: HashChecks; readonly logFormat: number } | null;
   } | null;
   /** Null while this process may serve; else why it must not. */
   readonly failure: () => Error | null;
@@ -101,6 +103,7 @@ export async function nodeStatus(source: StatusSource, hash: boolean | number): 
     stateHashIndex: hashed?.appliedIndex ?? null,
     hashComparedIndex: checks?.comparedIndex ?? 0,
     hashAlarm: checks?.alarm ?? null,
+    logFormat: serving?.data?.logFormat ?? null,
     failure: failure === null ? null : { code: codeOf(failure), message: failure.message },
     fsmSyncMode: options.fsmSyncMode,
     uptimeSeconds: Math.floor(process.uptime()),

@@ -44,6 +44,7 @@ describe("what a node knows of the members (R21, R25)", () => {
     createDirectory(options.dataDir);
     const record = openRecord(options, false);
     return new Formation(options, record, {
+      logFormat: 3,
       onFormed: () => events.push("formed"),
       onMembers: () => events.push("members"),
       onRemoved: () => events.push("removed"),
@@ -69,6 +70,7 @@ describe("what a node knows of the members (R21, R25)", () => {
     members,
     membersIndex,
     restored: null,
+    logFormat: 1,
   });
 
   const configuration = (members: readonly PeerMember[] | null): Configuration => {

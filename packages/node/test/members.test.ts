@@ -59,11 +59,17 @@ class FakeRaft {
   }
 }
 
-function over(raft: FakeRaft): Members {
+/** @param formats what is in force, null while nobody can say, and what everybody who was met understands. */
+function over(
+  raft: FakeRaft,
+  formats: { inForce: number | null; met: number } = { inForce: 1, met: 1 },
+): Members {
   return new Members({
     raft: raft as unknown as Raft<LogProposal>,
     step: (event) => raft.steps.push(event),
     leader: () => LEADER,
+    logFormatOf: () => formats.met,
+    logFormat: () => formats.inForce,
     places: { entries: () => [], member: () => null },
     onConfiguration: () => undefined,
   });
@@ -108,6 +114,21 @@ describe("the members of a group, as they are changed", () => {
     expect(raft.steps).to.deep.equal([]);
     members.met("n2", N2, "127.0.0.1:7592", "127.0.0.1:7402");
     members.tick(2_000);
+    expect(bound(raft)).to.equal(1);
+  });
+
+  it("a node that does not understand the log's format is not taken in, nor anybody while that is about to change", () => {
+    const raft = new FakeRaft([entry("n1", N1), entry("n2", null)]);
+    const formats: { inForce: number | null; met: number } = { inForce: 2, met: 1 };
+    const members = over(raft, formats);
+    members.met("n2", N2, "127.0.0.1:7502", "127.0.0.1:7402");
+    members.tick(1_000);
+    formats.met = 2;
+    formats.inForce = null;
+    members.tick(2_000);
+    expect(raft.steps).to.deep.equal([]);
+    formats.inForce = 2;
+    members.tick(3_000);
     expect(bound(raft)).to.equal(1);
   });
 

@@ -9,11 +9,12 @@ import {
   encodePeerHello,
   peerMessageToWire,
 } from "@raftkv/protocol";
+import { LOG_FORMAT } from "@raftkv/fsm";
 import type { PeerHello, PeerWelcome } from "@raftkv/protocol";
 import { encodeFrame, groupId, logIndex, serverId, term } from "raft-ts";
 import { WebSocket } from "ws";
 import type { NodeStatus } from "@raftkv/node";
-import { TestNodes } from "./support/nodes.js";
+import { TestNodes, until } from "./support/nodes.js";
 
 describe("the peer address (R25, C6)", () => {
   let nodes: TestNodes;
@@ -43,6 +44,7 @@ describe("the peer address (R25, C6)", () => {
       members: status.members,
       membersIndex: 0,
       restored: null,
+      logFormat: LOG_FORMAT,
     };
   }
 
@@ -96,6 +98,19 @@ describe("the peer address (R25, C6)", () => {
     expect(await refusalOf({ ...honest(), clusterId: "0".repeat(32) })).to.equal("WRONG_CLUSTER");
     expect(await refusalOf({ ...honest(), to: "n3" })).to.equal("WRONG_NODE");
     expect(await refusalOf({ ...honest(), versionMin: 9, versionMax: 9 })).to.equal("UNSUPPORTED_VERSION");
+  });
+
+  it("refuses who does not understand the log any more, naming both formats: it would end in the middle of it", async () => {
+    await until("the newest format is in force", async () =>
+      (await nodes.running.get("n1")?.status())?.logFormat === LOG_FORMAT ? true : null,
+    );
+    const { answer, socket } = await dial(encodePeerHello({ ...honest(), logFormat: LOG_FORMAT - 1 }));
+    socket.terminate();
+    expect(answer).to.deep.equal({
+      accepted: false,
+      code: "UNSUPPORTED_VERSION",
+      message: `the log of the cluster has format ${LOG_FORMAT}, and n2 understands formats up to ${LOG_FORMAT - 1}: start it with a newer version`,
+    });
   });
 
   it("takes an upgrade request that names nobody or who dials, and none that names another or is no name (C6)", async () => {

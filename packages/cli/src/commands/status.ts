@@ -50,6 +50,7 @@ function json({ name, endpoint, reachable, reason, status }: NodeRow) {
     hashRevision: status?.hashRevision ?? null,
     hashComparedIndex: status?.hashComparedIndex ?? null,
     hashAlarm: status?.hashAlarm ?? null,
+    logFormat: status?.logFormat ?? null,
     failure: status?.failure ?? null,
     mode: status?.fsmSyncMode ?? null,
     pid: status?.pid ?? null,

@@ -33,8 +33,8 @@ export const MUTANTS: readonly Mutant[] = [
     "",
   ]),
   mutant("F1", "a restart goes back to the settings by default", "machine-state.ts", [
-    "      this.settings = { ...DEFAULT_SETTINGS, ...readSettings(reader) };",
-    "      readSettings(reader);",
+    "      this.settings = { ...DEFAULT_SETTINGS, ...readSettings(reader, logFormat) };",
+    "      readSettings(reader, logFormat);",
   ]),
   mutant("F1", "a lease takes any number of keys by puts", "evaluate.ts", [
     "isFull && batch.peek(key)?.lease !== lease",

@@ -18,6 +18,11 @@ export class GroupData {
     this.hashChecks = parts.hashChecks;
   }
 
+  /** In force, as far as it is applied here. */
+  get logFormat(): number {
+    return this.replica.machine.settings.logFormat;
+  }
+
   tick(nowMs: number): void {
     this.snapshots.tick(nowMs);
     this.hashChecks.tick(nowMs);

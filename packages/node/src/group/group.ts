@@ -21,7 +21,8 @@ import { Members } from "./members/members.js";
 import type { MembersOptions } from "./members/members.js";
 import type { EntryBodies } from "./entry-bodies.js";
 import type { GroupData } from "./group-data.js";
-import { LeaderDuties } from "./leader-duties.js";
+import { LeaderDuties, isOwn } from "./leader-duties.js";
+import { formatOfAll } from "./log-format.js";
 import { incoming } from "./incoming.js";
 import { Leadership } from "./leadership.js";
 import type { LeadershipOptions } from "./leadership.js";
@@ -51,7 +52,9 @@ export interface GroupOptions extends LeadershipOptions, Pick<MembersOptions, "p
   readonly timings: Timings;
   readonly space: SpaceForEntries;
   /** What a leader puts into the log when other settings are there (F1). */
-  readonly settings: Settings;
+  readonly settings: Omit<Settings, "logFormat">;
+  /** The newest format of the log that a member that can be reached understands; null when that is not known. */
+  readonly logFormatOf: (server: ServerId) => number | null;
   /** Everything up to the applied index may be told: after the results of each batch, and after a snapshot. */
   readonly onApplied: () => void;
   /** The end of this server: a broken invariant, a failed log or store (R17, W1, F4). */
@@ -88,10 +91,12 @@ export class Group {
       ...options,
       step: (event) => this.happened(event),
       leader: () => this.leader,
+      logFormat: () => this.#duties.logFormat,
     });
     this.#duties = new LeaderDuties({
       machine: () => options.data?.replica.machine ?? null,
       settings,
+      formatOfAll: () => formatOfAll(options.raft, options.logFormatOf),
       hashCheckDue: (nowMs) => options.data?.hashChecks.due(nowMs) ?? false,
       nowMs: () => performance.now(),
     });
@@ -390,9 +395,4 @@ export class Group {
     this.#stopped = true;
     this.#options.onFailed(error);
   }
-}
-
-/** Of an entry that a leader proposed of its own. */
-function isOwn({ kind }: CommandResult): boolean {
-  return kind === "clock" || kind === "settingsChange" || kind === "hashCheck";
 }

@@ -1,5 +1,5 @@
-import { LogClock, NO_SESSION, encodedSize } from "@raftkv/fsm";
-import type { Command, Settings, StateMachine } from "@raftkv/fsm";
+import { LOG_FORMAT, LogClock, NO_SESSION, encodedSize, formatOf } from "@raftkv/fsm";
+import type { Command, CommandResult, Settings, StateMachine } from "@raftkv/fsm";
 import { logIndex, term } from "raft-ts";
 import type { LogIndex, Term } from "raft-ts";
 import { entryBytes } from "./entry-bodies.js";
@@ -35,7 +35,9 @@ export interface LeaderDutiesOptions {
   /** The state machine that is live; null at a witness. */
   readonly machine: () => StateMachine | null;
   /** What this node was configured with: what a leader puts into the log (F1). */
-  readonly settings: Settings;
+  readonly settings: Omit<Settings, "logFormat">;
+  /** The newest format of the log that every member understands; null while that is not known. */
+  readonly formatOfAll: () => number | null;
   /** Whether the replicas are to be compared again. */
   readonly hashCheckDue: (nowMs: number) => boolean;
   /** A monotonic clock. */
@@ -44,7 +46,8 @@ export interface LeaderDutiesOptions {
 
 /**
  * What a leader does of its own: it tells the time in its entries (F5), proposes a clock entry when a lease or a session
- * falls due, and puts its settings into the log when others are there.
+ * falls due, puts its settings into the log when others are there, and raises the log's format once every member understands
+ * the next one.
  */
 export class LeaderDuties {
   readonly #options: LeaderDutiesOptions;
@@ -56,6 +59,8 @@ export class LeaderDuties {
   #settled: Settings | null = null;
   /** One of its proposals is under way: the next one waits for it. */
   #proposed = false;
+  /** It is one that raises the log's format. */
+  #raises = false;
 
   constructor(options: LeaderDutiesOptions) {
     this.#options = options;
@@ -69,6 +74,15 @@ export class LeaderDuties {
   /** Log time as this server knows it: the leader's own, or that of the last entry applied. */
   logTimeMs(): number {
     return Math.max(this.stampMs(), this.#options.machine()?.logTimeMs ?? 0);
+  }
+
+  /**
+   * The format that is in force, at a leader that has applied everything of former terms; null while it may be raised by an entry
+   * that is not applied yet.
+   */
+  get logFormat(): number | null {
+    if (!this.#elected || this.#raises) return null;
+    return this.#options.machine()?.settings.logFormat ?? null;
   }
 
   /** This server's own no-op was appended. */
@@ -100,21 +114,35 @@ export class LeaderDuties {
     const command = machine === null ? null : this.#dueCommand(machine);
     if (command === null) return null;
     this.#proposed = true;
-    return new OwnProposal(command, () => (this.#proposed = false));
+    this.#raises = command.kind === "settingsChange" && command.settings.logFormat !== undefined;
+    return new OwnProposal(command, () => {
+      this.#proposed = false;
+      this.#raises = false;
+    });
   }
 
   #dueCommand(machine: StateMachine): Command | null {
-    const { hashCheckDue, nowMs, settings } = this.#options;
+    const { formatOfAll, hashCheckDue, nowMs, settings } = this.#options;
     if (machine.settings !== this.#settled) {
       if (!isSame(machine.settings, settings)) return { kind: "settingsChange", settings };
       this.#settled = machine.settings;
     }
+    const { logFormat } = machine.settings;
+    const formatMax = logFormat < LOG_FORMAT ? formatOfAll() : null;
+    if (formatMax !== null && formatMax > logFormat)
+      return { kind: "settingsChange", settings: { logFormat: Math.min(formatMax, LOG_FORMAT) } };
     const { nextDueMs } = machine;
     if (nextDueMs !== null && this.#clock.untilMs(nextDueMs, nowMs()) === 0) return { kind: "clock" };
-    return hashCheckDue(nowMs()) ? { kind: "hashCheck" } : null;
+    const hashCheck: Command = { kind: "hashCheck" };
+    return formatOf(hashCheck) <= logFormat && hashCheckDue(nowMs()) ? hashCheck : null;
   }
 }
 
-function isSame(a: Settings, b: Settings): boolean {
+function isSame(a: Settings, b: Partial<Settings>): boolean {
   return (Object.keys(b) as (keyof Settings)[]).every((name) => a[name] === b[name]);
+}
+
+/** Of an entry that a leader proposed of its own. */
+export function isOwn({ kind }: CommandResult): boolean {
+  return kind === "clock" || kind === "settingsChange" || kind === "hashCheck";
 }

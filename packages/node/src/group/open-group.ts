@@ -1,5 +1,7 @@
 import { join } from "node:path";
+import { NewerFormatError } from "@raftkv/fsm";
 import type { LeaderHint, PackedFrame } from "@raftkv/protocol";
+import type { StoreFailedError } from "@raftkv/store";
 import { DEFAULT_RAFT_LIMITS, Raft, groupId, logIndex, serverId, term } from "raft-ts";
 import type {
   Configuration,
@@ -30,6 +32,7 @@ import { Group } from "./group.js";
 import type { MembersOptions } from "./members/members.js";
 import { GroupData } from "./group-data.js";
 import { HashChecks } from "./hash-checks.js";
+import { demandKnownFormats } from "./log-format.js";
 import { LogCompaction } from "./log-compaction.js";
 import { Outgoing } from "./outgoing.js";
 import { Replica } from "./replica.js";
@@ -47,6 +50,10 @@ export interface OpenGroupOptions {
   readonly timings: Timings;
   readonly space: SpaceForEntries;
   readonly send: (peer: ServerId, lane: Lane, frame: PackedFrame) => void;
+  /** The newest format of the log that this node understands. */
+  readonly logFormat: number;
+  /** See `GroupOptions`. */
+  readonly logFormatOf: (server: ServerId) => number | null;
   readonly hintOf: (server: ServerId, term: Term) => LeaderHint | null;
   /** See `GroupOptions`. */
   readonly places: MembersOptions["places"];
@@ -69,7 +76,8 @@ export interface OpenedGroup {
 
 /**
  * Opens the store at its last checkpoint, and starts the group's core with what the log holds beyond it (S3).
- * @throws {DataDirectoryError} DAMAGED: the log does not hold what it must hold.
+ * @throws {DataDirectoryError} DAMAGED: the log does not hold what it must hold. @throws {NewerFormatError} what log or store
+ * hold is of a newer version.
  */
 export async function openGroup(opening: OpenGroupOptions): Promise<OpenedGroup> {
   const { id, options, record, log, onFailed } = opening;
@@ -86,9 +94,16 @@ export async function openGroup(opening: OpenGroupOptions): Promise<OpenedGroup>
   const storeOptions = {
     mode: options.fsmSyncMode,
     cacheBytes: options.storeCacheBytes,
-    onFailure: onFailed,
+    // A store that met what it does not understand is no broken one.
+    onFailure: (error: StoreFailedError) =>
+      onFailed(error.cause instanceof NewerFormatError ? error.cause : error),
   };
-  const replica = await Replica.open(directory, storeOptions, log.recovered(id)?.base ?? null);
+  const replica = await Replica.open(
+    directory,
+    storeOptions,
+    log.recovered(id)?.base ?? null,
+    opening.logFormat,
+  );
   try {
     return await openOver(replica, opening);
   } catch (error) {
@@ -101,6 +116,8 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
   const { id, options, record, log, logger, onFailed, timings } = opening;
   const { appliedIndex } = replica;
   const restart = await recover(id, log, record, appliedIndex);
+  const unapplied = { from: logIndex(appliedIndex + 1), to: restart.entries.to };
+  await demandKnownFormats(log, id, unapplied, opening.logFormat);
   logger.info(
     {
       revision: replica.store?.revision,
@@ -175,6 +192,7 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
     settings: replicatedSettings(options),
     logger,
     hintOf: opening.hintOf,
+    logFormatOf: opening.logFormatOf,
     places: opening.places,
     onConfiguration: opening.onConfiguration,
     onLeaderChanged: opening.onLeaderChanged,
@@ -225,6 +243,7 @@ async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
     settings: replicatedSettings(options),
     logger,
     hintOf: opening.hintOf,
+    logFormatOf: opening.logFormatOf,
     places: opening.places,
     onConfiguration: opening.onConfiguration,
     onLeaderChanged: opening.onLeaderChanged,

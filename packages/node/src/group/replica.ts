@@ -16,8 +16,16 @@ export class Replica {
   /** See `StateMachine.onHashCheck`; of whichever is live. */
   onHashCheck: (point: HashPoint) => void = () => undefined;
 
-  private constructor(directory: string, storeOptions: Partial<StoreOptions>, store: Store) {
+  readonly #logFormat: number;
+
+  private constructor(
+    directory: string,
+    storeOptions: Partial<StoreOptions>,
+    store: Store,
+    logFormat: number,
+  ) {
     this.directory = directory;
+    this.#logFormat = logFormat;
     this.storeOptions = storeOptions;
     this.#store = store;
     this.#machine = this.#machineOf(store);
@@ -27,17 +35,20 @@ export class Replica {
    * Opens the store at its last checkpoint (S3), or at the snapshot that the log says was being installed. A new store gets
    * its first catalog.
    * @param logBase what the group's log begins behind; null when there is none yet.
+   * @param logFormat the newest format of the log that is understood.
+   * @throws {NewerFormatError} a newer version wrote what it holds.
    */
   static async open(
     directory: string,
     storeOptions: Partial<StoreOptions>,
     logBase: LogBegin | null,
+    logFormat: number,
   ): Promise<Replica> {
     await settleSnapshot(directory, logBase);
     const store = await Store.open(directory, storeOptions);
     try {
       await bootstrapCatalog(store);
-      return new Replica(directory, storeOptions, store);
+      return new Replica(directory, storeOptions, store, logFormat);
     } catch (error) {
       await store.close();
       throw error;
@@ -85,7 +96,7 @@ export class Replica {
   }
 
   #machineOf(store: Store): StateMachine {
-    const machine = new StateMachine(store);
+    const machine = new StateMachine(store, { logFormat: this.#logFormat });
     machine.onHashCheck = (point) => this.onHashCheck(point);
     return machine;
   }

@@ -98,7 +98,9 @@ export class PeerTransport {
     for (const member of wanted.values()) this.#link(member);
     if (!formation.formed) return;
     this.#acceptor.cut(
-      (peer) => peer.clusterId === record.clusterId && formation.member(peer.serverId) === null,
+      (peer) =>
+        peer.clusterId === record.clusterId &&
+        (formation.member(peer.serverId) === null || peer.logFormat < formation.logFormat),
     );
   }
 
@@ -114,6 +116,13 @@ export class PeerTransport {
   reaches(peer: ServerId): boolean {
     const member = this.#options.formation.member(peer);
     return member !== null && this.#links.get(member.name)?.lanes.control.up === true;
+  }
+
+  /** What a server understands; null for one that is out of reach: nobody knows what it will be when it comes back. */
+  logFormatOf(server: ServerId): number | null {
+    const { formation } = this.#options;
+    const isHere = server === formation.record.serverId || this.reaches(server);
+    return isHere ? formation.logFormatOf(server) : null;
   }
 
   /** Drops the bytes when there is no connection: Raft repeats what matters. */

@@ -13,6 +13,8 @@ export const PEER_VERSION_MIN = 1;
 export const PEER_VERSION_MAX = 1;
 
 const MAGIC = "raftkv-peer";
+/** Of a node whose version says nothing of it. */
+const LOG_FORMAT_UNSAID = 1;
 
 /** Heartbeats and votes have a connection of their own, so that they never queue behind entries; snapshots as well (C5). */
 export const LANES = ["control", "bulk", "snapshot"] as const;
@@ -42,6 +44,8 @@ export interface PeerIdentity {
   readonly membersIndex: number;
   /** What its new cluster begins with: names a restored snapshot; null for nothing (R23). */
   readonly restored: string | null;
+  /** The newest format of the log's commands that it understands. */
+  readonly logFormat: number;
 }
 
 /** The first message of the node that dials. */
@@ -105,8 +109,8 @@ export function decodePeerWelcome(bytes: Buffer): PeerWelcome {
 }
 
 function identityToWire(identity: PeerIdentity): readonly unknown[] {
-  const { clusterId, name, serverId, advertisePeer, advertiseClient, members, membersIndex, restored } =
-    identity;
+  const { clusterId, name, serverId, advertisePeer, advertiseClient, members } = identity;
+  const { membersIndex, restored, logFormat } = identity;
   const wire = members.map((member) => [
     member.name,
     member.serverId,
@@ -114,11 +118,11 @@ function identityToWire(identity: PeerIdentity): readonly unknown[] {
     member.client,
     member.witness,
   ]);
-  return [clusterId, name, serverId, advertisePeer, advertiseClient, wire, membersIndex, restored];
+  return [clusterId, name, serverId, advertisePeer, advertiseClient, wire, membersIndex, restored, logFormat];
 }
 
 function identityFromWire(fields: readonly unknown[]): PeerIdentity {
-  const [members, membersIndex, restored = null] = fields.slice(5);
+  const [members, membersIndex, restored = null, logFormat = LOG_FORMAT_UNSAID] = fields.slice(5);
   if (!Array.isArray(members))
     throw new ProtocolError(`the members are ${describe(members)}: an array is wanted`);
   return {
@@ -130,6 +134,7 @@ function identityFromWire(fields: readonly unknown[]): PeerIdentity {
     members: (members as readonly unknown[]).map(memberFromWire),
     membersIndex: count(membersIndex, "the members' index"),
     restored: restored === null ? null : text(restored, "the restored snapshot"),
+    logFormat: count(logFormat, "the log's format"),
   };
 }
 

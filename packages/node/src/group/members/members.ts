@@ -37,6 +37,9 @@ export interface MembersOptions {
   readonly step: (event: RaftEvent<LogProposal>) => void;
   readonly leader: () => LeaderHint | null;
   readonly places: Places;
+  readonly logFormatOf: (server: ServerId) => number | null;
+  /** The format in force, at a leader that knows it for sure; else null. */
+  readonly logFormat: () => number | null;
   /** Another configuration is in force, or the one in force has become committed (R21). */
   readonly onConfiguration: (configuration: Configuration, index: LogIndex, isCommitted: boolean) => void;
 }
@@ -143,8 +146,11 @@ export class Members {
   }
 
   #view(): MembersView {
-    const { places, raft } = this.#options;
-    return viewOf(raft.status(), places, DEFAULT_RAFT_LIMITS.promotionLagEntriesMax);
+    const { logFormat, logFormatOf, places, raft } = this.#options;
+    return viewOf(raft.status(), places, {
+      lagMax: DEFAULT_RAFT_LIMITS.promotionLagEntriesMax,
+      understands: (id) => (logFormatOf(id) ?? 0) >= (logFormat() ?? Infinity),
+    });
   }
 
   #ask(asked: Asked): void {

@@ -69,6 +69,11 @@ function bind({ client, id, peer }: Binding, entry: MemberEntry | null, view: Me
   if (entry === null || entry.id !== null || view.directory.removed.includes(id)) return DONE;
   // Nor does one that was met where the name was before.
   if (entry.peer !== peer) return DONE;
+  if (!view.understands(id))
+    return refused(
+      "UNAVAILABLE",
+      `${entry.name} does not understand the format of the log, or it is about to change`,
+    );
   const change: MemberChange = { kind: "addLearner", id, witness: entry.witness };
   return changeTo([change], replaced(view.directory, { ...entry, id, client }));
 }

@@ -28,10 +28,16 @@ export interface MembersView {
   readonly progressOf: (id: ServerId) => ProgressStatus | null;
   /** Whether it was heard within an election timeout. */
   isAlive(id: ServerId): boolean;
+  /** Whether it is known to understand the format of the log that is in force. */
+  understands(id: ServerId): boolean;
   lagOf(id: ServerId): number;
 }
 
-export function viewOf(status: RaftStatus, places: Places, lagMax: number): MembersView {
+export function viewOf(
+  status: RaftStatus,
+  places: Places,
+  { lagMax, understands }: Pick<MembersView, "lagMax" | "understands">,
+): MembersView {
   const { configuration, id: own, lastIndex, progress, role } = status;
   const byId = new Map(progress.map((one) => [one.id, one]));
   return {
@@ -40,6 +46,7 @@ export function viewOf(status: RaftStatus, places: Places, lagMax: number): Memb
     configuration,
     directory: directoryOf(configuration, places),
     lagMax,
+    understands,
     lastIndex,
     progressOf: (id) => byId.get(id) ?? null,
     isAlive: (id) => id === own || byId.get(id)?.recentlyActive === true,
