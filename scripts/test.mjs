@@ -42,6 +42,15 @@ export function mochaArguments(args) {
     (argument, index) => isPath(argument, index) && !IS_PATTERN.test(argument) && !existsSync(argument),
   );
   if (missing.length > 0) throw new Error(`there is no file ${missing.join(", ")}`);
+  const bare = args.filter(
+    (argument, index) =>
+      !argument.startsWith("-") && !isPath(argument, index) && !TAKES_VALUE.test(args[index - 1] ?? ""),
+  );
+  if (bare.length > 0) {
+    throw new Error(
+      `"${bare.join('", "')}" names no file: give a path, or -g for a part of the tests' titles`,
+    );
+  }
   const given = args.map((argument, index) => (isPath(argument, index) ? compiledPath(argument) : argument));
   return args.some(isPath) ? given : [...given, ...HALVES.flat()];
 }

@@ -33,5 +33,7 @@ describe("npm test", () => {
       "there is no file packages/raft/test/nope.test.ts",
     );
     expect(await test(["nope.test.ts"])).to.equal(2);
+    expect(() => mochaArguments(["usage"])).to.throw('"usage" names no file: give a path');
+    expect(await test(["usage"])).to.equal(2);
   });
 });

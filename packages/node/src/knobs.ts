@@ -174,14 +174,14 @@ export const KNOBS = {
     description: "replies that a client has not read yet, before its connection is cut",
   },
   maxAllUnreadBytes: {
-    default: 256 * MIB,
+    default: 128 * MIB,
     min: 1 * MIB,
     max: 64 * GIB,
     unit: "bytes",
     description: "replies that all clients together have not read, before those are cut that have most of it",
   },
   maxPartialBytes: {
-    default: 256 * MIB,
+    default: 64 * MIB,
     min: 1 * MIB,
     max: 64 * GIB,
     unit: "bytes",

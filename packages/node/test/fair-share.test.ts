@@ -107,10 +107,10 @@ describe("reading by turns (C5)", () => {
     const modest = reader();
     for (const one of greedy) turns.came(one, 64 * 1024);
     turns.came(modest, 1_024);
-    expect(held.size).to.equal(100 - 32);
+    expect(held.size).to.equal(100 - 8);
     expect(held.has(modest)).to.equal(false);
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(held.size).to.equal(100 - 64);
+    while (held.size === 100 - 8) await new Promise((resolve) => setImmediate(resolve));
+    expect(held.size).to.equal(100 - 16);
     while (held.size > 0) await new Promise((resolve) => setImmediate(resolve));
   });
 });

@@ -60,6 +60,7 @@ export interface ConnectionHost {
   /** Asks for one `turnEnded()` at the end of this turn. */
   readonly onReplies: (connection: ClientConnection) => void;
   readonly onSent: (bytes: number) => void;
+  readonly onReceived: (bytes: number) => void;
   readonly onCut: () => void;
 }
 
@@ -68,6 +69,7 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
   readonly socket: Socket;
   turn = 0;
   turnBytes = 0;
+  largeAnswerAtMs = -Infinity;
   readonly #host: ConnectionHost;
   readonly #webSocket: WebSocket;
   readonly #remote: string;
@@ -108,7 +110,10 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
       },
     });
     this.#helloTimer = setTimeout(() => this.#cut("no hello came in time", null), host.handshakeMs);
-    socket.on("data", (bytes: Buffer) => host.readTurns.came(this, bytes.length));
+    socket.on("data", (bytes: Buffer) => {
+      host.readTurns.came(this, bytes.length);
+      host.onReceived(bytes.length);
+    });
     webSocket.on("message", (data, isBinary) => {
       this.#heard();
       this.#readAtMessage = socket.bytesRead;

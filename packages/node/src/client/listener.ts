@@ -210,6 +210,7 @@ export class ClientListener {
         setImmediate(() => this.#flush());
       },
       onSent: (bytes) => this.#watchman.sent(bytes),
+      onReceived: (bytes) => this.#watchman.received(bytes),
       onCut: () => (this.#cut += 1),
     };
   }

@@ -1,3 +1,6 @@
+/** Behind a turn's large answers, so that they leave half of the time to everything else. */
+const REST_MS = 1;
+
 /** Reads of one connection, in the order in which they came; those before `next` have begun. */
 interface Line {
   reads: (() => Promise<void>)[];
@@ -9,19 +12,23 @@ export interface ReadQueueOptions {
   readonly concurrency: number;
   /** Reads of one connection that may wait. */
   readonly waitingMax: number;
+  /** Bytes of large answers in one turn; past this the next read begins in the next turn, a rest later (C5). */
+  readonly turnBytesMax: number;
   /** A read must answer its client whatever happens: one that throws is our own bug. */
   readonly onFailed: (error: unknown) => void;
 }
 
 /**
- * Reads that take several turns. So many at a time, since each holds what it has read until it is answered (C7); the
- * connections take turns, so that one that asks for a thousand does not keep the others waiting.
+ * Reads that take several turns, or are many and large. So many at a time, since each holds what it has read until it is answered
+ * (C7), and so many bytes a turn; the connections take turns, so that one that asks for a thousand does not keep the others waiting.
  */
 export class ReadQueue<Owner extends object> {
   readonly #options: ReadQueueOptions;
   /** Who is served next stands first. */
   readonly #lines = new Map<Owner, Line>();
   #running = 0;
+  #turnBytes = 0;
+  #isTurnCounted = false;
 
   constructor(options: ReadQueueOptions) {
     this.#options = options;
@@ -46,13 +53,26 @@ export class ReadQueue<Owner extends object> {
     return true;
   }
 
+  /** A large answer was given in this turn, by whichever read. */
+  answered(bytes: number): void {
+    this.#turnBytes += bytes;
+    if (this.#isTurnCounted) return;
+    this.#isTurnCounted = true;
+    setTimeout(() => {
+      this.#isTurnCounted = false;
+      this.#turnBytes = 0;
+      this.#fill();
+    }, REST_MS);
+  }
+
   /** Its owner is gone: what has not begun never does. */
   remove(owner: Owner): void {
     this.#lines.delete(owner);
   }
 
   #fill(): void {
-    while (this.#running < this.#options.concurrency) {
+    const { concurrency, turnBytesMax } = this.#options;
+    while (this.#running < concurrency && this.#turnBytes < turnBytesMax) {
       const read = this.#take();
       if (read === null) return;
       this.#running += 1;

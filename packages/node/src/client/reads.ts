@@ -27,6 +27,11 @@ import type { ServingData, ServingGroup } from "./serving.js";
 
 /** Ranges that are read at one time over the whole node. */
 const CONCURRENCY = 16;
+/** Who was given so much in one answer waits for its turn with what it reads next, for so long. */
+const LARGE_BYTES = 64 * 1024;
+const LARGE_MS = 1_000;
+/** Large answers of one turn, all together: about half a millisecond of work. */
+const TURN_BYTES = 512 * 1024;
 /** Keys and values in one reply; a client pages on from there. */
 const RANGE_REPLY_BYTES = 1024 * 1024;
 /** What a key's counters take in a reply, at most. */
@@ -39,7 +44,7 @@ const TOO_MUCH_UNREAD: RequestRefusal = {
 };
 const TOO_MANY_WAIT: RequestRefusal = {
   code: "OVERLOADED",
-  message: "too many ranges of this client wait to be read",
+  message: "too many reads of this client wait",
   retryAfterMs: 100,
 };
 const TOO_LATE: RequestRefusal = { code: "TIMEOUT", message: "its deadline passed before it was begun" };
@@ -56,6 +61,8 @@ export interface Asker extends WriteOrigin {
   readonly closed: boolean;
   /** So much waits to be read by this client that it must not be given more (C7). */
   readonly isBehind: boolean;
+  /** When it was given its last large answer; -Infinity when never. Of whoever reads for it. */
+  largeAnswerAtMs: number;
   /** `bytes` of keys and values in it, about. */
   answer(reply: WireReply, bytes: number): void;
 }
@@ -84,6 +91,7 @@ export class Reads {
     this.#queue = new ReadQueue({
       concurrency: CONCURRENCY,
       waitingMax: options.limits.frameRequests,
+      turnBytesMax: TURN_BYTES,
       onFailed: options.onFailed,
     });
   }
@@ -108,7 +116,7 @@ export class Reads {
     });
   }
 
-  /** Ranges that wait until others are read. */
+  /** Reads that wait until others are read. */
   get waiting(): number {
     return this.#queue.waiting;
   }
@@ -126,6 +134,10 @@ export class Reads {
     }
     if (request.op === Op.range) {
       this.#later(request, asker, (data) => this.#range(request, data, asker));
+      return;
+    }
+    if (request.op === Op.get && readsMuch(asker)) {
+      this.#later(request, asker, async (data) => this.#get(request, data, asker));
       return;
     }
     const data = this.#data();
@@ -157,7 +169,7 @@ export class Reads {
     try {
       const entry = revision === 0 ? store.get(key) : store.get(key, { revision });
       const bytes = entry === null ? 0 : entry.value.length;
-      asker.answer(getReply(requestId, revision === 0 ? store.revision : revision, entry), bytes);
+      this.#answer(asker, getReply(requestId, revision === 0 ? store.revision : revision, entry), bytes);
     } catch (error) {
       this.#failed(requestId, error, asker);
     }
@@ -169,10 +181,17 @@ export class Reads {
       const found = await store.range(queryOf(request, limits));
       let bytes = 0;
       for (const { key, value } of found.entries) bytes += key.length + value.length + ENTRY_OVERHEAD_BYTES;
-      asker.answer(rangeReply(request.requestId, found.revision, found), bytes);
+      this.#answer(asker, rangeReply(request.requestId, found.revision, found), bytes);
     } catch (error) {
       this.#failed(request.requestId, error, asker);
     }
+  }
+
+  #answer(asker: Asker, reply: WireReply, bytes: number): void {
+    asker.answer(reply, bytes);
+    if (bytes < LARGE_BYTES) return;
+    asker.largeAnswerAtMs = performance.now();
+    this.#queue.answered(bytes);
   }
 
   #leases({ requestId }: LeaseListRequest, { group, machine }: ServingData, asker: Asker): void {
@@ -241,6 +260,11 @@ export class Reads {
     const { group, store } = serving;
     return { code: "UNAVAILABLE", message: whyNoRead(group.hasData, store === null), leader: group.leader };
   }
+}
+
+/** The clock is asked for those alone who have had a large answer. */
+function readsMuch({ largeAnswerAtMs }: Asker): boolean {
+  return largeAnswerAtMs > 0 && performance.now() - largeAnswerAtMs < LARGE_MS;
 }
 
 function whyNoRead(hasData: boolean, noStore: boolean): string {

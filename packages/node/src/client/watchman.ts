@@ -9,16 +9,26 @@ export interface WatchmanOptions {
   readonly partialBytesMax: number;
 }
 
+/** How soon after one look sizes may be looked at again: a look at some thousand connections takes a fraction of a millisecond. */
+const SIZES_EVERY_MS = 20;
+
+const UNREAD = "too many bytes of replies wait unread, and it has most of them";
+const PARTIAL = "too many bytes of frames are not whole, and it has most of them";
+
 /**
  * Looks at all client connections from time to time: what is half open is found out, and what many clients together leave in this
- * process's memory is bounded, by cutting those who leave most (C7).
+ * process's memory is bounded, by cutting those who leave most (C7). Between two looks both sizes are known from above, so that what comes
+ * fast is not found out late.
  */
 export class Watchman {
   readonly #options: WatchmanOptions;
   readonly #connections: ReadonlySet<ClientConnection>;
   #lookedAtMs = performance.now();
+  #sizedAtMs = performance.now();
   /** At the last look, and what was sent since: never less than there is. */
   #unreadBytes = 0;
+  /** The same of what came. */
+  #partialBytes = 0;
 
   constructor(options: WatchmanOptions, connections: ReadonlySet<ClientConnection>) {
     this.#options = options;
@@ -27,6 +37,12 @@ export class Watchman {
 
   sent(bytes: number): void {
     this.#unreadBytes += bytes;
+    if (this.isCrowded) this.#sizeSoon();
+  }
+
+  received(bytes: number): void {
+    this.#partialBytes += bytes;
+    if (this.#partialBytes > this.#options.partialBytesMax) this.#sizeSoon();
   }
 
   /** Half of what all may leave unread is: whoever has a part in it gets no more for now. */
@@ -35,31 +51,35 @@ export class Watchman {
   }
 
   look(nowMs: number, everyMs: number): void {
-    const { allUnreadBytesMax, partialBytesMax, silenceMs } = this.#options;
+    const { silenceMs } = this.#options;
     // It was this process that stood still, and what came meanwhile is not read yet: the silence was ours.
     const wasAsleep = nowMs - this.#lookedAtMs > 2 * everyMs + silenceMs / 4;
     this.#lookedAtMs = nowMs;
+    for (const connection of this.#connections) connection.look(nowMs, wasAsleep, silenceMs);
+    this.#size(nowMs);
+  }
+
+  #sizeSoon(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#sizedAtMs >= SIZES_EVERY_MS) this.#size(nowMs);
+  }
+
+  #size(nowMs: number): void {
+    const { allUnreadBytesMax, partialBytesMax } = this.#options;
+    this.#sizedAtMs = nowMs;
     let unread = 0;
     let partial = 0;
-    for (const connection of this.#connections) {
-      connection.look(nowMs, wasAsleep, silenceMs);
-      unread += connection.unsentBytes;
-      partial += connection.partialBytes;
+    for (const { partialBytes, unsentBytes } of this.#connections) {
+      unread += unsentBytes;
+      partial += partialBytes;
     }
     this.#unreadBytes = unread;
+    this.#partialBytes = partial;
     if (unread > allUnreadBytesMax) {
-      this.#cutLargest(
-        unread - allUnreadBytesMax,
-        ({ unsentBytes }) => unsentBytes,
-        "replies wait unread, and it has most of them",
-      );
+      this.#cutLargest(unread - allUnreadBytesMax, ({ unsentBytes }) => unsentBytes, UNREAD);
     }
     if (partial > partialBytesMax) {
-      this.#cutLargest(
-        partial - partialBytesMax,
-        ({ partialBytes }) => partialBytes,
-        "frames are not whole, and it has most of them",
-      );
+      this.#cutLargest(partial - partialBytesMax, ({ partialBytes }) => partialBytes, PARTIAL);
     }
   }
 
@@ -70,7 +90,7 @@ export class Watchman {
     for (const { bytes, connection } of sized) {
       if (left <= 0 || bytes === 0) return;
       left -= bytes;
-      connection.drop(`too many bytes of ${why}`);
+      connection.drop(why);
     }
   }
 }

@@ -6,6 +6,7 @@ import type { Scene } from "./scene.js";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const PIECE_BYTES = 256 * KIB;
 const CONNECT_AT_ONCE = 256;
 const GARBAGE_CLIENTS = 8;
 const HEAR_MS = 1_000;
@@ -70,6 +71,14 @@ async function crowd(
   isDone = true;
   scene.count("still open at the end", sockets.filter(({ socket }) => !socket.destroyed).length);
   for (const socket of sockets) socket.destroy();
+}
+
+/** Piece by piece, as far as the loader's part of a core goes. */
+async function inPieces(scene: Scene, socket: RawSocket, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    await scene.breathe();
+    if (!(await socket.write(bytes.subarray(at, at + PIECE_BYTES)))) return;
+  }
 }
 
 /** All of them are there, and stay a while. */
@@ -174,7 +183,7 @@ export function badConnections(connections: number): readonly Misbehaviour[] {
       run: (scene) => {
         const part = frame("binary", Buffer.alloc(3.5 * MIB), 4 * MIB);
         return crowd(scene, crowdSize, async (socket) => {
-          if (await socket.hello()) await socket.write(part);
+          if (await socket.hello()) await inPieces(scene, socket, part);
         });
       },
     },

@@ -2,6 +2,8 @@ import type { Target } from "./raw-socket.js";
 
 /** How often the loader looks at what it has used, and whether it is over. */
 const SLICE_MS = 5;
+/** CPU time that may be used in one go after a rest. */
+const BURST_MS = 20;
 const LOOK_MS = 20;
 const LIMIT_MS = 60_000;
 
@@ -22,6 +24,11 @@ export class Scene {
   readonly #cpu = process.cpuUsage();
   readonly #ends = new Map<string, number>();
   readonly #over: Promise<void>;
+  /** CPU time used beyond the part of a core, in milliseconds; negative for what may still be used. */
+  #debtMs = 0;
+  #debtAtMs = this.#startMs;
+  #debtCpuMs = 0;
+  #queue = Promise.resolve();
 
   constructor(options: SceneOptions) {
     this.target = options.target;
@@ -55,16 +62,33 @@ export class Scene {
     await Promise.race([this.#over, until]);
   }
 
-  /** Lets the event loop turn, and waits for as long as this process has used more than its part of a core. */
-  async breathe(): Promise<void> {
+  /** Lets the event loop turn, and waits for as long as this process has used more than its part of a core; one after the other. */
+  breathe(): Promise<void> {
+    this.#queue = this.#queue.then(() => this.#rested());
+    return this.#queue;
+  }
+
+  async #rested(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
-    while (!this.isOver && this.coresUsed > this.#options.coreShare) {
-      await new Promise((resolve) => setTimeout(resolve, SLICE_MS));
-    }
+    while (!this.isOver && this.#isInDebt()) await new Promise((resolve) => setTimeout(resolve, SLICE_MS));
+  }
+
+  #isInDebt(): boolean {
+    const nowMs = performance.now();
+    const cpuMs = this.#cpuMs;
+    const earnedMs = (nowMs - this.#debtAtMs) * this.#options.coreShare;
+    this.#debtMs = Math.max(-BURST_MS, this.#debtMs + cpuMs - this.#debtCpuMs - earnedMs);
+    this.#debtAtMs = nowMs;
+    this.#debtCpuMs = cpuMs;
+    return this.#debtMs > 0;
+  }
+
+  get #cpuMs(): number {
+    const { user, system } = process.cpuUsage(this.#cpu);
+    return (user + system) / 1_000;
   }
 
   get coresUsed(): number {
-    const { user, system } = process.cpuUsage(this.#cpu);
-    return (user + system) / 1_000 / Math.max(1, performance.now() - this.#startMs);
+    return this.#cpuMs / Math.max(1, performance.now() - this.#startMs);
   }
 }
