@@ -6,6 +6,8 @@ import type { Group } from "./group/group.js";
 import type { HashChecksState } from "./group/hash-checks.js";
 import type { ClientTraffic } from "./metrics/client-traffic.js";
 import { registerFollowerMetrics } from "./metrics/follower-metrics.js";
+import { registerPeerMetrics } from "./metrics/peer-metrics.js";
+import type { AcceptedPeers } from "./metrics/peer-metrics.js";
 import { counter, gauge } from "./metrics/read-metric.js";
 import { registerStoreMetrics } from "./metrics/store-metrics.js";
 import type { Timings } from "./metrics/timings.js";
@@ -32,6 +34,7 @@ export interface MetricsSource {
     readonly cut: number;
     readonly refused: number;
   };
+  readonly peers: () => AcceptedPeers;
   readonly traffic: ClientTraffic;
   readonly timings: Timings;
   /** Writes of clients that were given to the group. */
@@ -265,6 +268,7 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
     "Connections that were not let in, and HTTP requests that were refused",
     () => clients().refused,
   );
+  registerPeerMetrics(registry, source.peers);
   const build = new Gauge({
     name: "raftkv_build_info",
     help: "1, with the version",

@@ -123,6 +123,7 @@ export class Node implements RunningNode {
       fsmSyncMode: options.fsmSyncMode,
       serving: () => this.#serving,
       clients: () => this.#clients,
+      peers: () => this.#transport.accepted,
       budget: () => this.#admission.budget,
       space: () => this.#space,
       watches: this.#watches,

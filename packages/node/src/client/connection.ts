@@ -295,7 +295,7 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
       const { code, message } = answer.error;
       lines.warn(`refused a client: ${code}`, { remote: this.#remote, code }, `refused a client: ${message}`);
       this.#send(reply);
-      this.#webSocket.close(CLOSE_REFUSED);
+      this.#leave(CLOSE_REFUSED, "");
       return;
     }
     if (!onGreeted(this)) {
@@ -323,12 +323,17 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
     if (this.#closed) return;
     const why = detail ?? kind;
     this.#tellOfCut(kind, why);
+    // Told why if it still reads.
+    this.#leave(code, why.slice(0, 100));
+  }
+
+  /** Nothing that it sends is looked at any more, and it is gone soon in any case. */
+  #leave(code: number, why: string): void {
     this.#end();
     // A paused one would not hear the other side's goodbye.
     this.#isFull = false;
     this.#pauseOrResume();
-    // Told why if it still reads; gone soon in any case.
-    this.#webSocket.close(code, why.slice(0, 100));
+    this.#webSocket.close(code, why);
     setTimeout(() => this.#webSocket.terminate(), CUT_MS).unref();
   }
 

@@ -5,6 +5,7 @@ import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 import { CLIENT_PATH, CLOSE_GOING_AWAY, encodeMembersNotice } from "@raftkv/protocol";
 import type { LeaderHint, MemberAddress } from "@raftkv/protocol";
+import { Door, remoteOf } from "../door.js";
 import { openFilesMax, withinFiles } from "../file-limit.js";
 import type { HostPort } from "../host-port.js";
 import { listen } from "../listen.js";
@@ -14,7 +15,6 @@ import type { Logger } from "../logger.js";
 import type { ClientTraffic } from "../metrics/client-traffic.js";
 import { ClientConnection } from "./connection.js";
 import type { ConnectionHost } from "./connection.js";
-import { Door, remoteOf } from "./door.js";
 import { FairShare } from "./fair-share.js";
 import type { KeyValueService } from "./key-value-service.js";
 import { ReadTurns } from "./read-turns.js";
@@ -82,6 +82,7 @@ export class ClientListener {
     }
     this.#lines = new RepeatedLines(logger, logRepeatMs);
     this.#door = new Door({
+      who: "clients",
       handshakeMs: limits.handshakeMs,
       waitingMax: limits.waitingConnections,
       requestsMax: limits.httpRequests,

@@ -15,6 +15,7 @@ import type { MemberRecord } from "../identity.js";
 import { largestWriteBytes } from "../group/inflight-bytes.js";
 import type { Logger } from "../logger.js";
 import type { NodeOptions } from "../options.js";
+import type { AcceptedPeers } from "../metrics/peer-metrics.js";
 import { PeerAcceptor } from "./acceptor.js";
 import { LaneConnection } from "./lane.js";
 
@@ -59,7 +60,12 @@ export class PeerTransport {
     const { options, formation, logger, onConnectionLost } = transportOptions;
     this.#acceptor = new PeerAcceptor({
       listen: options.listenPeer,
-      frameBytesMax: peerFrameBytesMax(options),
+      limits: {
+        handshakeMs: options.handshakeTimeoutMs,
+        waiting: options.maxWaitingPeers,
+        frameBytes: peerFrameBytesMax(options),
+      },
+      logRepeatMs: options.logRepeatMs,
       logger,
       identity: () => formation.identity(),
       meet: (peer) => formation.meet(peer),
@@ -110,6 +116,11 @@ export class PeerTransport {
       link.serverId = this.#committedIdOf(name);
       for (const lane of LANES) link.lanes[lane].redial();
     }
+  }
+
+  /** What has come to the peer address. */
+  get accepted(): AcceptedPeers {
+    return this.#acceptor;
   }
 
   /** Whether what is sent to this peer goes out. */

@@ -12,6 +12,7 @@ export function idleSource(): MetricsSource {
     traffic: new ClientTraffic(),
     timings: new Timings(),
     clients: () => ({ connections: 0, waiting: 0, cut: 0, refused: 0 }),
+    peers: () => ({ waiting: 0, cutCount: 0, refused: 0 }),
     proposed: () => 0,
     rangesWaiting: () => 0,
     failure: () => null,

@@ -12,6 +12,9 @@ export const PEER_NAME_HEADER = "x-raftkv-member";
 export const PEER_VERSION_MIN = 1;
 export const PEER_VERSION_MAX = 1;
 
+/** Ample for one that names all members there can be. */
+export const PEER_HELLO_BYTES_MAX = 64 * 1024;
+
 const MAGIC = "raftkv-peer";
 /** Of a node whose version says nothing of it. */
 const LOG_FORMAT_UNSAID = 1;

@@ -1,13 +1,15 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { refuseUpgrade } from "../refuse-upgrade.js";
-import type { RepeatedLines } from "../repeated-lines.js";
+import { refuseUpgrade } from "./refuse-upgrade.js";
+import type { RepeatedLines } from "./repeated-lines.js";
 
 export interface DoorOptions {
+  /** What those who come are to become. */
+  readonly who: "clients" | "members";
   /** From the connection to the end of an HTTP head, or of the hello. */
   readonly handshakeMs: number;
-  /** Connections that are neither clients nor have an HTTP request under way. */
+  /** Connections that have neither said hello nor have an HTTP request under way. */
   readonly waitingMax: number;
   /** HTTP requests under way. */
   readonly requestsMax: number;
@@ -34,7 +36,7 @@ const HEAD_ERRORS: Readonly<Record<string, string>> = {
 
 /**
  * Who has connected and is not known yet, and who asks by HTTP (C7). Anybody can connect; so of those who wait the one that has waited
- * longest gives way when there are too many. A client that speaks is through in a moment.
+ * longest gives way when there are too many. Who speaks is through in a moment.
  */
 export class Door {
   readonly #options: DoorOptions;
@@ -60,7 +62,7 @@ export class Door {
     return this.#waiting.size;
   }
 
-  /** It is a client now. */
+  /** It has said hello. */
   admitted(socket: Duplex): void {
     this.#waiting.delete(socket);
   }
@@ -133,7 +135,7 @@ export class Door {
     if (this.#waiting.size <= this.#options.waitingMax) return;
     const [oldest] = this.#waiting;
     if (oldest === undefined) return;
-    const why = "too many connections that are no clients yet";
+    const why = `too many connections that are no ${this.#options.who} yet`;
     this.#options.onTurnedAway();
     this.#options.lines.warn(why, { remote: remoteOf(oldest as Socket) }, `cut the oldest of ${why}`);
     this.#waiting.delete(oldest);
