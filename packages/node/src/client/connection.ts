@@ -69,7 +69,7 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
   readonly socket: Socket;
   turn = 0;
   turnBytes = 0;
-  largeAnswerAtMs = -Infinity;
+  largeAnswerAtMs: number | null = null;
   readonly #host: ConnectionHost;
   readonly #webSocket: WebSocket;
   readonly #remote: string;

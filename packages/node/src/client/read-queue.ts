@@ -1,5 +1,4 @@
-/** Behind a turn's large answers, so that they leave half of the time to everything else. */
-const REST_MS = 1;
+import { rest } from "./rest.js";
 
 /** Reads of one connection, in the order in which they came; those before `next` have begun. */
 interface Line {
@@ -58,11 +57,11 @@ export class ReadQueue<Owner extends object> {
     this.#turnBytes += bytes;
     if (this.#isTurnCounted) return;
     this.#isTurnCounted = true;
-    setTimeout(() => {
+    rest(() => {
       this.#isTurnCounted = false;
       this.#turnBytes = 0;
       this.#fill();
-    }, REST_MS);
+    });
   }
 
   /** Its owner is gone: what has not begun never does. */

@@ -1,7 +1,7 @@
+import { rest } from "./rest.js";
+
 /** What is read from clients in one go, before those who send most have to wait for the next: about half a millisecond of work. */
 const TURN_BYTES = 512 * 1024;
-/** Between two of them, so that those who send most leave half of the time to all others; some 300 MB/s come through. */
-const REST_MS = 1;
 /** Who has sent no more than this in a turn is not held up, whatever the others send. */
 const SMALL_BYTES = 32 * 1024;
 /** So much comes at a time from one that sends as fast as it can. */
@@ -35,7 +35,7 @@ export class ReadTurns {
     reader.turnBytes += bytes;
     if (!this.#isScheduled) {
       this.#isScheduled = true;
-      setTimeout(() => this.#next(), REST_MS);
+      rest(() => this.#next());
     }
     if (this.#bytes <= TURN_BYTES || reader.turnBytes <= SMALL_BYTES) return;
     this.#held.push(reader);
@@ -51,6 +51,6 @@ export class ReadTurns {
     for (const reader of next) reader.hold(false);
     if (this.#held.length === 0) return;
     this.#isScheduled = true;
-    setTimeout(() => this.#next(), REST_MS);
+    rest(() => this.#next());
   }
 }

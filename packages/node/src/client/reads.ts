@@ -61,8 +61,8 @@ export interface Asker extends WriteOrigin {
   readonly closed: boolean;
   /** So much waits to be read by this client that it must not be given more (C7). */
   readonly isBehind: boolean;
-  /** When it was given its last large answer; -Infinity when never. Of whoever reads for it. */
-  largeAnswerAtMs: number;
+  /** When it was given its last large answer; -Infinity when never, null before its first. Of whoever reads for it. */
+  largeAnswerAtMs: number | null;
   /** `bytes` of keys and values in it, about. */
   answer(reply: WireReply, bytes: number): void;
 }
@@ -189,7 +189,10 @@ export class Reads {
 
   #answer(asker: Asker, reply: WireReply, bytes: number): void {
     asker.answer(reply, bytes);
-    if (bytes < LARGE_BYTES) return;
+    if (bytes < LARGE_BYTES) {
+      asker.largeAnswerAtMs ??= -Infinity;
+      return;
+    }
     asker.largeAnswerAtMs = performance.now();
     this.#queue.answered(bytes);
   }
@@ -262,8 +265,9 @@ export class Reads {
   }
 }
 
-/** The clock is asked for those alone who have had a large answer. */
+/** Or may: nothing is known of it yet. The clock is asked for those alone who have had a large answer. */
 function readsMuch({ largeAnswerAtMs }: Asker): boolean {
+  if (largeAnswerAtMs === null) return true;
   return largeAnswerAtMs > 0 && performance.now() - largeAnswerAtMs < LARGE_MS;
 }
 
