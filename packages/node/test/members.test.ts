@@ -68,9 +68,8 @@ function over(
     raft: raft as unknown as Raft<LogProposal>,
     step: (event) => raft.steps.push(event),
     leader: () => LEADER,
-    logFormatOf: () => formats.met,
     logFormat: () => formats.inForce,
-    places: { entries: () => [], member: () => null },
+    places: { entries: () => [], member: () => null, logFormatOf: () => formats.met },
     onConfiguration: () => undefined,
   });
 }

@@ -37,7 +37,6 @@ export interface MembersOptions {
   readonly step: (event: RaftEvent<LogProposal>) => void;
   readonly leader: () => LeaderHint | null;
   readonly places: Places;
-  readonly logFormatOf: (server: ServerId) => number | null;
   /** The format in force, at a leader that knows it for sure; else null. */
   readonly logFormat: () => number | null;
   /** Another configuration is in force, or the one in force has become committed (R21). */
@@ -146,10 +145,10 @@ export class Members {
   }
 
   #view(): MembersView {
-    const { logFormat, logFormatOf, places, raft } = this.#options;
+    const { logFormat, places, raft } = this.#options;
     return viewOf(raft.status(), places, {
       lagMax: DEFAULT_RAFT_LIMITS.promotionLagEntriesMax,
-      understands: (id) => (logFormatOf(id) ?? 0) >= (logFormat() ?? Infinity),
+      understands: (id) => (places.logFormatOf(id) ?? 0) >= (logFormat() ?? Infinity),
     });
   }
 

@@ -14,6 +14,8 @@ export interface Places {
   entries(): readonly MemberEntry[];
   /** Where a member's clients connect, as it said last. */
   member(id: string): { readonly client: string | null } | null;
+  /** The newest format of the log that a server understands, as it said when it was met last; it need not be a member yet. */
+  logFormatOf(id: string): number | null;
 }
 
 /** The members at one moment, as one server sees them. */
