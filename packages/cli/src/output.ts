@@ -30,10 +30,11 @@ export function sayError(output: Output, report: ErrorReport, json: boolean): vo
   else output.err.write(`error: ${message} (${code})\n`);
 }
 
-/** A cell that is not known shows as a dash, so that columns can be counted in a pipe. */
+/** A cell that is not known shows as a dash, so that columns can be counted in a pipe; a boolean as `yes` or `no`. */
 export type Cell = string | number | boolean | null | undefined;
 
 function cellText(cell: Cell): string {
+  if (typeof cell === "boolean") return cell ? "yes" : "no";
   return cell === null || cell === undefined || cell === "" ? "-" : String(cell);
 }
 

@@ -39,13 +39,7 @@ async function sayServing(
     return;
   }
   const heads = ["name", "pid", "client", "peer", "running"];
-  const rows = nodes.map((node) => [
-    node.name,
-    node.pid,
-    node.client,
-    node.peer,
-    node.running ? "yes" : "no",
-  ]);
+  const rows = nodes.map((node) => [node.name, node.pid, node.client, node.peer, node.running]);
   await sayTable(context, heads, rows);
   for (const line of nextSteps(context, cluster, options.detach)) say(context, line);
 }

@@ -42,7 +42,7 @@ async function status(context: Context, directory: string, json: boolean): Promi
     await sayTable(
       context,
       heads,
-      rows.map((row) => [row.name, row.pid, row.client, row.peer, row.running ? "yes" : "no"]),
+      rows.map((row) => [row.name, row.pid, row.client, row.peer, row.running]),
     );
   }
   return EXIT.done;

@@ -42,8 +42,7 @@ async function run(context: Context, argv: ClusterOptions): Promise<ExitCode> {
   const rows = await Promise.all(nodes.map((node) => healthOf(node, timeoutMs)));
   if (argv.json) sayJson(context, rows);
   else {
-    const yes = (value: boolean): string => (value ? "yes" : "no");
-    const cells = rows.map((row) => [row.name, row.endpoint, yes(row.healthy), yes(row.ready), row.reason]);
+    const cells = rows.map((row) => [row.name, row.endpoint, row.healthy, row.ready, row.reason]);
     await sayTable(context, ["name", "client", "healthy", "ready", "why not"], cells);
   }
   demandOneCluster(nodes);

@@ -8,6 +8,7 @@ import type { Chosen, Context } from "../context.js";
 import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import type { ExitCode } from "../exit-codes.js";
+import { kindOf, missingDataVoters } from "../member-kind.js";
 import { say, sayJson, sayTable } from "../output.js";
 import { clusterOptions, flagOption, textOption } from "./options.js";
 
@@ -19,16 +20,6 @@ const NAME = { type: "string", demandOption: true, describe: "the member's name"
 const force = () => flagOption("also when too few of the voters that there would be are alive");
 const peer = () =>
   ({ ...textOption("where the other members reach it, HOST:PORT"), demandOption: true }) as const;
-
-/** `voter`, `learner`, `unstarted`, with what is special about it behind. */
-function kindOf({ leader, role, willVote, witness }: MemberInfo): string {
-  const more = [
-    ...(leader ? ["leader"] : []),
-    ...(witness ? ["witness"] : []),
-    ...(willVote ? ["will vote"] : []),
-  ];
-  return more.length === 0 ? role : `${role} (${more.join(", ")})`;
-}
 
 async function list(
   context: Context,
@@ -42,7 +33,7 @@ async function list(
   else {
     const rows = members.map((member) => [
       member.name,
-      kindOf(member),
+      kindOf(member, members),
       member.serverId,
       member.peer,
       member.client,
@@ -59,11 +50,11 @@ async function change(
   context: Context,
   argv: ClusterOptions,
   ask: (client: Client, timeoutMs: number) => Promise<readonly MemberInfo[]>,
-  words: string,
+  words: (members: readonly MemberInfo[]) => string,
 ): Promise<ExitCode> {
   const members = await withClient(context, argv, ask);
   if (argv.json) sayJson(context, members);
-  else say(context, words);
+  else say(context, words(members));
   return EXIT.done;
 }
 
@@ -84,13 +75,21 @@ async function add(context: Context, argv: AddArguments): Promise<ExitCode> {
   const { learner, witness } = argv;
   const name = unescapeText(argv.name);
   const address = peerAddress(argv.peer);
-  const then = learner ? "it stays a learner until it is promoted" : "it votes as soon as it is caught up";
+  const then = (members: readonly MemberInfo[]): string => {
+    if (learner) return "it stays a learner until it is promoted";
+    const missing = witness ? missingDataVoters(members) : 0;
+    // A majority without data must not be possible.
+    return missing === 0
+      ? "it votes as soon as it is caught up"
+      : `it votes once ${missing} more ${missing === 1 ? "member with data does" : "members with data do"}`;
+  };
   const flag = witness ? " --witness" : "";
   return change(
     context,
     argv,
     (client, timeoutMs) => client.members.add(name, { peer: address, learner, witness, timeoutMs }),
-    `${name} is added, ${then}. Start it with an empty directory:\n` +
+    (members) =>
+      `${name} is added, ${then(members)}. Start it with an empty directory:\n` +
       `raftkv node start --name ${name} --join${flag} --listen-peer ${address} --listen-client HOST:PORT --data-dir DIR`,
   );
 }
@@ -102,7 +101,7 @@ function promote(context: Context, argv: MemberArguments & { readonly force: boo
     context,
     argv,
     (client, timeoutMs) => client.members.promote(name, { force: forced, timeoutMs }),
-    `${name} votes`,
+    () => `${name} votes`,
   );
 }
 
@@ -116,7 +115,7 @@ async function update(
     context,
     argv,
     (client, timeoutMs) => client.members.update(name, { peer: address, timeoutMs }),
-    `the other members look for ${name} at ${address}`,
+    () => `the other members look for ${name} at ${address}`,
   );
 }
 
@@ -127,7 +126,7 @@ function remove(context: Context, argv: MemberArguments & { readonly force: bool
     context,
     argv,
     (client, timeoutMs) => client.members.remove(name, { force: forced, timeoutMs }),
-    `${name} is removed: its process ends, and its directory may be deleted`,
+    () => `${name} is removed: its process ends, and its directory may be deleted`,
   );
 }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parseNodeOptions, startNode } from "@raftkv/node";
 import type { NodeOptions, NodeStatus, RunningNode } from "@raftkv/node";
 
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   await Promise.all(
     servers.map((server) => new Promise<void>((done) => server.listen(0, "127.0.0.1", done))),
