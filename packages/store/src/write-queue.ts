@@ -132,6 +132,8 @@ export class WriteQueue {
   /** Runs `run` while no entry is written; batches aside are. One at a time, and no longer than a write is. */
   async alone<Result>(run: () => Promise<Result>): Promise<Result> {
     invariant(!this.#held, "entries wait for one thing at a time");
+    // A write that failed stays what is being written: nobody would ever be told that it ended.
+    if (this.#failure !== null) throw this.#failure;
     this.#held = true;
     try {
       if (this.#writing !== null) await this.#writing.whenDone();

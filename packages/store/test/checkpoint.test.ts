@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { join } from "node:path";
+import { nodeFileSystem } from "../dist/file-system.js";
 import { StoreFailedError } from "@raftkv/store";
 import type { Store } from "@raftkv/store";
 import { makeDirectory, removeDirectories } from "./support/directory.js";
@@ -220,6 +221,35 @@ describe("A checkpoint", () => {
     await store.close();
     store = await openWithGroup(directory);
     await expectAt(store, 50);
+  });
+
+  it("S9: a write that fails while a checkpoint is made ends that, and the store can be closed", async () => {
+    const failing = new FailingDisk();
+    const asked = gate();
+    const flushed = gate();
+    let isHeld = false;
+    const syncDirectory = async (path: string): Promise<void> => {
+      if (isHeld) {
+        asked.open();
+        await flushed.promise;
+      }
+      await nodeFileSystem.syncDirectory(path);
+    };
+    const { openDatabase, fileSystem } = failing;
+    const slow = { openDatabase, fileSystem: { ...fileSystem, syncDirectory } };
+    const told: StoreFailedError[] = [];
+    const onFailure = (error: StoreFailedError): unknown => told.push(error);
+    const own = await openWithGroup(await makeDirectory(), { onFailure }, slow);
+    await applyTo(own, operations, 1);
+    isHeld = true;
+    const made = own.checkpoint(durableNow).catch((reason: unknown) => reason);
+    await asked.promise;
+    failing.reset(0, false);
+    await applyTo(own, operations, 2);
+    while (told.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    flushed.open();
+    expect(await made).to.equal(told[0]);
+    await own.close();
   });
 
   it("S9: a synced write that fails rejects what waited for it", async () => {
