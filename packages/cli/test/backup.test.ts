@@ -20,6 +20,11 @@ async function hashAt(address: string, revision: number): Promise<string | null>
   return ((await response.json()) as NodeStatus).hash;
 }
 
+async function metricOf(address: string, name: string): Promise<number> {
+  const text = await (await fetch(`http://${address}/metrics`)).text();
+  return Number(new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, "m").exec(text)?.[1]);
+}
+
 /** Each member by itself, as on a machine of its own. */
 async function restoreAll(nodes: TestNodes, file: string, ...more: readonly string[]) {
   const restored: { readonly source: string; readonly stateHash: string }[] = [];
@@ -129,6 +134,44 @@ describe("a backup of a cluster (R23, S10)", function () {
     expect((await there.put("more", "of it")).revision).to.equal(found.revision + 1);
     await there.close();
     await lease.revoke();
+  });
+
+  it("begins a cluster whose later members get it as a snapshot, and have the same hash (R23)", async () => {
+    const { revision } = await client.put("restored", "it");
+    await client.put("gone", "before");
+    await client.delete("gone");
+    const file = await saved();
+    const { index } = await json<SnapshotInspection>(["snapshot", "inspect", file]);
+    const made = await another(1);
+    await restoreAll(made, file);
+    await made.startAll();
+    const there = await connect({ endpoints: made.endpoints });
+    await there.put("behind", "it");
+    const options = await made.prepare("n2");
+    await there.members.add("n2", { peer: `127.0.0.1:${options.listenPeer.port}` });
+    await made.start("n2");
+    await until("n2 votes", async () => {
+      const members = await there.members.list();
+      return members.find(({ name }) => name === "n2")?.role === "voter" ? true : null;
+    });
+    await there.put("last", "of it");
+    const [n1, n2] = await until("both have applied the same", async () => {
+      const all = await made.statuses();
+      return new Set(all.map(({ stateHashIndex }) => stateHashIndex)).size === 1 ? all : null;
+    });
+    expect(n2?.stateHash).to.be.a("string").and.equal(n1?.stateHash);
+    expect(n2).to.include({ hash: n1?.hash, clusterId: n1?.clusterId });
+    // Its log begins behind what was restored: the log of the first member never had that.
+    expect(await metricOf(made.endpoint("n2"), "raftkv_snapshots_received_total")).to.equal(1);
+    expect(await metricOf(made.endpoint("n2"), "raftkv_raft_first_index")).to.be.greaterThan(index);
+    const own = await connect({ endpoints: [made.endpoint("n2")] });
+    expect(await own.get("restored", { consistency: "serializable" })).to.include({ modRevision: revision });
+    expect(
+      (await own.get("gone", { revision: revision + 1, consistency: "serializable" }))?.text(),
+      "and the history",
+    ).to.equal("before");
+    await own.close();
+    await there.close();
   });
 
   it("makes a cluster that old members and clients of the old one cannot mistake for theirs (R25)", async () => {

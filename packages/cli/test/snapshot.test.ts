@@ -1,6 +1,8 @@
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { restoreSnapshot } from "@raftkv/node";
+import type { RestoreOptions } from "@raftkv/node";
 import { raftkv } from "./support/captured.js";
 import { answerJson, fakeNode } from "./support/fake-node.js";
 import { OneNode } from "./support/one-node.js";
@@ -88,6 +90,37 @@ describe("raftkv snapshot", function () {
     expect(restored).to.include({ code: 1 });
     expect(existsSync(join(directory(), "made")), "nothing is left").to.equal(false);
     expect(await run("inspect", "missing")).to.include({ code: 2 });
+  });
+
+  it("removes nothing but what it made when it fails: neither a directory that was there nor what another put into one", async () => {
+    await run("save", "file");
+    const path = join(directory(), "file");
+    // Found out at the end, when all else is there.
+    writeFileSync(path, readFileSync(path).subarray(0, -1));
+    const failed = async (dataDir: string): Promise<void> => {
+      const place = ["--name", "n1", "--data-dir", dataDir, "--initial-cluster", "n1=127.0.0.1:7501"];
+      const done = await run("restore", "file", ...place);
+      expect(done, done.err).to.include({ code: 1 });
+    };
+    mkdirSync(join(directory(), "there"));
+    await failed("there");
+    expect(readdirSync(join(directory(), "there"))).to.deep.equal([]);
+    await failed("there/deep/down");
+    expect(readdirSync(join(directory(), "there"))).to.deep.equal([]);
+
+    const dataDir = join(directory(), "shared", "n1");
+    const options: RestoreOptions = {
+      file: path,
+      members: [{ name: "n1", host: "127.0.0.1", port: 7501, witness: false }],
+      targets: [{ name: "n1", dataDir }],
+      bumpRevision: 0,
+      markCompacted: false,
+      control: false,
+      onProgress: () => writeFileSync(join(dataDir, "of somebody else"), ""),
+    };
+    const error = await restoreSnapshot(options).catch((failure: unknown) => failure);
+    expect(error).to.have.property("code", "SNAPSHOT_DAMAGED");
+    expect(readdirSync(dataDir)).to.deep.equal(["of somebody else"]);
   });
 
   it("restores a whole cluster for cluster start, with members that R25 knows; never into a place that is used", async () => {

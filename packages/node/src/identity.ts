@@ -106,19 +106,21 @@ function missingRecord(dataDir: string): DataDirectoryError {
 /**
  * Creates a directory and everything above it, each durable in its parent. What is there already is synced as well:
  * whoever made it (`cluster start`, a start that was killed) may not have come to that (W11).
+ * @returns the outermost directory that it made; null when all were there.
  */
-export function createDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+export function createDirectory(path: string): string | null {
+  const made = mkdirSync(path, { recursive: true, mode: 0o700 }) ?? null;
   for (let at = path; dirname(at) !== at; at = dirname(at)) {
     try {
       syncDirectory(dirname(at));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       // Not ours to read, or of a kind that cannot be synced: then it is older than this node.
-      if (code === "EACCES" || code === "EPERM" || code === "EINVAL" || code === "EROFS") return;
+      if (code === "EACCES" || code === "EPERM" || code === "EINVAL" || code === "EROFS") break;
       throw error;
     }
   }
+  return made;
 }
 
 /**

@@ -68,6 +68,25 @@ export class TestNodes {
     return nodes;
   }
 
+  /** Of a node that is yet to join: what it will be started with. */
+  async prepare(name: string): Promise<NodeOptions> {
+    const [client, peer] = await freePorts(2);
+    const options = parseNodeOptions(
+      {
+        name,
+        dataDir: join(this.dir, name),
+        join: true,
+        listenClient: `127.0.0.1:${client}`,
+        listenPeer: `127.0.0.1:${peer}`,
+        walSegmentBytes: "1MiB",
+        logLevel: "silent",
+      },
+      {},
+    );
+    this.options.push(options);
+    return options;
+  }
+
   option(name: string): NodeOptions {
     const found = this.options.find((options) => options.name === name);
     if (found === undefined) throw new Error(`there is no ${name}`);

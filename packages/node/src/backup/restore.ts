@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, rm, rmdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import {
   SnapshotFileParser,
   Store,
@@ -51,6 +51,13 @@ export interface Restored {
   readonly stateHash: string | null;
 }
 
+/** Where a data directory is being made. */
+interface Place {
+  readonly dataDir: string;
+  /** The outermost directory that was not there before; null when all were. */
+  readonly outermost: string | null;
+}
+
 /** One data directory in the making. */
 interface Making {
   readonly name: string;
@@ -62,7 +69,8 @@ interface Making {
 
 /**
  * Makes data directories of members of a new cluster out of a saved snapshot. `node.json` comes last: a directory is one of
- * a node when everything in it is durable, and is refused by `node start` until then. What was made is removed when it fails.
+ * a node when everything in it is durable, and is refused by `node start` until then. When it fails, what was made is removed, and
+ * nothing else.
  * @throws {SnapshotFileError} the snapshot is damaged. @throws {DataDirectoryError} FOREIGN_DATA: something is there already.
  */
 export async function restoreSnapshot(options: RestoreOptions): Promise<Restored> {
@@ -76,16 +84,34 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
     throw new ConfigurationError("--initial-cluster", null, "a cluster needs a member with data");
   }
   for (const { dataDir } of targets) await demandEmpty(dataDir);
+  const places: Place[] = [];
   const making: Making[] = [];
   try {
-    for (const target of targets) making.push(await begin(target, members));
+    for (const { dataDir, name } of targets) {
+      places.push({ dataDir, outermost: createDirectory(resolve(dataDir)) });
+      making.push(await begin({ name, dataDir }, members));
+    }
     return await restore(options, making);
   } catch (error) {
-    for (const { dataDir, writer } of making) {
-      await writer?.abort();
-      await rm(dataDir, { recursive: true, force: true });
-    }
+    for (const { writer } of making) await writer?.abort();
+    // The first may have made what all are in.
+    for (const place of places.toReversed()) await takeAway(place);
     throw error;
+  }
+}
+
+/** The directory was empty, or was not there: what a node has in it was made here. */
+async function takeAway({ dataDir, outermost }: Place): Promise<void> {
+  for (const name of ["node.json.tmp", "node.json", "groups"])
+    await rm(join(dataDir, name), { recursive: true, force: true });
+  if (outermost === null) return;
+  try {
+    let at = resolve(dataDir);
+    await rmdir(at);
+    for (; at !== outermost; at = dirname(at)) await rmdir(dirname(at));
+  } catch (error) {
+    // Somebody else has put something there.
+    if ((error as NodeJS.ErrnoException).code !== "ENOTEMPTY") throw error;
   }
 }
 
@@ -106,7 +132,6 @@ async function begin(
   members: readonly InitialMember[],
 ): Promise<Making> {
   const groupDir = join(dataDir, "groups", String(FIRST_GROUP));
-  createDirectory(dataDir);
   const isWitness = members.some((member) => member.name === name && member.witness);
   if (isWitness) return { name, dataDir, groupDir, writer: null };
   createDirectory(groupDir);
