@@ -28,8 +28,9 @@ const COPIES = 3;
 /** A mark that was passed is left again only a sixteenth above it, so that nothing flaps. */
 const HYSTERESIS = 1 / 16;
 
-/** Below `admit` no client's write is taken, below `append` no entry of a leader is. */
+/** Below `spare` what may go goes, below `admit` no client's write is taken, below `append` no entry of a leader is. */
 export interface Watermarks {
+  readonly spare: number;
   readonly admit: number;
   readonly append: number;
 }
@@ -37,14 +38,20 @@ export interface Watermarks {
 /**
  * What must stay free for term and vote (a segment of the log, which is reserved as a whole) and for one checkpoint. On a
  * small file system that is half of it: LevelDB may write all that it holds anew before it removes the old. A leader's
- * mark is the higher one: what it still took in, followers with an equal disk still take from it.
+ * mark is the higher one: what it still took in, followers with an equal disk still take from it. The mark above both leaves the
+ * time of a checkpoint for something to go before writes are refused.
  */
 export function watermarks(
   totalBytes: number,
   { reserveBytes, segmentBytes }: Pick<DiskSpaceOptions, "reserveBytes" | "segmentBytes">,
 ): Watermarks {
   const reserve = Math.min(reserveBytes, totalBytes / 2);
-  return { admit: reserve + segmentBytes, append: reserve * 0.75 + segmentBytes };
+  const admit = reserve + segmentBytes;
+  return {
+    spare: admit + Math.min(reserveBytes, totalBytes / 8),
+    admit,
+    append: reserve * 0.75 + segmentBytes,
+  };
 }
 
 /**
@@ -57,9 +64,10 @@ export class DiskSpace {
   #freeBytes = 0;
   /** Taken since the last look. */
   #spentBytes = 0;
-  #marks: Watermarks = { admit: 0, append: 0 };
+  #marks: Watermarks = { spare: 0, admit: 0, append: 0 };
   #admits = true;
   #takesEntries = true;
+  #hasSpare = true;
   #looking = false;
   #complained = false;
   #timer: NodeJS.Timeout | null = null;
@@ -87,6 +95,11 @@ export class DiskSpace {
   /** Whether a leader's entries are taken: a follower that takes none acknowledges none. */
   get takesEntries(): boolean {
     return this.#takesEntries;
+  }
+
+  /** Whether what may go may stay. */
+  get hasSpare(): boolean {
+    return this.#hasSpare;
   }
 
   /** What a client's write needs. */
@@ -124,6 +137,7 @@ export class DiskSpace {
     this.#marks = watermarks(bsize * blocks, this.#options);
     this.#freeBytes = bsize * bavail;
     const left = this.#freeBytes - COPIES * this.#options.inflightBytes();
+    this.#hasSpare = passes(left, this.#marks.spare, this.#hasSpare);
     this.#takesEntries = passes(left, this.#marks.append, this.#takesEntries);
     const admits = passes(left, this.#marks.admit, this.#admits);
     if (admits === this.#admits) return;

@@ -112,8 +112,15 @@ export const KNOBS = {
     min: 0,
     max: 1_024 * GIB,
     unit: "bytes",
+    description: "log bytes that stay for members that are there and behind, at most",
+  },
+  logKeepSnapshotBytes: {
+    default: 8 * GIB,
+    min: 0,
+    max: 1_024 * GIB,
+    unit: "bytes",
     description:
-      "log bytes that stay for members that are there and behind, or that are sent a snapshot, at most",
+      "log bytes that stay for members that are sent a snapshot, or catch up from one, at most, while the disk has room for them",
   },
   hashCheckIntervalMs: {
     default: 600_000,

@@ -40,8 +40,16 @@ describe("the room on the disk (W12)", () => {
 
   it("keeps the reserve and a segment; on a small disk half of it; and a follower goes on longer than a leader", () => {
     const options = { reserveBytes: 64 * MIB, segmentBytes: 16 * MIB };
-    expect(watermarks(10_000 * MIB, options)).to.deep.equal({ admit: 80 * MIB, append: 64 * MIB });
-    expect(watermarks(8 * MIB, options)).to.deep.equal({ admit: 20 * MIB, append: 19 * MIB });
+    expect(watermarks(10_000 * MIB, options)).to.deep.equal({
+      spare: 144 * MIB,
+      admit: 80 * MIB,
+      append: 64 * MIB,
+    });
+    expect(watermarks(8 * MIB, options)).to.deep.equal({
+      spare: 21 * MIB,
+      admit: 20 * MIB,
+      append: 19 * MIB,
+    });
   });
 
   it("is known before anything is admitted", async () => {
@@ -67,6 +75,20 @@ describe("the room on the disk (W12)", () => {
     expect(await at(68)).to.deep.equal([false, true]);
     expect(await at(70)).to.deep.equal([true, true]);
     expect(fulls).to.equal(1);
+  });
+
+  it("what may go goes above the first mark, by the reserve or an eighth of the disk", async () => {
+    const disk = new SmallDisk(1_000 * MIB);
+    const watched = await watch(disk);
+    const at = async (freeMib: number): Promise<[boolean, boolean]> => {
+      disk.freeBytes = freeMib * MIB;
+      await looked(disk);
+      return [watched.hasSpare, watched.admits];
+    };
+    expect(await at(129)).to.deep.equal([true, true]);
+    expect(await at(128)).to.deep.equal([false, true]);
+    expect(await at(136)).to.deep.equal([false, true]);
+    expect(await at(138)).to.deep.equal([true, true]);
   });
 
   it("counts what was taken and is not on the disk yet, three times: log, LevelDB's log, table", async () => {

@@ -6,35 +6,84 @@ import type { NodeStatus } from "@raftkv/node";
 import { logIndex } from "raft-ts";
 import { LogCompaction } from "../dist/group/log-compaction.js";
 import type { LogCompactionOptions } from "../dist/group/log-compaction.js";
-import { createLogger } from "../dist/logger.js";
 import { metric } from "./support/metric.js";
 import { TestNodes, until } from "./support/nodes.js";
 import { RawClient } from "./support/raw-client.js";
 
 const VALUE = Buffer.alloc(512, "v");
 
+interface Case {
+  readonly appliedIndex: number;
+  readonly progress?: readonly Readonly<Record<string, unknown>>[];
+  readonly covered?: number | null;
+  readonly hasSpare?: boolean;
+  readonly warned?: string[];
+}
+
+/** Where a log of a byte an entry, to be cut after a checkpoint at 100, begins then. Kept for members: 10 bytes, 50 for a snapshot. */
+async function cutAt({ appliedIndex, covered = null, hasSpare = true, progress = [], warned = [] }: Case) {
+  const status = { id: "a", appliedIndex, dataDurableIndex: 0, base: { index: 2 }, progress };
+  const cut: unknown[] = [];
+  const compaction = new LogCompaction({
+    group: 1,
+    raft: { status: () => status, baseAt: (index: number) => ({ index, term: 1 }) },
+    log: {
+      tailStart: (_group: number, bytes: number) => 101 - bytes,
+      compact: async (_group: number, base: unknown) => {
+        cut.push(base);
+        return Promise.resolve({ segments: 0, bytes: 0 });
+      },
+    },
+    policy: { logKeepEntries: 0, logKeepBytes: 0, logKeepActiveBytes: 10, logKeepSnapshotBytes: 50 },
+    isWitness: false,
+    hasSpare: () => hasSpare,
+    logger: { info: () => undefined, warn: (_facts: unknown, line: string) => void warned.push(line) },
+    coveredFor: () => covered,
+    onCompacted: (index: number) => void cut.push(index),
+  } as unknown as LogCompactionOptions);
+  await compaction.after(logIndex(100));
+  const at = cut[1];
+  expect(cut).to.deep.equal([{ index: at, term: 1 }, at]);
+  return at;
+}
+
 describe("the log is cut as far as the core knows it to be applied (S4)", () => {
   it("also when the checkpoint lies further, in the middle of a range that is being applied", async () => {
-    const status = { id: "a", appliedIndex: 7, dataDurableIndex: 0, base: { index: 2 }, progress: [] };
-    const cut: unknown[] = [];
-    const compaction = new LogCompaction({
-      group: 1,
-      raft: { status: () => status, baseAt: (index: number) => ({ index, term: 1 }) },
-      log: {
-        tailStart: () => 100,
-        compact: async (_group: number, base: unknown) => {
-          cut.push(base);
-          return Promise.resolve({ segments: 0, bytes: 0 });
-        },
-      },
-      policy: { logKeepEntries: 0, logKeepBytes: 0, logKeepActiveBytes: 0 },
-      isWitness: false,
-      logger: createLogger("silent", "a", () => ({ group: 1, term: 1 })),
-      coveredFor: () => null,
-      onCompacted: (index: number) => void cut.push(index),
-    } as unknown as LogCompactionOptions);
-    await compaction.after(logIndex(10));
-    expect(cut).to.deep.equal([{ index: 7, term: 1 }, 7]);
+    expect(await cutAt({ appliedIndex: 7 })).to.equal(7);
+  });
+});
+
+describe("the log behind a snapshot (R23)", () => {
+  const member = { id: "b", matchIndex: 0, recentlyActive: true, state: "snapshot", catchingUp: true };
+  const sent = (covered: number, more: Partial<Case> = {}) =>
+    cutAt({ appliedIndex: 100, progress: [member], covered, ...more });
+  const installed = (matchIndex: number, catchingUp = true) =>
+    cutAt({ appliedIndex: 100, progress: [{ ...member, matchIndex, catchingUp, state: "replicate" }] });
+
+  it("stays while that is under way, up to a bound of its own, and it is said that the snapshot is in vain beyond", async () => {
+    const warned: string[] = [];
+    expect(await sent(70, { warned })).to.equal(70);
+    expect(warned).to.deep.equal([]);
+    expect(await sent(30, { warned })).to.equal(50);
+    expect(warned).to.have.length(1);
+    expect(warned[0]).to.match(/^b will need another snapshot: .* index 30 /);
+  });
+
+  it("stays until the member has what came behind it, then no more than for any that is behind", async () => {
+    expect(await installed(70)).to.equal(70);
+    expect(await installed(70, false)).to.equal(90);
+    expect(await installed(95, false)).to.equal(95);
+  });
+
+  it("goes when the snapshot was given up, or its member is not heard any more", async () => {
+    expect(await cutAt({ appliedIndex: 100, progress: [{ ...member, catchingUp: false }] })).to.equal(100);
+    expect(
+      await cutAt({ appliedIndex: 100, progress: [{ ...member, state: "probe", recentlyActive: false }] }),
+    ).to.equal(100);
+  });
+
+  it("goes before writes are refused for want of room (W12)", async () => {
+    expect(await sent(70, { hasSpare: false })).to.equal(90);
   });
 });
 

@@ -3,6 +3,8 @@ import { readFrames } from "raft-ts";
 /** The disk's room, as far as a group must know of it. */
 export interface SpaceForEntries {
   readonly takesEntries: boolean;
+  /** Whether there is more than what must stay free: for what may go at any time. */
+  readonly hasSpare: boolean;
   /** So many bytes of entries were taken. */
   spend(bytes: number): void;
 }

@@ -22,6 +22,8 @@ export class Progress {
   heardTick: number;
   /** In the state `snapshot`: the index that the snapshot under way covers; otherwise 0. */
   snapshotIndex: LogIndex = logIndex(0);
+  /** It was sent a snapshot, and has not had all since that was committed: cut now, the log would bring it another one (R23). */
+  catchingUp = false;
   /** The leader's clock in the newest heartbeat that this member answered with a promise (R19). */
   promisedSentMicros = 0;
   /** The commit index that this member was last told. */
@@ -62,11 +64,13 @@ export class Progress {
   becomeSnapshot(index: LogIndex): void {
     this.#become("snapshot");
     this.snapshotIndex = index;
+    this.catchingUp = true;
   }
 
   /** The snapshot was delivered (or was not): it is found out with the next heartbeat's answer where the logs agree. */
   snapshotDone(ok: boolean): void {
     const behind = ok ? Math.max(this.matchIndex, this.snapshotIndex) : this.matchIndex;
+    this.catchingUp &&= ok;
     this.#become("probe");
     this.nextIndex = logIndex(behind + 1);
     this.probeSent = true;

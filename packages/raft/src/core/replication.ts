@@ -108,6 +108,7 @@ export function handleAppendResponse(state: RaftState, message: AppendResponse):
       : progress.state === "snapshot" && progress.matchIndex >= progress.snapshotIndex;
   if (agrees) progress.becomeReplicate();
   if (advanced) maybeCommit(state);
+  if (progress.matchIndex >= state.commitIndex) progress.catchingUp = false;
 }
 
 /** The follower is alive: what was lost on the way is found out and sent again (R12). */

@@ -19,6 +19,8 @@ export interface ProgressStatus {
   readonly heardTicksAgo: number;
   /** The index of the snapshot under way; 0: none. */
   readonly snapshotIndex: LogIndex;
+  /** It was sent a snapshot, and has not had all since that was committed. */
+  readonly catchingUp: boolean;
 }
 
 /** One server of a group at one moment: for people, metrics and the checker of invariants. */
@@ -103,6 +105,7 @@ export function raftStatus(state: RaftState): RaftStatus {
       recentlyActive: state.ticks - progress.heardTick < state.options.electionTimeoutTicks,
       heardTicksAgo: state.ticks - progress.heardTick,
       snapshotIndex: progress.snapshotIndex,
+      catchingUp: progress.catchingUp,
     })),
   };
 }

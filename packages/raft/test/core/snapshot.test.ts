@@ -64,6 +64,28 @@ describe("snapshots and compaction (thesis §5, R23)", () => {
     expect(cluster.get("b").applied.at(-1)).to.equal("more");
   });
 
+  it("who was sent one catches up until it has what was committed meanwhile, or the snapshot is given up", () => {
+    const cluster = behind();
+    cluster.heldSnapshots.add("b");
+    expect(progressOf(cluster, "b")?.catchingUp).to.equal(false);
+    cluster.until("a snapshot is under way", () => progressOf(cluster, "b")?.state === "snapshot");
+    cluster.propose("a", "more");
+    cluster.settle();
+    const b = cluster.get("b");
+    b.finishSnapshot();
+    b.persist(b.pending.length);
+    while (cluster.deliver(({ to }) => to === serverId("a")));
+    expect(progressOf(cluster, "b")).to.deep.include({ matchIndex: 6, catchingUp: true });
+    cluster.settle();
+    expect(progressOf(cluster, "b")).to.deep.include({ matchIndex: 9, catchingUp: false });
+
+    const other = behind();
+    other.heldSnapshots.add("b");
+    other.until("a snapshot is under way", () => progressOf(other, "b")?.state === "snapshot");
+    other.get("a").step({ kind: "snapshotReported", peer: serverId("b"), ok: false });
+    expect(progressOf(other, "b")).to.deep.include({ state: "probe", catchingUp: false });
+  });
+
   it("is acknowledged only when its base is on disk (R1)", () => {
     const cluster = behind();
     cluster.heldDisks.add("b");

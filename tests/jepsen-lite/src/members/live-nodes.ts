@@ -16,9 +16,9 @@ export class LiveNodes {
   readonly #options = new Map<string, NodeOptions>();
 
   /** A cluster of one, with a leader. */
-  static async start(): Promise<LiveNodes> {
+  static async start(settings: RawNodeOptions = {}): Promise<LiveNodes> {
     const nodes = new LiveNodes();
-    await nodes.prepare("n1", { init: true });
+    await nodes.prepare("n1", { init: true, ...settings });
     await nodes.run("n1");
     await nodes.leader();
     return nodes;
