@@ -6,6 +6,7 @@ import { run } from "./run/command.js";
 import { addRunCommand } from "./run/options.js";
 
 const EXIT_USAGE = 2;
+const LEFT_MS_MAX = 10_000;
 const HELP_COLUMNS_MAX = 110;
 const OUTPUT = {
   out: (line: string) => process.stdout.write(`${line}\n`),
@@ -46,3 +47,5 @@ try {
   process.exitCode = EXIT_USAGE;
 }
 if (chosen !== null) process.exitCode = await chosen();
+// What a run gave up may hang for good, and keeps nobody waiting.
+setTimeout(() => process.exit(), LEFT_MS_MAX).unref();

@@ -45,6 +45,7 @@ export class ClusterUnderTest {
   readonly #without = new Set<string>();
   #replaced = 0;
   readonly #broken = new AbortController();
+  #closed = false;
   readonly #paused = new Set<string>();
   readonly #disks = new Map<string, PowerLossDisk>();
   readonly #shim: string | null;
@@ -126,13 +127,14 @@ export class ClusterUnderTest {
   /** Starts it if it does not run, and makes it go on if it was paused; not one whose disk is gone. */
   start(name: string): void {
     this.resume(name);
-    if (this.running(name) || this.#without.has(name)) return;
+    if (this.running(name) || this.#without.has(name) || this.#closed) return;
     this.processes.spawn(name);
     void this.processes.ended(name).then((ended) => this.#note(name, ended));
   }
 
   /** Starts it, and waits for its end, as it should refuse to serve. `null`: it serves all the same. */
   async endOf(name: string): Promise<Ended | null> {
+    if (this.#closed) return null;
     this.processes.spawn(name);
     await until(
       `${name} ends, or serves`,
@@ -291,11 +293,13 @@ export class ClusterUnderTest {
   }
 
   async close(): Promise<void> {
-    process.off("exit", this.#onExit);
+    // A fault that was given up may still be about to start one.
+    this.#closed = true;
     // Whoever still waits for something gives it up.
     this.#broken.abort();
     for (const name of this.#paused) this.resume(name);
     await this.processes.killAll();
+    process.off("exit", this.#onExit);
     await this.network.close();
   }
 

@@ -4,6 +4,7 @@ import { formatHistory, summarize } from "@raftkv/checker";
 import { renderReport } from "../report/page.js";
 import { NODES, record } from "./run.js";
 import type { Recorded } from "./run.js";
+import { commandOf } from "./options.js";
 import type { RunArguments } from "./options.js";
 import { judgeRun } from "./verdict.js";
 import type { Judged, RunVerdict } from "./verdict.js";
@@ -23,6 +24,7 @@ export async function run(
   tell: (line: string) => void,
   env: NodeJS.ProcessEnv = {},
 ): Promise<Done> {
+  tell(`again:  ${commandOf(arguments_)}`);
   const recorded = await record(arguments_, env, tell);
   const judged = judgeRun(recorded, arguments_);
   const { verdict } = judged;

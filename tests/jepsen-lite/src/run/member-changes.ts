@@ -23,10 +23,16 @@ export class MemberChanges {
   readonly #cluster: ClusterUnderTest;
   readonly #underway = new Set<Promise<void>>();
   #added: number;
+  #step = "there was no change";
 
   constructor(cluster: ClusterUnderTest) {
     this.#cluster = cluster;
     this.#added = cluster.names.length;
+  }
+
+  /** What is being done, or was last. */
+  get step(): string {
+    return this.#step;
   }
 
   newName(): string {
@@ -57,6 +63,7 @@ export class MemberChanges {
   /** Resolves when every change that was begun is done, or has become a finding. */
   async settled(): Promise<void> {
     await Promise.all(this.#underway);
+    this.#step = "who was removed ends";
     await this.#cluster.removedEnd();
   }
 
@@ -73,6 +80,7 @@ export class MemberChanges {
 
   async #add(name: string, beside: string | null, startFirst: boolean): Promise<void> {
     const cluster = this.#cluster;
+    this.#step = `${name} is started`;
     await cluster.prepare(name, beside);
     if (startFirst) await cluster.join(name);
     await this.#insist(`${name} is added`, async ({ members }) => {
@@ -97,6 +105,7 @@ export class MemberChanges {
 
   /** Asks again and again: what is done already is done (C1). */
   async #insist(what: string, act: (client: Client) => Promise<true | null>): Promise<void> {
+    this.#step = what;
     const { broken, processes } = this.#cluster;
     await until(
       what,

@@ -15,14 +15,17 @@ describe("a run against real processes", function () {
   });
   after(() => rmSync(out, { recursive: true, force: true }));
 
-  it("keeps what was promised under kill -9, partitions and pauses: registers and transactions", async () => {
+  it("keeps what was promised under kill -9, partitions, pauses and changes of the members: registers and transactions", async () => {
     const seed = Number(process.env["RAFTKV_SEED"] ?? 1 + Math.floor(Math.random() * 1_000_000));
+    const again = `RAFTKV_SEED=${seed} npm test -- tests/jepsen-lite/src/run/run.test.ts`;
+    // At once: nothing else tells of it when the whole test is ended from outside.
+    process.stdout.write(`      ${again}\n`);
     const lines: string[] = [];
     const { dir, verdict } = await run(
       {
         timeMs: TIME_MS,
         workloads: ["register", "append"],
-        nemeses: ["kill", "partition", "pause", "churn"],
+        nemeses: ["kill", "partition", "pause", "member", "replace", "churn"],
         seed,
         nodes: 3,
         pauseMs: 40,
@@ -31,7 +34,7 @@ describe("a run against real processes", function () {
       },
       (line) => lines.push(line),
     );
-    const told = `${lines.join("\n")}\nRAFTKV_SEED=${seed} npm test -- tests/jepsen-lite/src/run/run.test.ts`;
+    const told = `${lines.join("\n")}\n${again}`;
     assert.isTrue(verdict.ok, told);
     assert.isAbove(verdict.answered, 0, told);
     assert.deepEqual(

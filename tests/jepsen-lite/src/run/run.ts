@@ -12,6 +12,7 @@ import { diskFull } from "./nemeses/disk-full.js";
 import { powerLoss } from "./nemeses/power-loss.js";
 import { playFaults } from "./faults.js";
 import { nodeSettings } from "./knobs.js";
+import { RunLimit, within } from "./limit.js";
 import { Load } from "./load.js";
 import { CHURN } from "./options.js";
 import type { RunArguments } from "./options.js";
@@ -26,6 +27,10 @@ const LAST_LOOK_MS = 30_000;
 const PROGRESS_MS_MAX = 120_000;
 const PROGRESS_ANSWERS = 5;
 const DISK_MIB = 512;
+/** Beyond the time that it was given a run may take so much, for its start, and for all that it waits for once it is healed. */
+const LATE_MS_MAX = 300_000;
+/** What hangs cannot be closed either. */
+const CLOSE_MS_MAX = 30_000;
 /** In the directory of the run: what the nodes keep, and say. */
 export const NODES = "nodes";
 
@@ -66,16 +71,20 @@ export async function record(
   const planned = planFaults(nemeses, timeMs - afterMs, random.fork());
   tell(`seed ${seed}, ${nodes} nodes, ${planned.length} faults planned; everything is kept in ${dir}`);
   const originMs = performance.now();
-  const cluster = await ClusterUnderTest.start({
+  const limit = new RunLimit(timeMs + LATE_MS_MAX);
+  const starting = ClusterUnderTest.start({
     dir: join(dir, NODES),
     disk,
     nodes,
     shim,
     env: { ...settings, ...env },
-  }).catch((error: unknown) => {
-    disk?.remove();
-    throw error;
   });
+  const cluster = await limit
+    .wait(() => "the cluster", starting)
+    .catch((error: unknown) => {
+      disk?.remove();
+      throw error;
+    });
   const workloads = WORKLOADS.filter(({ name }) => arguments_.workloads.includes(name));
   const load = new Load(() => cluster.endpoints, originMs);
   const findings: string[] = [];
@@ -84,29 +93,41 @@ export async function record(
   const startMs = load.nowMs();
   try {
     const stage: Stage = { load, random: random.fork(), pauseMs };
-    for (const workload of workloads) await workload.start({ ...stage, random: random.fork() });
-    faults = await playFaults(planned, cluster, {
+    for (const workload of workloads) {
+      const started = workload.start({ ...stage, random: random.fork() });
+      await limit.wait(() => `${workload.name} to start`, started);
+    }
+    let latest = "there was none";
+    const played = playFaults(planned, cluster, {
       nowMs: () => load.nowMs(),
       untilMs: timeMs - afterMs,
-      onFault: (label) => tell(`${at(load.nowMs())} ${label}`),
+      onFault: (label) => {
+        latest = label;
+        tell(`${at(load.nowMs())} ${label}`);
+      },
       signal: AbortSignal.any([load.signal, cluster.broken]),
     });
+    faults = await limit.wait(() => `the end of the faults; the latest: ${latest}`, played);
     cluster.heal({ dropHeld: random.chance(0.5) });
     tell(`${at(load.nowMs())} healed`);
-    await cluster.changes.settled();
-    await progress(load, workloads, cluster.broken);
-    await load.rest();
+    await limit.wait(() => `the members: ${cluster.changes.step}`, cluster.changes.settled());
+    const goesOn = progress(load, workloads, cluster.broken);
+    await limit.wait(() => "every workload to go on after all is healed", goesOn);
+    await limit.wait(() => "the clients' last answers", load.rest());
     // A node that ended by itself does so again: what is left is to judge what clients were told.
     if (cluster.broken.aborted) throw new Error("the cluster is not whole any more");
-    for (const workload of workloads)
-      await workload.finish?.(stage, await load.client({ timeoutMs: LAST_LOOK_MS }));
-    hashes = await compare(cluster, findings);
+    for (const workload of workloads) {
+      const looked = lastLook(workload, stage);
+      await limit.wait(() => `the last look of ${workload.name}`, looked);
+    }
+    hashes = await limit.wait(() => "the replicas' hashes", compare(cluster, findings));
   } catch (error) {
     findings.push(...tellError(error as Error));
   } finally {
     findings.unshift(...cluster.findings);
-    await load.close().catch((error: unknown) => findings.push(...tellError(error as Error)));
-    await cluster.close();
+    const tellIt = (error: unknown): void => void findings.push(...tellError(error as Error));
+    await within(CLOSE_MS_MAX, () => "the clients to close", load.close()).catch(tellIt);
+    await within(CLOSE_MS_MAX, () => "the nodes to end", cluster.close()).catch(tellIt);
     if (disk !== null) {
       // Whoever wants to know why a run failed finds the data where they would be without it.
       cluster.emptyDisk();
@@ -141,6 +162,10 @@ function newDirectory({ out, seed }: RunArguments): string {
   const dir = resolve(join(out, `${stamp}-seed-${seed}`));
   mkdirSync(dir, { recursive: true });
   return dir;
+}
+
+async function lastLook(workload: Workload, stage: Stage): Promise<void> {
+  await workload.finish?.(stage, await stage.load.client({ timeoutMs: LAST_LOOK_MS }));
 }
 
 function at(ms: number): string {
