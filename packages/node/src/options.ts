@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { isMemberName } from "@raftkv/protocol";
+import { MEMBERS_MAX, isMemberName } from "@raftkv/protocol";
 import { parseFsmSyncMode } from "@raftkv/store";
 import { openConfigFile } from "./config-file.js";
 import { HOST_PORT_ALLOWED, formatHostPort, isLoopback, isWildcard, parseHostPort } from "./host-port.js";
@@ -42,7 +42,7 @@ export interface NodeOptions extends KnobValues {
 const NAME_ALLOWED =
   "1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or a digit";
 export const MEMBERS_ALLOWED =
-  "NAME=HOST:PORT,… with each name and each address once, as in n1=127.0.0.1:7501,n2=127.0.0.1:7502; " +
+  `NAME=HOST:PORT,… for at most ${MEMBERS_MAX} members with each name and each address once, as in n1=127.0.0.1:7501,n2=127.0.0.1:7502; ` +
   "NAME=HOST:PORT/witness for a witness, of which there are fewer than half";
 const WITNESS_SUFFIX = "/witness";
 
@@ -66,6 +66,7 @@ export function parseMembers(text: string): readonly InitialMember[] | null {
     seen.add(name).add(formatted);
     members.push({ name, witness, ...address });
   }
+  if (members.length > MEMBERS_MAX) return null;
   // Whatever majority commits, one with data is in it.
   return members.filter(({ witness }) => witness).length * 2 < members.length ? members : null;
 }

@@ -1,8 +1,9 @@
 import { expect } from "chai";
+import { MEMBERS_MAX } from "@raftkv/protocol";
 import type { LeaderHint } from "@raftkv/protocol";
 import { logIndex, serverId, term } from "raft-ts";
 import type { Configuration, MemberEntry, ProgressState, Raft, RaftEvent, ServerId } from "raft-ts";
-import type { LogProposal } from "../dist/group/log-proposal.js";
+import type { LogProposal, RequestRefusal } from "../dist/group/log-proposal.js";
 import { Members } from "../dist/group/members/members.js";
 
 const N1 = serverId("1111111111111111");
@@ -150,6 +151,27 @@ describe("the members of a group, as they are changed", () => {
     const members = over(raft);
     expect(asked((asker) => members.transfer("n2", asker))).to.equal("TRANSFER_FAILED");
     expect(raft.steps).to.deep.equal([]);
+  });
+
+  it("one member more than there may be is refused, naming the limit; who is there already is found (C7)", () => {
+    const all = Array.from({ length: MEMBERS_MAX }, (_, at) => entry(`n${at + 1}`, at === 0 ? N1 : null));
+    const add = (raft: FakeRaft, name: string) => {
+      let said: Partial<RequestRefusal> | null = null;
+      over(raft).change(
+        { kind: "add", name, peer: `127.0.0.1:750${name.slice(1)}`, witness: false, learnerOnly: true },
+        {
+          expiresAtMs: Number.POSITIVE_INFINITY,
+          done: () => undefined,
+          refused: (refusal) => (said = refusal),
+        },
+      );
+      return { said, steps: raft.steps.length };
+    };
+    const full = add(new FakeRaft(all), "n99");
+    expect(full.said).to.include({ code: "TOO_LARGE", limit: MEMBERS_MAX });
+    expect(full.steps).to.equal(0);
+    expect(add(new FakeRaft(all), "n2")).to.deep.equal({ said: null, steps: 0 });
+    expect(add(new FakeRaft(all.slice(1)), "n99")).to.deep.equal({ said: null, steps: 1 });
   });
 
   it("a member that was added as a learner is not said to have been added as a voter", () => {

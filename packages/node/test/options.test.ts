@@ -10,6 +10,7 @@ import {
   parseNodeOptions,
 } from "@raftkv/node";
 import type { KnobName, NodeOptions, RawNodeOptions } from "@raftkv/node";
+import { MEMBERS_MAX } from "@raftkv/protocol";
 
 const RAW: RawNodeOptions = {
   name: "n1",
@@ -19,6 +20,10 @@ const RAW: RawNodeOptions = {
   listenPeer: "127.0.0.1:7501",
   initialCluster: "n1=127.0.0.1:7501,n2=127.0.0.1:7502,n3=127.0.0.1:7503",
 };
+
+/** n1 … */
+const members = (count: number): string =>
+  Array.from({ length: count }, (_, at) => `n${at + 1}=127.0.0.1:${7501 + at}`).join(",");
 
 function parse(change: RawNodeOptions = {}, env: Record<string, string> = {}): NodeOptions {
   return parseNodeOptions({ ...RAW, ...change }, env);
@@ -67,6 +72,10 @@ describe("node options", () => {
     expect(parse({ dataDir: "data/n1" }).dataDir).to.equal(`${process.cwd()}/data/n1`);
   });
 
+  it("take as many members as there may be (C7)", () => {
+    expect(parse({ initialCluster: members(MEMBERS_MAX) }).initialCluster.length).to.equal(MEMBERS_MAX);
+  });
+
   for (const required of ["name", "dataDir", "listenClient", "listenPeer", "initialCluster"] as const) {
     it(`name ${required} when it is missing`, () => {
       const failure = failureOf({ [required]: undefined });
@@ -91,6 +100,7 @@ describe("node options", () => {
     [{ initialCluster: "n1" }, "--initial-cluster", /NAME=HOST:PORT/],
     [{ initialCluster: "n1=127.0.0.1:7501,n1=127.0.0.1:7502" }, "--initial-cluster", /each name/],
     [{ initialCluster: "n1=127.0.0.1:7501,n2=127.0.0.1:7501" }, "--initial-cluster", /each address once/],
+    [{ initialCluster: members(MEMBERS_MAX + 1) }, "--initial-cluster", /at most 32 members/],
     [{ initialCluster: "n2=127.0.0.1:7502" }, "--initial-cluster", /n1=127\.0\.0\.1:7501/],
     [{ initialCluster: "n1=127.0.0.1:7509" }, "--initial-cluster", /n1=127\.0\.0\.1:7501/],
     [{ join: true }, "--join", /without --init/],

@@ -66,7 +66,8 @@ export const ERRORS = {
     outcomeKnown: true,
     exitCode: 5,
     fact: null,
-    meaning: "the key, the value or the request is larger than the cluster takes; the error names the limit",
+    meaning:
+      "the key, the value, the request or the number of members is larger than the cluster takes; the error names the limit",
   },
   INVALID_ARGUMENT: {
     wire: 7,

@@ -43,6 +43,7 @@ export {
 } from "./hello.js";
 export {
   MEMBER_ROLES,
+  MEMBERS_MAX,
   isMemberName,
   leaderTransferReply,
   leaderTransferRequest,

@@ -72,6 +72,9 @@ const ADDRESS = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})$/;
 const NAME_ALLOWED =
   "1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or a digit";
 
+/** Of one cluster, learners, witnesses and those that are yet to be started among them: all of them stand in each handshake (C7). */
+export const MEMBERS_MAX = 32;
+
 export function isMemberName(text: string): boolean {
   return NAME.test(text);
 }

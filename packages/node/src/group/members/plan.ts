@@ -1,3 +1,4 @@
+import { MEMBERS_MAX } from "@raftkv/protocol";
 import type { MembersChange } from "@raftkv/protocol";
 import { majority } from "raft-ts";
 import type { MemberChange, MemberDirectory, MemberEntry, MembershipChange, ServerId } from "raft-ts";
@@ -60,8 +61,13 @@ function add({ learnerOnly, name, peer, witness }: Add, entry: MemberEntry | nul
   }
   const taken = takenBy(peer, view);
   if (taken !== null) return refused("MEMBER_EXISTS", `${peer} is the address of ${taken}`);
+  const { members } = view.directory;
+  if (members.length >= MEMBERS_MAX) {
+    const message = `a cluster has at most ${MEMBERS_MAX} members, and this one has ${members.length}: remove one first`;
+    return { kind: "refused", refusal: { code: "TOO_LARGE", message, limit: MEMBERS_MAX } };
+  }
   const added = { name, id: null, peer, client: null, witness, willVote: !learnerOnly };
-  return changeTo([], { ...view.directory, members: [...view.directory.members, added] });
+  return changeTo([], { ...view.directory, members: [...members, added] });
 }
 
 function bind({ client, id, peer }: Binding, entry: MemberEntry | null, view: MembersView): Plan {
