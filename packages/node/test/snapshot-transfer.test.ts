@@ -230,6 +230,8 @@ describe("a snapshot on its way (S10, R23)", function () {
     };
     link.announce();
     await link.passes("chunks are sent", () => chunks.length >= 8);
+    // On a busy machine it may have been asked for twice before it was there.
+    const begun = link.kinds().get("begin");
     // Were one of these taken in, the stream would be damaged, and begun again.
     const first = { ...(chunks[0] as SnapshotMessage & { kind: "chunk" }), bytes: Buffer.from("another's") };
     link.receiver.message(serverId("another"), first, link.nowMs);
@@ -242,7 +244,7 @@ describe("a snapshot on its way (S10, R23)", function () {
     link.expects = expects;
     link.onWay = ({ message }) => message;
     await link.installs();
-    expect(link.kinds().get("begin"), "streams").to.equal(1);
+    expect(link.kinds().get("begin"), "streams").to.equal(begun);
   });
 
   it("is given up when the follower is silent, and announced to it again before that", async () => {
