@@ -32,6 +32,7 @@ export interface StoreBenchOptions {
 
 const SETTABLE = [
   "cacheBytes",
+  "headerBytesMax",
   "unwrittenBytesMax",
   "unsettledBytesMax",
   "inlineValueBytesMax",

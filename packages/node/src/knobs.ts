@@ -66,11 +66,18 @@ export const KNOBS = {
     description: "how often the room on the disk is looked at; also at once when writes may have used it up",
   },
   storeCacheBytes: {
-    default: 32 * MIB,
+    default: 24 * MIB,
     min: 0,
     max: 64 * GIB,
     unit: "bytes",
     description: "latest versions of keys kept in memory",
+  },
+  storeHeaderBytes: {
+    default: 1 * GIB,
+    min: 0,
+    max: 64 * GIB,
+    unit: "bytes",
+    description: "versions and counters of keys kept in memory without their values, at most; taken as keys come",
   },
   checkpointBytes: {
     default: 16 * MIB,

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import {
   ROOT_NUMBERS_MAX,
   decodeRecord,
@@ -8,12 +7,14 @@ import {
 } from "./record.js";
 import type { Version } from "./version.js";
 
-/** Places that a key can have. */
-const WAYS = 8;
+/** Places that a key can have: where two thirds of all are taken, not one key in a hundred finds its own all taken. */
+const WAYS = 16;
 /** Longer ones are not kept: there are few, and each would push out many. */
 const KEY_BYTES_MAX = 1_024;
-/** Bytes for which there is one place: a fifth more places than entries that the ring holds, with keys of 16 bytes. */
-const BYTES_PER_PLACE = 50;
+/** Bytes for which there is one place: half as many places again as entries that the ring holds, with keys of 16 bytes. */
+const BYTES_PER_PLACE = 40;
+/** The lower bits of a hash are the index's, see HeaderIndex. */
+const BUCKET_BITS_FROM = 9;
 const PLACE_BYTES = Uint32Array.BYTES_PER_ELEMENT + Float64Array.BYTES_PER_ELEMENT;
 /** Before the key stand its length, the header's, and the room behind the key. */
 const HEADER_BYTES_AT = 2;
@@ -25,13 +26,14 @@ const SPARE_BYTES = 6;
 const SCRATCH = Buffer.alloc(headerBytesMax(ROOT_NUMBERS_MAX));
 
 /**
- * What a put must know of the version before it, without the value, for keys whose versions are no longer held in memory as
- * objects: about 50 bytes a key with keys of 16 bytes, where a look-up in LevelDB takes 3 to 10 µs and this 0.3.
+ * What a put must know of the version before it, without the value, for some of the keys; a part of HeaderIndex, which hashes the keys.
  *
- * A ring of bytes, in which the oldest entry is overwritten, and a table of places in it. A key has a choice of eight places by its hash, so
+ * A ring of bytes, in which the oldest entry is overwritten, and a table of places in it. A key has a choice of a few places by its hash, so
  * nobody who chooses keys makes a look-up slow. Nothing in here is known to the garbage collector one by one.
  */
 export class HeaderCache {
+  /** Of both, the ring and the table. */
+  readonly bytes: number;
   readonly #ring: Buffer;
   /** The hash that belongs to each place. */
   readonly #hashes: Uint32Array;
@@ -39,11 +41,13 @@ export class HeaderCache {
   readonly #starts: Float64Array;
   readonly #buckets: number;
   readonly #directory: string;
-  readonly #seed = randomBytes(4).readUInt32LE(0);
   #head: number;
+  /** Of the ring, of entries that nothing leads to any more; counted until the ring is written over. */
+  #deadBytes = 0;
 
   /** `directory` is named when an entry is damaged. */
   constructor(bytes: number, directory: string) {
+    this.bytes = bytes;
     this.#buckets = Math.ceil(bytes / (WAYS * BYTES_PER_PLACE));
     const places = this.#buckets * WAYS;
     const ringBytes = Math.max(0, bytes - places * PLACE_BYTES);
@@ -55,9 +59,37 @@ export class HeaderCache {
     this.#head = ringBytes;
   }
 
+  /** The next `set` may come to the end of the ring for the first time: the last moment for `resized`. */
+  isAboutToTurn(version: Version): boolean {
+    const ringBytes = this.#ring.length;
+    const bytes = PREFIX_BYTES + version.key.length + headerBytesMax(version.roots.length) + SPARE_BYTES;
+    return this.#head <= 2 * ringBytes && this.#head + bytes > 2 * ringBytes;
+  }
+
+  /** At least half of the ring is of no use. */
+  get isHalfDead(): boolean {
+    return 2 * this.#deadBytes >= this.#ring.length;
+  }
+
+  /** Another one with the same entries: of more bytes, or of as many where this one is half dead. */
+  resized(bytes: number): HeaderCache {
+    const other = new HeaderCache(bytes, this.#directory);
+    const ring = this.#ring;
+    for (let place = 0; place < this.#starts.length; place++) {
+      const start = this.#starts[place] ?? 0;
+      if (start === 0) continue;
+      const at = start % ring.length;
+      const entryBytes = this.#entryBytes(at);
+      const to = other.#take(entryBytes);
+      ring.copy(other.#ring, to % other.#ring.length, at, at + entryBytes);
+      other.#claim(this.#hashes[place] ?? 0, to);
+    }
+    return other;
+  }
+
   /** What the last `set` of this key put here, if it is still here: all of the version but its value. */
-  get(name: string): Version | null {
-    const place = this.#find(name, this.#hash(name));
+  get(name: string, hash: number): Version | null {
+    const place = this.#find(name, hash);
     if (place < 0) return null;
     const ring = this.#ring;
     const at = (this.#starts[place] ?? 0) % ring.length;
@@ -66,11 +98,10 @@ export class HeaderCache {
   }
 
   /** Keeps what `version` is but its value. */
-  set(version: Version): void {
+  set(version: Version, hash: number): void {
     const { key } = version;
     const ring = this.#ring;
-    const hash = this.#hash(key);
-    let place = this.#find(key, hash);
+    const place = this.#find(key, hash);
     const headerBytes = encodeHeader(version, SCRATCH, 0);
     if (version.version > 0) markValueElsewhere(SCRATCH, 0);
     if (place >= 0) {
@@ -79,16 +110,13 @@ export class HeaderCache {
         this.#putHeader(at, key.length, headerBytes);
         return;
       }
+      this.#deadBytes += this.#entryBytes(at);
+      this.#starts[place] = 0;
     }
     const bytes = PREFIX_BYTES + key.length + headerBytes + SPARE_BYTES;
-    if (key.length > KEY_BYTES_MAX || bytes > ring.length) {
-      if (place >= 0) this.#starts[place] = 0;
-      return;
-    }
-    if (place < 0) place = this.#oldest(hash);
+    if (key.length > KEY_BYTES_MAX || bytes > ring.length) return;
     const start = this.#take(bytes);
-    this.#hashes[place] = hash;
-    this.#starts[place] = start;
+    this.#claim(hash, start);
     const at = start % ring.length;
     ring.writeUInt16LE(key.length, at);
     ring.writeUInt16LE(headerBytes + SPARE_BYTES, at + ROOM_AT);
@@ -105,7 +133,7 @@ export class HeaderCache {
 
   /** The place of a key; -1 when it has none. */
   #find(name: string, hash: number): number {
-    const first = (hash % this.#buckets) * WAYS;
+    const first = this.#firstPlace(hash);
     for (let place = first; place < first + WAYS; place++) {
       if (this.#hashes[place] === hash && this.#isAt(this.#starts[place] ?? 0, name)) return place;
     }
@@ -122,14 +150,26 @@ export class HeaderCache {
     return true;
   }
 
-  /** Of the places that a key can have the one whose entry goes first. */
-  #oldest(hash: number): number {
-    const first = (hash % this.#buckets) * WAYS;
+  /** Leads to what begins at `start`: from a free place, or from the one whose entry would go first. */
+  #claim(hash: number, start: number): void {
+    const first = this.#firstPlace(hash);
     let oldest = first;
     for (let place = first + 1; place < first + WAYS; place++) {
       if ((this.#starts[place] ?? 0) < (this.#starts[oldest] ?? 0)) oldest = place;
     }
-    return oldest;
+    const before = this.#starts[oldest] ?? 0;
+    if (before > 0) this.#deadBytes += this.#entryBytes(before % this.#ring.length);
+    this.#hashes[oldest] = hash;
+    this.#starts[oldest] = start;
+  }
+
+  #firstPlace(hash: number): number {
+    return ((hash >>> BUCKET_BITS_FROM) % this.#buckets) * WAYS;
+  }
+
+  /** What the entry at `at` takes of the ring. */
+  #entryBytes(at: number): number {
+    return PREFIX_BYTES + this.#ring.readUInt16LE(at) + this.#ring.readUInt16LE(at + ROOM_AT);
   }
 
   /** Room in the ring, in one piece. */
@@ -139,13 +179,5 @@ export class HeaderCache {
     const start = left < bytes ? this.#head + left : this.#head;
     this.#head = start + bytes;
     return start;
-  }
-
-  #hash(name: string): number {
-    let hash = this.#seed;
-    for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-    hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-    hash = Math.imul(hash ^ (hash >>> 12), 0x297a2d39);
-    return (hash ^ (hash >>> 15)) >>> 0;
   }
 }

@@ -1,5 +1,5 @@
 import type { Database } from "./database.js";
-import { HeaderCache } from "./header-cache.js";
+import { HeaderIndex } from "./header-index.js";
 import { decodeRecord } from "./record.js";
 import { latestKey } from "./record-keys.js";
 import type { Unsettled } from "./unsettled.js";
@@ -12,9 +12,6 @@ const SHARED_RECORD_BYTES_MAX = SLAB_BYTES / 8;
 const OVERHEAD_BYTES = 300;
 const EMPTY_SLAB = Buffer.alloc(0);
 const NOBODY = [][Symbol.iterator]();
-
-/** The share of the memory that goes to versions without their values. */
-const HEADERS_SHARE = 0.25;
 
 /** Bytes of records, written once each; space that an overwritten version leaves is freed with the whole. */
 class Generation {
@@ -44,23 +41,31 @@ export class LatestVersions {
   readonly #unsettled: Unsettled;
   /** What was read for the entry that is to be applied next, whatever the cache holds. */
   readonly #held = new Map<string, Version>();
-  readonly #headers: HeaderCache;
+  readonly #headers: HeaderIndex;
   #young = new Generation();
   #old = new Generation();
   /** Those of the old generation whose headers are not kept yet. */
   #leaving: Iterator<Version> = NOBODY;
 
-  constructor(database: Database, cacheBytes: number, unsettled: Unsettled) {
+  constructor(
+    database: Database,
+    { cacheBytes, headerBytesMax }: { readonly cacheBytes: number; readonly headerBytesMax: number },
+    unsettled: Unsettled,
+  ) {
     this.#database = database;
-    const headerBytes = Math.floor(cacheBytes * HEADERS_SHARE);
-    this.#headers = new HeaderCache(headerBytes, database.location);
-    this.#generationBytesMax = Math.floor((cacheBytes - headerBytes) / 2);
+    this.#headers = new HeaderIndex(headerBytesMax, database.location);
+    this.#generationBytesMax = Math.floor(cacheBytes / 2);
     this.#unsettled = unsettled;
   }
 
-  /** Bytes that are held in memory, overhead included. */
+  /** Bytes that are held in memory, overhead included, beside those of `headerBytes`. */
   get bytes(): number {
     return this.#young.bytes + this.#old.bytes;
+  }
+
+  /** Bytes that versions without their values take. */
+  get headerBytes(): number {
+    return this.#headers.bytes;
   }
 
   /** The latest version of a key, a deletion included; null when it never had one. `name` is the key in latin1. */

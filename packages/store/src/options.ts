@@ -14,6 +14,8 @@ export interface StoreOptions extends DatabaseOptions {
   readonly mode: FsmSyncMode;
   /** Memory for the latest versions, overhead included; to it comes what LevelDB has not got yet. */
   readonly cacheBytes: number;
+  /** Memory for latest versions without their values, at most; it is taken as keys come. */
+  readonly headerBytesMax: number;
   /** Changes that may be in memory and in the log, but not in LevelDB yet. */
   readonly unwrittenBytesMax: number;
   /** Latest versions whose records are in memory only, overhead included, that bring their being written; twice as much at most. */
@@ -28,7 +30,8 @@ export interface StoreOptions extends DatabaseOptions {
 
 const DEFAULTS: StoreOptions = {
   mode: "nosync",
-  cacheBytes: 32 * MIB,
+  cacheBytes: 24 * MIB,
+  headerBytesMax: 1024 * MIB,
   unwrittenBytesMax: 2 * MIB,
   unsettledBytesMax: 16 * MIB,
   inlineValueBytesMax: 64,
@@ -57,6 +60,7 @@ export function storeOptions(options: Partial<StoreOptions>): StoreOptions {
   const complete = { ...DEFAULTS, ...options };
   for (const name of [
     "cacheBytes",
+    "headerBytesMax",
     "unwrittenBytesMax",
     "unsettledBytesMax",
     "inlineValueBytesMax",

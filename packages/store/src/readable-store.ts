@@ -70,14 +70,14 @@ export function storeParts(
   options: StoreOptions,
 ): StoreParts {
   const { index, term, revision, floor, keys } = checkpoint ?? EMPTY_POSITION;
-  const { unwrittenBytesMax, cacheBytes } = options;
+  const { unwrittenBytesMax } = options;
   const queue = new WriteQueue(database, { revision, unwrittenBytesMax });
   const unsettled = new Unsettled(revision);
   return {
     database,
     queue,
     unsettled,
-    latest: new LatestVersions(database, cacheBytes, unsettled),
+    latest: new LatestVersions(database, options, unsettled),
     history: new History(database, queue),
     pins: new RevisionPins(),
     position: { index, term, revision, floor, keys },
@@ -241,6 +241,7 @@ export abstract class ReadableStore {
       keys: this.parts.position.keys,
       unwrittenBytes: this.unwrittenBytes,
       cachedBytes: this.cachedBytes,
+      headerBytes: this.parts.latest.headerBytes,
     }));
   }
 

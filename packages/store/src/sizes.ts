@@ -12,6 +12,8 @@ export interface StoreSizes {
   readonly unwrittenBytes: number;
   /** What the latest versions take in memory. */
   readonly cachedBytes: number;
+  /** What the latest versions without their values take in memory beside that. */
+  readonly headerBytes: number;
 }
 
 /** What LevelDB's tables take. */

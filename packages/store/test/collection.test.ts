@@ -36,6 +36,7 @@ describe("The collection of compacted history", function () {
       const options = {
         collectedPerStep: random.pick([5, 20, 40_000]),
         cacheBytes: random.pick([0, 10_000, 1_000_000]),
+        headerBytesMax: random.pick([0, 3_000, 1_000_000]),
       };
       const store = await openWithGroup(directory, options);
       while (store.applied.index < operations.length) {
@@ -72,14 +73,14 @@ describe("The collection of compacted history", function () {
     for (const cacheBytes of [0, 1_000_000]) {
       const directory = await makeDirectory();
       const operations = [put("a"), put("a"), remove("a"), put("b"), compact, put("a"), put("a")];
-      let store = await openWithGroup(directory, { cacheBytes });
+      let store = await openWithGroup(directory, { cacheBytes, headerBytesMax: cacheBytes });
       await applyTo(store, operations, 5);
       await store.checkpoint(durableNow);
       await applyTo(store, operations, 7);
       await whenCollected(store);
       for (let opening = 0; opening < 2; opening++) {
         await store.close();
-        store = await openWithGroup(directory, { cacheBytes });
+        store = await openWithGroup(directory, { cacheBytes, headerBytesMax: cacheBytes });
         expect(store.get(bytes("a"))).to.equal(null);
         await applyTo(store, operations, 7);
         expect(store.get(bytes("a"))).to.include({ createRevision: 5, modRevision: 6, version: 2 });
@@ -104,6 +105,7 @@ describe("The collection of compacted history", function () {
       const store = await openWithGroup(directory, {
         collectedPerStep: random.pick([8, 1_000]),
         cacheBytes: 0,
+        headerBytesMax: 0,
       });
       await applyTo(store, operations, 81);
       await store.checkpoint(durableNow);
@@ -154,7 +156,7 @@ describe("The collection of compacted history", function () {
     const operations = [put("a"), put("b"), put("a"), remove("b"), put("a"), compact];
     const model = modelOf(operations);
     const disk = new HeldDisk();
-    const store = await openWithGroup(await makeDirectory(), { cacheBytes: 0 }, disk);
+    const store = await openWithGroup(await makeDirectory(), { cacheBytes: 0, headerBytesMax: 0 }, disk);
     await applyTo(store, operations, 5);
     await store.checkpoint(durableNow);
     const release = disk.holdScans();

@@ -19,6 +19,7 @@ describe("The contents", function () {
       const model = modelOf(operations);
       const options = {
         cacheBytes: random.pick([0, 10_000, 1_000_000]),
+        headerBytesMax: random.pick([0, 3_000, 1_000_000]),
         unwrittenBytesMax: random.pick([0, 1_000_000]),
       };
       let store = await openWithGroup(directory, options);
@@ -47,7 +48,7 @@ describe("The contents", function () {
     const dumps: Map<string, Buffer>[] = [];
     for (const cacheBytes of [0, 5_000, 64_000_000]) {
       const directory = await makeDirectory();
-      const store = await openWithGroup(directory, { cacheBytes });
+      const store = await openWithGroup(directory, { cacheBytes, headerBytesMax: cacheBytes });
       await applyInSplits(store, operations, operations.length, random);
       await store.close({ checkpoint: durableNow });
       dumps.push(await dumpRecords(directory));

@@ -82,6 +82,7 @@ const history = record({
   operations: array(operation, { minLength: 10, maxLength: 120, size: "max" }),
   steps: array(step, { minLength: 3, maxLength: 30, size: "max" }),
   cacheBytes: constantFrom(0, 5_000, 1_000_000),
+  headerBytesMax: constantFrom(0, 2_000, 1_000_000),
   unwrittenBytesMax: constantFrom(0, 1_000_000),
   unsettledBytesMax: constantFrom(0, 3_000, 1_000_000),
   collectedPerStep: constantFrom(4, 30, 40_000),
@@ -189,8 +190,9 @@ class Life {
   }
 
   async #open(): Promise<Store> {
-    const { cacheBytes, unwrittenBytesMax, unsettledBytesMax, collectedPerStep } = this.#history;
-    const options = { cacheBytes, unwrittenBytesMax, unsettledBytesMax, collectedPerStep };
+    const { cacheBytes, headerBytesMax, unwrittenBytesMax, unsettledBytesMax, collectedPerStep } =
+      this.#history;
+    const options = { cacheBytes, headerBytesMax, unwrittenBytesMax, unsettledBytesMax, collectedPerStep };
     const store = await openWithGroup(this.#directory, options, this.#disk);
     expect(store.revision).to.equal(this.#model.revisionAt[store.applied.index]);
     return store;

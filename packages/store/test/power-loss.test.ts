@@ -42,6 +42,7 @@ describe("A power loss that takes any unsynced batches of LevelDB (S1, S3)", fun
           directory,
           {
             cacheBytes: random.pick([0, 20_000, 10_000_000]),
+            headerBytesMax: random.pick([0, 5_000, 10_000_000]),
             unsettledBytesMax: random.pick([5_000, 10_000_000, 10_000_000]),
             collectedPerStep: random.pick([20, 40_000, 40_000]),
           },

@@ -33,6 +33,7 @@ describe("Reads of more than a key", function () {
       const store = await openWithGroup(await makeDirectory(), {
         unwrittenBytesMax: 4_000,
         cacheBytes: 10_000,
+        headerBytesMax: 3_000,
       });
       await applyInSplits(store, operations, 200 + random.below(200), random);
       const { revision, compactionFloor } = store;
@@ -67,7 +68,7 @@ describe("Reads of more than a key", function () {
       return database;
     };
     const disk = { ...REAL_DISK, openDatabase };
-    const store = await openWithGroup(await makeDirectory(), { cacheBytes: 0, unsettledBytesMax: 0 }, disk);
+    const store = await openWithGroup(await makeDirectory(), { cacheBytes: 0, headerBytesMax: 0, unsettledBytesMax: 0 }, disk);
     const keys = Array.from({ length: 600 }, (_, i) => bytes(`k${i}`));
     const puts = keys.map((key, i) => ({
       kind: "put" as const,

@@ -35,7 +35,10 @@ describe("A snapshot stream (S10)", function () {
       const root = await makeDirectory();
       const operations = randomLog(random, 600);
       const model = modelOf(operations);
-      const source = await openWithGroup(join(root, "source"), { cacheBytes: random.pick([0, 1 << 20]) });
+      const source = await openWithGroup(join(root, "source"), {
+        cacheBytes: random.pick([0, 1 << 20]),
+        headerBytesMax: random.pick([0, 1 << 20]),
+      });
       await applyInSplits(source, operations, 100 + random.below(100), random);
       if (random.chance(0.5)) await source.checkpoint(durableNow);
       const streamed = new AbortController();

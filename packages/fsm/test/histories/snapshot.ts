@@ -8,7 +8,7 @@ export type SnapshotStep = Step & { readonly kind: "snapshot" };
 
 export function openStore(directory: string, spec: ReplicaSpec): Promise<Store> {
   const { mode, cacheBytes, unwrittenBytesMax } = spec;
-  return Store.open(directory, { mode, cacheBytes, unwrittenBytesMax });
+  return Store.open(directory, { mode, cacheBytes, headerBytesMax: cacheBytes, unwrittenBytesMax });
 }
 
 /** The leader of whom a replica gets a snapshot: it goes on while that is read. */
@@ -61,5 +61,5 @@ export class Sender {
 }
 
 export function receive(directory: string, { mode, cacheBytes }: ReplicaSpec): Promise<SnapshotWriter> {
-  return receiveSnapshot(directory, { mode, cacheBytes });
+  return receiveSnapshot(directory, { mode, cacheBytes, headerBytesMax: cacheBytes });
 }

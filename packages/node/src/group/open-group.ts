@@ -94,6 +94,7 @@ export async function openGroup(opening: OpenGroupOptions): Promise<OpenedGroup>
   const storeOptions = {
     mode: options.fsmSyncMode,
     cacheBytes: options.storeCacheBytes,
+    headerBytesMax: options.storeHeaderBytes,
     // A store that met what it does not understand is no broken one.
     onFailure: (error: StoreFailedError) =>
       onFailed(error.cause instanceof NewerFormatError ? error.cause : error),

@@ -28,6 +28,11 @@ export function registerStoreMetrics(registry: Registry, store: () => Store | nu
   sizes("raftkv_store_history_bytes", "Bytes of changes on disk, about", (all) => all.historyBytes);
   sizes("raftkv_store_unwritten_bytes", "Bytes of changes not in LevelDB yet", (all) => all.unwrittenBytes);
   sizes("raftkv_store_cached_bytes", "Bytes of latest versions in memory", (all) => all.cachedBytes);
+  sizes(
+    "raftkv_store_header_bytes",
+    "Bytes of latest versions without their values in memory",
+    (all) => all.headerBytes,
+  );
 }
 
 /** Null also when a snapshot took the store's place meanwhile. */

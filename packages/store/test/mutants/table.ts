@@ -55,7 +55,7 @@ export const MUTANTS: readonly Mutant[] = [
     "",
   ]),
   mutant("S3", "a header stays that a later one had no room to take the place of", "header-cache.ts", [
-    "      if (place >= 0) this.#starts[place] = 0;\n",
+    "      this.#starts[place] = 0;\n",
     "",
   ]),
   mutant("S3", "an older header of a key stays where a later one leaves memory", "latest-versions.ts", [

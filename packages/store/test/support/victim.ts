@@ -5,7 +5,7 @@ import { Random } from "./random.js";
 const [directory = "", seed = ""] = process.argv.slice(2);
 const operations = randomLog(new Random(Number(seed)), 4_000);
 const random = new Random(process.pid);
-const store = await openWithGroup(directory, { cacheBytes: 20_000 });
+const store = await openWithGroup(directory, { cacheBytes: 20_000, headerBytesMax: 5_000 });
 let checkpoint: Promise<unknown> = Promise.resolve();
 while (store.applied.index < operations.length) {
   await applyTo(store, operations, Math.min(operations.length, store.applied.index + 1 + random.below(20)));

@@ -1,11 +1,13 @@
 import { expect } from "chai";
-import { HeaderCache } from "../dist/header-cache.js";
+import { HeaderIndex } from "../dist/header-index.js";
 import type { Version } from "../dist/version.js";
 import type { Random } from "./support/random.js";
 import { withSeeds } from "./support/random.js";
 
 /** All of a version but its value and where that is. */
 type Header = Omit<Version, "source" | "valueStart" | "valueEnd" | "slot">;
+
+const NO_BYTES = Buffer.alloc(0);
 
 function randomHeader(random: Random, key: string): Header {
   const deleted = random.chance(0.2);
@@ -25,7 +27,23 @@ function randomHeader(random: Random, key: string): Header {
 }
 
 function versionOf(header: Header): Version {
-  return { ...header, source: Buffer.alloc(0), valueStart: 0, valueEnd: 0, slot: null };
+  return { ...header, source: NO_BYTES, valueStart: 0, valueEnd: 0, slot: null };
+}
+
+/** That of the i-th of many keys of 16 bytes. */
+function usualHeader(i: number): Header {
+  return {
+    key: `key-${i}`.padEnd(16),
+    modRevision: 1_000_000 + i,
+    sub: 0,
+    createRevision: 1_000 + i,
+    version: 3,
+    lease: 0,
+    previous: 500_000 + i,
+    rank: 1,
+    roots: [],
+    bases: [],
+  };
 }
 
 function headerOf({ source, valueStart, valueEnd, slot, ...header }: Version): Header {
@@ -39,7 +57,7 @@ function headerOf({ source, valueStart, valueEnd, slot, ...header }: Version): H
 describe("Headers that are kept without their values", () => {
   it("S3: are those of the latest version that was told of, or none, however often the ring was written over", async () => {
     await withSeeds(15, (random) => {
-      const cache = new HeaderCache(random.pick([0, 200, 1_000, 4_000, 60_000]), "a test");
+      const index = new HeaderIndex(random.pick([0, 200, 1_000, 4_000, 17_000, 60_000, 1_000_000]), "a test");
       const keys = Array.from(
         { length: 1 + random.below(400) },
         (_, i) =>
@@ -51,42 +69,61 @@ describe("Headers that are kept without their values", () => {
         const key = random.pick(keys);
         if (random.chance(0.5)) {
           const header = randomHeader(random, key);
-          cache.set(versionOf(header));
+          index.set(versionOf(header));
           told.set(key, header);
         }
         const asked = random.chance(0.5) ? key : random.pick(keys);
-        const found = cache.get(asked);
+        const found = index.get(asked);
         if (found !== null) expect(headerOf(found)).to.deep.equal(told.get(asked));
       }
     });
   });
 
   it("S3: go when a later one of the key finds no room", () => {
-    const cache = new HeaderCache(300, "a test");
+    const index = new HeaderIndex(300, "a test");
     const header = { key: "k", modRevision: 1, sub: 0, createRevision: 1, version: 1, lease: 0, previous: 0 };
-    cache.set(versionOf({ ...header, rank: 0, roots: [], bases: [] }));
-    expect(cache.get("k")?.modRevision).to.equal(1);
+    index.set(versionOf({ ...header, rank: 0, roots: [], bases: [] }));
+    expect(index.get("k")?.modRevision).to.equal(1);
     const roots = Array.from({ length: 100 }, () => 2 ** 40);
-    cache.set(versionOf({ ...header, modRevision: 2, version: 2, rank: 0, roots, bases: [] }));
-    expect(cache.get("k")).to.equal(null);
+    index.set(versionOf({ ...header, modRevision: 2, version: 2, rank: 0, roots, bases: [] }));
+    expect(index.get("k")).to.equal(null);
   });
 
   it("stay as long as there is room for them: 12,000 of keys of 16 bytes in a mebibyte, nearly all", () => {
-    const cache = new HeaderCache(2 ** 20, "a test");
-    const headers = Array.from({ length: 12_000 }, (_, i) => ({
-      key: `key-${i}`.padEnd(16),
-      modRevision: 1_000_000 + i,
-      sub: 0,
-      createRevision: 1_000 + i,
-      version: 3,
-      lease: 0,
-      previous: 500_000 + i,
-      rank: 1,
-      roots: [],
-      bases: [],
-    }));
-    for (const header of headers) cache.set(versionOf(header));
-    const kept = headers.filter(({ key }) => cache.get(key) !== null);
+    const index = new HeaderIndex(2 ** 20, "a test");
+    const headers = Array.from({ length: 12_000 }, (_, i) => usualHeader(i));
+    for (const header of headers) index.set(versionOf(header));
+    const kept = headers.filter(({ key }) => index.get(key) !== null);
     expect(kept.length).to.be.above(11_500);
+  });
+
+  it("take memory as keys come, and nearly all stay while there is more", () => {
+    const index = new HeaderIndex(2 ** 30, "a test");
+    const begun = index.bytes;
+    expect(begun).to.be.at.most(2 ** 23);
+    for (let i = 0; i < 200_000; i++) index.set(versionOf(usualHeader(i)));
+    expect((index.bytes - begun) / 200_000)
+      .to.be.above(40)
+      .and.below(150);
+    let kept = 0;
+    for (let i = 0; i < 200_000; i++) {
+      const found = index.get(usualHeader(i).key);
+      if (found === null) continue;
+      kept += 1;
+      if (found.modRevision !== usualHeader(i).modRevision) expect.fail(`key ${i} has another's header`);
+    }
+    expect(kept).to.be.above(196_000);
+  });
+
+  it("take no more memory for keys that are put again and again, however their headers grow and shrink", () => {
+    const index = new HeaderIndex(2 ** 30, "a test");
+    const roots = (count: number): number[] => Array.from({ length: 2 * count }, () => 2 ** 30);
+    const begun = index.bytes;
+    for (let round = 0; round < 20; round++)
+      for (let i = 0; i < 20_000; i++)
+        index.set(versionOf({ ...usualHeader(i), roots: roots((round * 7 + i) % 10) }));
+    expect(index.bytes).to.be.below(1.4 * begun);
+    for (let i = 0; i < 20_000; i += 100)
+      expect(index.get(usualHeader(i).key)?.roots).to.have.length(2 * ((19 * 7 + i) % 10));
   });
 });
