@@ -77,7 +77,8 @@ export const KNOBS = {
     min: 0,
     max: 64 * GIB,
     unit: "bytes",
-    description: "versions and counters of keys kept in memory without their values, at most; taken as keys come",
+    description:
+      "versions and counters of keys kept in memory without their values, at most; taken as keys come",
   },
   checkpointBytes: {
     default: 16 * MIB,

@@ -24,7 +24,10 @@ const { Level } = createRequire(new URL("../../store/package.json", import.meta.
 async function tamper(dataDir: string, key: string): Promise<void> {
   const group = join(dataDir, "groups", "1");
   const store = readdirSync(group).find((name) => name.startsWith("store-")) ?? "";
-  const database = new Level(join(group, store), { keyEncoding: "buffer", valueEncoding: "buffer" });
+  const database = new Level(join(group, store, "latest"), {
+    keyEncoding: "buffer",
+    valueEncoding: "buffer",
+  });
   const latest = Buffer.from(`L${key}`);
   const record = await database.get(latest);
   record[record.length - 1] = (record.at(-1) ?? 0) ^ 1;

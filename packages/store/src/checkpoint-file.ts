@@ -6,8 +6,12 @@ import { nextTurn } from "./latest-scan.js";
 import type { Position } from "./position.js";
 import { shortParts } from "./small-state.js";
 
-export const CHECKPOINT_FORMAT = 1;
+/** Of the D file, and of the LevelDBs that it names; 1 had all records in one. */
+export const CHECKPOINT_FORMAT = 2;
+/** The head of a snapshot is a D file of format 1: its records are those of either. */
+export const SNAPSHOT_HEAD_FORMAT = 1;
 const HEAD = /^raftkv-checkpoint (\d+) crc32=([0-9a-f]{8}) bytes=(\d+)$/;
+const HEAD_OF_ANY_LENGTH = /^raftkv-checkpoint (\d+) /;
 const NEWLINE = 0x0a;
 const HEAD_BYTES_MAX = 128;
 
@@ -27,10 +31,10 @@ export interface Checkpoint extends Position {
 export class CheckpointFormatError extends StoreError {
   override readonly name = "CheckpointFormatError";
 
-  constructor(file: string, format: number) {
+  constructor(file: string, format: number, formatMax: number) {
     super(
       "UNKNOWN_FORMAT",
-      `${file} has format ${format}, this version reads ${CHECKPOINT_FORMAT}: it was written by a newer version`,
+      `${file} has format ${format}, this version reads ${formatMax}: it was written by a newer version`,
     );
   }
 }
@@ -62,6 +66,13 @@ export function readCheckpoint(fileSystem: FileSystem, directory: string): Promi
 export async function readCheckpointAt(fileSystem: FileSystem, path: string): Promise<Checkpoint | null> {
   const bytes = await fileSystem.readFile(path);
   return bytes === null ? null : decodeCheckpoint(bytes, path);
+}
+
+/** The format of the D file, which is there and was read before. */
+export async function readFormat(fileSystem: FileSystem, directory: string): Promise<number> {
+  const bytes = await fileSystem.readFile(checkpointPath(directory));
+  const head = HEAD_OF_ANY_LENGTH.exec(bytes?.toString("latin1", 0, HEAD_BYTES_MAX) ?? "");
+  return Number(head?.[1]);
 }
 
 /**
@@ -101,7 +112,7 @@ async function replaceFile(
  * A line that says what follows, a line of JSON, then the bytes of the small state one after the other. Large ones take several turns of the
  * event loop (C5).
  */
-export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Buffer> {
+export async function encodeCheckpoint(checkpoint: Checkpoint, format = CHECKPOINT_FORMAT): Promise<Buffer> {
   const names = [...checkpoint.state.keys()].sort();
   const values = names.map((name) => checkpoint.state.get(name) ?? new Uint8Array());
   const facts = {
@@ -117,7 +128,7 @@ export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Buffer> 
   const parts = [Buffer.from(`${JSON.stringify(facts)}\n`), ...values];
   const bodyBytes = parts.reduce((sum, { length }) => sum + length, 0);
   const head = (crc: number): string =>
-    `raftkv-checkpoint ${CHECKPOINT_FORMAT} crc32=${crc.toString(16).padStart(8, "0")} bytes=${bodyBytes}\n`;
+    `raftkv-checkpoint ${format} crc32=${crc.toString(16).padStart(8, "0")} bytes=${bodyBytes}\n`;
   const headBytes = head(0).length;
   const bytes = Buffer.allocUnsafeSlow(headBytes + bodyBytes);
   let [crc, at] = [0, headBytes];
@@ -133,7 +144,8 @@ export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Buffer> 
   return bytes;
 }
 
-export function decodeCheckpoint(bytes: Buffer, path: string): Checkpoint {
+/** `formatMax` is the newest format that will do. */
+export function decodeCheckpoint(bytes: Buffer, path: string, formatMax = CHECKPOINT_FORMAT): Checkpoint {
   const headEnd = bytes.subarray(0, HEAD_BYTES_MAX).indexOf(NEWLINE);
   const head = HEAD.exec(bytes.toString("latin1", 0, Math.max(headEnd, 0)));
   if (head === null) {
@@ -141,8 +153,8 @@ export function decodeCheckpoint(bytes: Buffer, path: string): Checkpoint {
     throw new StoreCorruptError(path, "the head of a checkpoint", found);
   }
   const format = Number(head[1]);
-  if (format > CHECKPOINT_FORMAT) throw new CheckpointFormatError(path, format);
   if (format < 1) throw new StoreCorruptError(path, "a format from 1", `${format}`);
+  if (format > formatMax) throw new CheckpointFormatError(path, format, formatMax);
   const body = bytes.subarray(headEnd + 1);
   if (body.length !== Number(head[3])) {
     throw new StoreCorruptError(path, `${head[3]} bytes behind its head`, `${body.length}`);

@@ -1,4 +1,5 @@
 import type { Checkpoint } from "./checkpoint-file.js";
+import { latestPath } from "./database.js";
 import type { Database, DatabaseBatch, DatabaseIterator } from "./database.js";
 import { nextTurn } from "./latest-scan.js";
 import type { LatestVersions } from "./latest-versions.js";
@@ -35,7 +36,7 @@ export interface CollectorSource extends Flushable {
  * than the lowest revision that is being read.
  *
  * It walks through the changes up to the floor, oldest first, in steps. Each change makes the version before it useless,
- * and a deletion itself as well. A step is one batch of LevelDB, and is durable before the next one is handed over:
+ * and a deletion itself as well. A step is one batch of changes, and is durable before the next one is handed over:
  * the way to a version is the change that came after it, so if a step were lost and a later one were not, what the
  * lost one was to remove could not be found any more. For the same reason a deletion goes in the batch of the version
  * before it, or later (S4). A step that is done again removes nothing that is there.
@@ -115,14 +116,25 @@ export class Collector {
       await changes.close();
     }
     if (!this.#isDurable()) await makeDurable(this.#source);
-    // From here to the end in one turn: what was not changed by now is changed behind this batch.
-    for (const name of leaving) batch.del(latestKey(Buffer.from(name, "latin1")));
-    leaving.clear();
+    if (leaving.size > 0) await this.#removeLeaving();
     const written = queue.writeAside(batch, false);
     this.#next = next;
     this.#collected = next === null ? to : revisionOfChange(next) - 1;
     this.#handedOver = true;
     await written;
+  }
+
+  /**
+   * Removes the latest versions of the keys that are leaving, durably: the way to each is its deletion's change, which goes next. A key is changed
+   * before the turn of the call, and is not leaving any more, or it is changed behind this.
+   */
+  async #removeLeaving(): Promise<void> {
+    const { database, fileSystem, queue, leaving } = this.#source;
+    const batch = database.batch();
+    for (const name of leaving) batch.del(latestKey(Buffer.from(name, "latin1")));
+    leaving.clear();
+    await queue.writeAside(batch, true);
+    await fileSystem.syncDirectory(latestPath(database.location));
   }
 
   /** The step before is: there was none since the opening, or the checkpoint in the D file has it. */

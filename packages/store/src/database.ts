@@ -2,11 +2,17 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { Level } from "level";
 import { StoreCorruptError, StoreOpenError } from "./errors.js";
-import { BARRIER_KEY, EMPTY_RANGE } from "./record-keys.js";
+import { BARRIER_KEY, EMPTY_LATEST_RANGE, EMPTY_RANGE, LATEST_BARRIER_KEY } from "./record-keys.js";
+import { SplitDatabase } from "./split-database.js";
 
-/** The part of LevelDB that the store stands on; the tests put a recording one in its place. */
+/** Open tables, 1,000 together; a mebibyte or two of latest versions is of 50,000 keys. */
+const CHANGES_FILES_MAX = 700;
+const LATEST_FILES_MAX = 300;
+
+/** The part of LevelDB that the store stands on; the tests put a recording one in its place. See SplitDatabase. */
 export interface Database {
   readonly location: string;
+  /** Of records of latest versions, or of others, and not of both. */
   batch(): DatabaseBatch;
   getSync(key: Buffer): Buffer | undefined;
   /** Looked up on another thread, as of the call. */
@@ -60,11 +66,33 @@ export type OpenDatabase = (
 ) => Promise<Database>;
 
 /**
- * Opens LevelDB, which first recovers what its own logs hold.
- * @throws {StoreCorruptError} it must exist and does not, or LevelDB finds its files damaged.
+ * Opens both LevelDBs, that of the latest versions within the directory of the other; each first recovers what its own logs hold.
+ * @throws {StoreCorruptError} one must exist and does not, or LevelDB finds its files damaged.
  * @throws {StoreOpenError} any other reason, a lock held by another process among them.
  */
 export const openDatabase: OpenDatabase = async (location, options) => {
+  const half = { ...options, blockCacheBytes: options.blockCacheBytes >>> 1 };
+  const changes = await openLevel(location, half, CHANGES_FILES_MAX);
+  try {
+    const latest = await openLevel(latestPath(location), half, LATEST_FILES_MAX);
+    return new SplitDatabase(changes, latest);
+  } catch (error) {
+    await changes.close();
+    throw error;
+  }
+};
+
+/** Where the LevelDB of the latest versions lies. */
+export function latestPath(location: string): string {
+  return join(location, "latest");
+}
+
+/** Opens one LevelDB, which keeps up to `filesMax` tables open. Fails as `openDatabase` does. */
+export async function openLevel(
+  location: string,
+  options: DatabaseOptions & { readonly create: boolean },
+  filesMax = LATEST_FILES_MAX,
+): Promise<Database> {
   if (!options.create) await expectDatabase(location);
   const level = new Level<Buffer, Buffer>(location, {
     keyEncoding: "buffer",
@@ -76,6 +104,7 @@ export const openDatabase: OpenDatabase = async (location, options) => {
     cacheSize: options.blockCacheBytes,
     blockSize: options.blockBytes,
     maxFileSize: options.tableBytes,
+    maxOpenFiles: filesMax,
   });
   try {
     await level.open();
@@ -88,19 +117,29 @@ export const openDatabase: OpenDatabase = async (location, options) => {
   }
   // `level` is typed for browsers too, where some of this is missing. On Node.js it is classic-level, which has it.
   return level as unknown as Database;
-};
+}
 
 /**
- * Makes everything that was written before the call durable, as tables (S2). Writes may go on meanwhile.
+ * Makes every record but those of latest versions that was written before the call durable, as tables (S2). Writes may go on meanwhile.
  * An error in it stays in LevelDB unseen, until the next write reports it: so a write must follow.
  */
-export function flushMemtable(database: Database): Promise<void> {
+export function flushChanges(database: Database): Promise<void> {
   return database.compactRange(EMPTY_RANGE.start, EMPTY_RANGE.end);
 }
 
-/** The write that must follow a flush. */
+/** The same of the records of latest versions. */
+export function flushLatest(database: Database): Promise<void> {
+  return database.compactRange(EMPTY_LATEST_RANGE.start, EMPTY_LATEST_RANGE.end);
+}
+
+/** The write that must follow `flushChanges`. */
 export function putBarrier(batch: DatabaseBatch): void {
   batch.put(BARRIER_KEY, NOTHING);
+}
+
+/** The write that must follow `flushLatest`. */
+export function putLatestBarrier(batch: DatabaseBatch): void {
+  batch.put(LATEST_BARRIER_KEY, NOTHING);
 }
 
 const NOTHING = Buffer.alloc(0);

@@ -1,5 +1,7 @@
-import type { Database } from "./database.js";
+import { latestPath } from "./database.js";
+import type { Database, DatabaseBatch } from "./database.js";
 import type { Checkpoint } from "./checkpoint-file.js";
+import type { FileSystem } from "./file-system.js";
 import { findChange, readChange } from "./history.js";
 import { decodeRecord, encodeLatest } from "./record.js";
 import { attachedKey, changesAfter, keyBehindNumber, latestKey } from "./record-keys.js";
@@ -20,12 +22,12 @@ const NOTHING = Buffer.alloc(0);
  * of the checkpoint, the change that made it is there, and tells which one was. Where the index has a key under a lease that
  * it did not have at the checkpoint, a change to that lease is there; where it lacks one, a change away from it is.
  *
- * Every batch below removes changes and, in the same batch, restores the latest version of each of their keys and
- * its place in the index. So those sentences hold after it as well, whichever of these batches, and of those that the log writes anew behind them,
- * are lost in turn: nothing needs to be flushed in between, and a return that was broken off is simply begun again.
+ * Every batch below removes changes and, in the same batch, restores the place of each of their keys in the index; before it is
+ * written the latest versions of the keys are restored, durably. So those sentences hold after it as well, whichever of these batches, and of those
+ * that the log writes anew behind them, are lost in turn: nothing needs to be flushed in between, and a return that was broken off is simply begun again.
  */
 export async function returnToCheckpoint(
-  database: Database,
+  { database, fileSystem }: { readonly database: Database; readonly fileSystem: FileSystem },
   checkpoint: Checkpoint,
   inlineValueBytesMax: number,
 ): Promise<number> {
@@ -40,19 +42,24 @@ export async function returnToCheckpoint(
       const changes = await iterator.nextv(CHANGES_PER_BATCH);
       if (changes.length === 0) return undone;
       undone += changes.length;
-      await undo(database, changes, checkpoint, inlineValueBytesMax);
+      const [latest, rest] = undoing(database, changes, checkpoint, inlineValueBytesMax);
+      await latest.write({ sync: true });
+      await fileSystem.syncDirectory(latestPath(database.location));
+      await rest.write({ sync: false });
     }
   } finally {
     await iterator.close();
   }
 }
 
-async function undo(
+/** What restores the latest versions of the keys of `changes`, and what undoes the rest. */
+function undoing(
   database: Database,
   changes: readonly [Buffer, Buffer][],
   checkpoint: Checkpoint,
   inlineValueBytesMax: number,
-): Promise<void> {
+): readonly [latest: DatabaseBatch, rest: DatabaseBatch] {
+  const latest = database.batch();
   const batch = database.batch();
   /** Of each key that was restored, the version that it has again. */
   const restored = new Map<string, Version | null>();
@@ -65,13 +72,13 @@ async function undo(
     if (base === undefined) {
       base = baseOf(database, change, key, checkpoint);
       restored.set(name, base);
-      if (base === null) batch.del(latestKey(key));
-      else batch.put(latestKey(key), encodeLatest(base, inlineValueBytesMax));
+      if (base === null) latest.del(latestKey(key));
+      else latest.put(latestKey(key), encodeLatest(base, inlineValueBytesMax));
       if (base !== null && base.lease !== 0) batch.put(attachedKey(base.lease, key), NOTHING);
     }
     if (change.lease !== 0 && change.lease !== base?.lease) batch.del(attachedKey(change.lease, key));
   }
-  await batch.write({ sync: false });
+  return [latest, batch];
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { decodeCheckpoint } from "./checkpoint-file.js";
+import { SNAPSHOT_HEAD_FORMAT, decodeCheckpoint } from "./checkpoint-file.js";
 import type { Checkpoint } from "./checkpoint-file.js";
 import { StoreCorruptError } from "./errors.js";
 import { SnapshotDamagedError, decodeChunk, eachRecord } from "./snapshot-chunk.js";
@@ -100,7 +100,7 @@ export class SnapshotCheck {
 
 function decodeHead(body: Buffer): Checkpoint {
   try {
-    return decodeCheckpoint(body, "the snapshot's head");
+    return decodeCheckpoint(body, "the snapshot's head", SNAPSHOT_HEAD_FORMAT);
   } catch (error) {
     if (!(error instanceof StoreCorruptError)) throw error;
     throw new SnapshotDamagedError(error.expected, error.found, { cause: error });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { encodeCheckpoint } from "./checkpoint-file.js";
+import { SNAPSHOT_HEAD_FORMAT, encodeCheckpoint } from "./checkpoint-file.js";
 import type { SmallState } from "./checkpoint-file.js";
 import { invariant } from "./errors.js";
 import type { Position } from "./position.js";
@@ -41,7 +41,9 @@ export class SnapshotReader {
     this.#source = new SnapshotRecords(source, CHUNK_BYTES_TARGET);
     this.#headMade = state
       // Of this replica alone: where its data is, and how far it is with removing what the floor made useless (S4).
-      .then((pieces) => encodeCheckpoint({ ...position, state: pieces, generation: 0, collected: 0 }))
+      .then((pieces) =>
+        encodeCheckpoint({ ...position, state: pieces, generation: 0, collected: 0 }, SNAPSHOT_HEAD_FORMAT),
+      )
       .then((head) => void (this.#head = head));
     // Told to who asks for a chunk.
     this.#headMade.catch(() => undefined);

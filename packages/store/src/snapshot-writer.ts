@@ -1,11 +1,12 @@
 import { writeIncoming } from "./checkpoint-file.js";
 import type { Checkpoint } from "./checkpoint-file.js";
-import { flushMemtable, putBarrier } from "./database.js";
 import type { Database, DatabaseBatch } from "./database.js";
 import { invariant } from "./errors.js";
 import { createNextGeneration, databasePath } from "./generations.js";
+import { makeAllDurable } from "./make-durable.js";
 import { REAL_DISK, storeOptions } from "./options.js";
 import type { StoreDisk, StoreOptions } from "./options.js";
+import { isOfLatest } from "./record-keys.js";
 import { SnapshotCheck } from "./snapshot-check.js";
 
 /**
@@ -57,17 +58,20 @@ export class SnapshotWriter {
    */
   async add(bytes: Buffer): Promise<void> {
     invariant(!this.complete && !this.#closed, "chunks are added until the last one came");
-    let batch: DatabaseBatch | null = null;
+    const { database } = this.#target;
+    /** Those of latest versions, and the others. */
+    const batches = new Map<boolean, DatabaseBatch>();
     try {
       this.#check.add(bytes, (key, value) => {
-        batch ??= this.#target.database.batch();
+        const batch = batches.get(isOfLatest(key)) ?? database.batch();
+        batches.set(isOfLatest(key), batch);
         batch.put(key, value);
       });
     } catch (error) {
-      await (batch as DatabaseBatch | null)?.close();
+      for (const batch of batches.values()) await batch.close();
       throw error;
     }
-    await (batch as DatabaseBatch | null)?.write({ sync: false });
+    for (const batch of batches.values()) await batch.write({ sync: false });
   }
 
   /**
@@ -79,12 +83,7 @@ export class SnapshotWriter {
     const { database, directory, disk, generation } = this.#target;
     invariant(this.complete && this.#check.head !== null, "a snapshot is finished when its last chunk came");
     const head = { ...change(this.#check.head), generation };
-    await flushMemtable(database);
-    // The flush keeps its errors to itself; this write reports them (S2).
-    const barrier = database.batch();
-    putBarrier(barrier);
-    await barrier.write({ sync: true });
-    await disk.fileSystem.syncDirectory(database.location);
+    await makeAllDurable(database, disk.fileSystem);
     await this.#close();
     await writeIncoming(disk.fileSystem, directory, head);
     return head;

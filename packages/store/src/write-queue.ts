@@ -46,8 +46,6 @@ export class WriteQueue {
   #writing: Group | null = null;
   /** No entry's; go before what is being filled, in their order. */
   readonly #aside: Group[] = [];
-  /** Entries wait. */
-  #held = false;
   /** Between `open` and `handOver` the filling group may end in half an entry. */
   #entryOpen = false;
   #writtenRevision: number;
@@ -129,21 +127,6 @@ export class WriteQueue {
     return group.whenDone();
   }
 
-  /** Runs `run` while no entry is written; batches aside are. One at a time, and no longer than a write is. */
-  async alone<Result>(run: () => Promise<Result>): Promise<Result> {
-    invariant(!this.#held, "entries wait for one thing at a time");
-    // A write that failed stays what is being written: nobody would ever be told that it ended.
-    if (this.#failure !== null) throw this.#failure;
-    this.#held = true;
-    try {
-      if (this.#writing !== null) await this.#writing.whenDone();
-      return await run();
-    } finally {
-      this.#held = false;
-      if (this.#failure === null) this.#schedule();
-    }
-  }
-
   /**
    * Writes something with `sync: true` behind everything that was handed over, so that LevelDB's errors come out: the
    * entries that wait to be written, else a record that says nothing.
@@ -214,7 +197,7 @@ export class WriteQueue {
       return;
     }
     const group = this.#filling;
-    if (group === null || this.#entryOpen || this.#held) return;
+    if (group === null || this.#entryOpen) return;
     const due = group.done !== null || group.bytes >= Math.min(WRITE_BYTES_MIN, this.#unwrittenBytesMax);
     if (due) this.#writeNext();
     else this.#timer ??= setTimeout(() => this.#delayPassed(), WRITE_DELAY_MS);
@@ -234,7 +217,7 @@ export class WriteQueue {
     this.#stopTimer();
     if (this.#failure !== null) return;
     let group = this.#aside.shift() ?? null;
-    if (group === null && !this.#entryOpen && !this.#held) {
+    if (group === null && !this.#entryOpen) {
       group = this.#filling;
       this.#filling = null;
     }
@@ -255,9 +238,8 @@ export class WriteQueue {
 
   async #room(): Promise<void> {
     while (this.unwrittenBytes > this.#unwrittenBytesMax) {
-      const next = this.#held ? this.#filling : this.#writing;
-      if (next === null) return;
-      await next.whenDone();
+      if (this.#writing === null) return;
+      await this.#writing.whenDone();
     }
   }
 }

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { CheckpointFormatError, Store, StoreCorruptError } from "@raftkv/store";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { decodeCheckpoint, encodeCheckpoint } from "../dist/checkpoint-file.js";
+import { SNAPSHOT_HEAD_FORMAT, decodeCheckpoint, encodeCheckpoint } from "../dist/checkpoint-file.js";
 import { makeDirectory, removeDirectories } from "./support/directory.js";
 
 const CHECKPOINT = {
@@ -45,12 +45,20 @@ describe("The D file", () => {
     }
   });
 
-  it("a newer format is refused, naming both", async () => {
-    const newer = Buffer.from(
-      (await encodeCheckpoint(CHECKPOINT)).toString("latin1").replace("checkpoint 1", "checkpoint 2"),
-      "latin1",
-    );
+  it("a newer format is refused, naming both; an older one is read, and is that of a snapshot's head", async () => {
+    const text = (await encodeCheckpoint(CHECKPOINT)).toString("latin1");
+    const [older, newer] = [1, 3].map((format) =>
+      Buffer.from(text.replace("checkpoint 2", `checkpoint ${format}`), "latin1"),
+    ) as [Buffer, Buffer];
     expect(() => decodeCheckpoint(newer, "D"))
+      .to.throw(
+        CheckpointFormatError,
+        "D has format 3, this version reads 2: it was written by a newer version",
+      )
+      .with.property("code", "UNKNOWN_FORMAT");
+    expect(decodeCheckpoint(older, "D")).to.deep.equal(CHECKPOINT);
+    expect(await encodeCheckpoint(CHECKPOINT, SNAPSHOT_HEAD_FORMAT)).to.deep.equal(older);
+    expect(() => decodeCheckpoint(Buffer.from(text, "latin1"), "D", SNAPSHOT_HEAD_FORMAT))
       .to.throw(CheckpointFormatError, "D has format 2, this version reads 1")
       .with.property("code", "UNKNOWN_FORMAT");
   });

@@ -68,7 +68,11 @@ describe("Reads of more than a key", function () {
       return database;
     };
     const disk = { ...REAL_DISK, openDatabase };
-    const store = await openWithGroup(await makeDirectory(), { cacheBytes: 0, headerBytesMax: 0, unsettledBytesMax: 0 }, disk);
+    const store = await openWithGroup(
+      await makeDirectory(),
+      { cacheBytes: 0, headerBytesMax: 0, unsettledBytesMax: 0 },
+      disk,
+    );
     const keys = Array.from({ length: 600 }, (_, i) => bytes(`k${i}`));
     const puts = keys.map((key, i) => ({
       kind: "put" as const,

@@ -13,9 +13,13 @@ const NEW = 90;
 const RECEIVING = [
   "open store-2",
   "batch sync: false",
+  "batch sync: false",
+  "flush",
   "flush",
   "batch sync: true",
+  "batch sync: true",
   "sync store-2",
+  "sync latest",
   "write checkpoint.incoming.tmp",
   "rename checkpoint.incoming.tmp checkpoint.incoming",
   "sync target",

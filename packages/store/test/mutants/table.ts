@@ -27,24 +27,24 @@ export const MUTANTS: readonly Mutant[] = [
     "if (pending === null || pending >= 0) return",
   ]),
   mutant("S1", "a latest version is written although its change is not durable", "settle.ts", [
-    "    await flushMemtable(database);\n    await fileSystem",
-    "    await fileSystem",
+    "  await makeDurable(source);\n  if",
+    "  await source.queue.drained();\n  if",
   ]),
   mutant("S1", "what is put while latest versions are written counts as written", "unsettled.ts", [
     "previous.modRevision <= this.#upperFrom ? null :",
     "previous.modRevision < 0 ? null :",
   ]),
-  mutant("S2", "the latest versions of a checkpoint are not flushed", "settle.ts", [
-    "return [before, flushMemtable(database)];",
-    "return [before];",
+  mutant("S2", "the latest versions of a checkpoint are not flushed", "make-durable.ts", [
+    "  await flushLatest(database);\n  const barrier",
+    "  const barrier",
   ]),
-  mutant("S2", "nothing is written behind the flush of the latest versions", "settle.ts", [
-    "    await queue.barrier();\n",
-    "",
+  mutant("S2", "nothing is written behind the flush of the latest versions", "make-durable.ts", [
+    "  await queue.writeAside(barrier, true);\n",
+    "  await barrier.close();\n",
   ]),
-  mutant("S2", "LevelDB's directory is not synced behind the latest versions", "settle.ts", [
-    "    await queue.barrier();\n    await fileSystem.syncDirectory(database.location);\n",
-    "    await queue.barrier();\n",
+  mutant("S2", "LevelDB's directory is not synced behind the latest versions", "make-durable.ts", [
+    "  await queue.writeAside(barrier, true);\n  await fileSystem.syncDirectory(latestPath(database.location));\n",
+    "  await queue.writeAside(barrier, true);\n",
   ]),
   mutant("S3", "a latest version that is in memory only is forgotten", "latest-versions.ts", [
     "    if (this.#old.newest > this.#unsettled.settledRevision) return;\n",
@@ -63,16 +63,16 @@ export const MUTANTS: readonly Mutant[] = [
     "      if (this.#headers.get(value.key) === null) this.#headers.set(value);\n",
   ]),
   mutant("S2", "a checkpoint does not flush LevelDB", "make-durable.ts", [
-    "  await flushMemtable(database);\n",
-    "",
+    "  await queue.drained();\n  await flushChanges(database);\n",
+    "  await queue.drained();\n",
   ]),
   mutant("S2", "nothing is written behind the flush, whose errors stay unseen", "make-durable.ts", [
     "  await queue.barrier();\n",
     "",
   ]),
   mutant("S2", "LevelDB's directory is not synced", "make-durable.ts", [
-    "  await fileSystem.syncDirectory(database.location);\n",
-    "",
+    "  await queue.barrier();\n  await fileSystem.syncDirectory(database.location);\n",
+    "  await queue.barrier();\n",
   ]),
   mutant("S2", "the D file's name is not synced", "checkpoint-file.ts", [
     "  await fileSystem.syncDirectory(directory);\n",
@@ -96,9 +96,27 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   mutant("S3", "an opening does not return to D", "open.ts", [
-    "checkpoint === null ? 0 :",
-    "checkpoint === null || generation > 0 ? 0 :",
+    "checkpoint === null\n        ? 0",
+    "checkpoint === null || generation > 0\n        ? 0",
   ]),
+  mutant(
+    "S1",
+    "a return takes a change away before its key's latest version is restored for good",
+    "return-to-checkpoint.ts",
+    [
+      "      await latest.write({ sync: true });\n      await fileSystem.syncDirectory(latestPath(database.location));\n",
+      "      await latest.write({ sync: false });\n",
+    ],
+  ),
+  mutant(
+    "S4",
+    "a deletion's change is collected before its latest version is gone for good",
+    "collector.ts",
+    [
+      "    await queue.writeAside(batch, true);\n    await fileSystem.syncDirectory(latestPath(database.location));\n",
+      "    await queue.writeAside(batch, false);\n",
+    ],
+  ),
   mutant("S3", "the return restores a key from the version before, whatever D is", "version.ts", [
     "  if (version.previous <= checkpointRevision) return version.previous;\n  for (",
     "  if (version.previous >= 0) return version.previous;\n  for (",

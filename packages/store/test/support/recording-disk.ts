@@ -6,6 +6,7 @@ import type { Database, DatabaseBatch, OpenDatabase } from "../../dist/database.
 import { nodeFileSystem } from "../../dist/file-system.js";
 import type { FileSystem } from "../../dist/file-system.js";
 import type { StoreDisk } from "../../dist/options.js";
+import { isOfLatest } from "../../dist/record-keys.js";
 import type { Random } from "./random.js";
 
 export interface RecordedBatch {
@@ -17,8 +18,9 @@ export interface RecordedBatch {
 export type DiskEvent =
   | { readonly kind: "write"; readonly batch: RecordedBatch }
   | { readonly kind: "written"; readonly batch: RecordedBatch }
-  | { readonly kind: "flush" }
-  | { readonly kind: "flushed" }
+  /** Of the LevelDB of the latest versions, or of the other. */
+  | { readonly kind: "flush"; readonly latest: boolean }
+  | { readonly kind: "flushed"; readonly latest: boolean }
   | { readonly kind: "fileWritten"; readonly name: string }
   | { readonly kind: "renamed"; readonly name: string; readonly bytes: Buffer }
   | { readonly kind: "directorySynced"; readonly name: string };
@@ -32,6 +34,8 @@ export interface Remains {
 /** The real disk and the real LevelDB, with everything that reaches them written down. */
 export class RecordingDisk implements StoreDisk {
   readonly events: DiskEvent[] = [];
+  /** Records that batches remove, written or not. */
+  removals = 0;
   readonly #remains: Remains;
 
   /** `remains` is what is there when recording starts: durable by then, as LevelDB makes its logs into tables. */
@@ -69,9 +73,10 @@ export class RecordingDisk implements StoreDisk {
       iterator: (range) => database.iterator(range),
       approximateSize: (start, end) => database.approximateSize(start, end),
       compactRange: async (start, end) => {
-        this.events.push({ kind: "flush" });
+        const latest = isOfLatest(start);
+        this.events.push({ kind: "flush", latest });
         await database.compactRange(start, end);
-        this.events.push({ kind: "flushed" });
+        this.events.push({ kind: "flushed", latest });
       },
       close: () => database.close(),
     };
@@ -87,6 +92,7 @@ export class RecordingDisk implements StoreDisk {
       },
       del: (key) => {
         batch.operations.push({ key: Buffer.from(key), value: null });
+        this.removals += 1;
         real.del(key);
       },
       write: async (options) => {
@@ -100,17 +106,27 @@ export class RecordingDisk implements StoreDisk {
   }
 
   /**
-   * What is left when the power goes after the first `length` events. Of LevelDB's batches those that were written
-   * before a flush that ended, and any subset of the others, synced ones too: more cruel than LevelDB is (S1). Of
-   * the D file the last one whose name was synced, or a later one.
+   * What is left when the power goes after the first `length` events. Of each LevelDB's batches those that were written
+   * before a flush that ended, and any subset of the others, synced ones too: more cruel than LevelDB is (S1). But batches of
+   * latest versions that were synced stay, once the directory was synced behind them. Of the D file the last one whose name was synced, or a later one.
    */
   powerLoss(length: number, directory: string, random: Random): Remains {
     const before = this.events.slice(0, length);
-    const flushes = before.map((event, i) => (event.kind === "flush" ? i : -1)).filter((i) => i >= 0);
-    const ended = before.filter((event) => event.kind === "flushed").length;
-    const safeBefore = ended === 0 ? 0 : (flushes[ended - 1] ?? 0);
     const safe = new Set<RecordedBatch>();
-    for (const event of before.slice(0, safeBefore)) if (event.kind === "written") safe.add(event.batch);
+    for (const latest of [true, false]) {
+      const flushes = before.map((event, i) => (event.kind === "flush" && event.latest === latest ? i : -1));
+      const begun = flushes.filter((i) => i >= 0);
+      const ended = before.filter((event) => event.kind === "flushed" && event.latest === latest).length;
+      const safeBefore = ended === 0 ? 0 : (begun[ended - 1] ?? 0);
+      for (const event of before.slice(0, safeBefore))
+        if (event.kind === "written" && isLatest(event.batch) === latest) safe.add(event.batch);
+    }
+    const synced: RecordedBatch[] = [];
+    for (const event of before) {
+      if (event.kind === "written" && event.batch.sync && isLatest(event.batch)) synced.push(event.batch);
+      if (event.kind === "directorySynced" && event.name === "latest")
+        for (const batch of synced) safe.add(batch);
+    }
 
     const keep = random.pick([0, 0.1, 0.5, 0.9, 1]);
     const batches = [...this.#remains.batches];
@@ -127,6 +143,10 @@ export class RecordingDisk implements StoreDisk {
     for (const bytes of unsynced) if (random.chance(0.5)) checkpoint = bytes;
     return { batches, checkpoint };
   }
+}
+
+function isLatest({ operations: [first] }: RecordedBatch): boolean {
+  return first !== undefined && isOfLatest(first.key);
 }
 
 /** Puts what a power loss left into a directory, as LevelDB and the D file would be found there. */

@@ -34,7 +34,8 @@ const SYNCS = new Set(["fsync", "fdatasync"]);
 const SENDS = new Set(["write", "writev", "sendto", "sendmsg"]);
 
 const isLog = (call: SystemCall): boolean => /\/wal\/[^/]+\.wal$/.test(call.target);
-const isStoreLog = (call: SystemCall): boolean => /\/groups\/1\/store-\d+\/\d+\.log$/.test(call.target);
+const isStoreLog = (call: SystemCall): boolean =>
+  /\/groups\/1\/store-\d+\/(latest\/)?\d+\.log$/.test(call.target);
 
 const isStoreWrite = (call: SystemCall): boolean => WRITES.has(call.name) && isStoreLog(call);
 
