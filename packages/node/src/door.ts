@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { HttpTurns } from "./http-turns.js";
 import { refuseUpgrade } from "./refuse-upgrade.js";
 import type { RepeatedLines } from "./repeated-lines.js";
 
@@ -43,6 +44,7 @@ export class Door {
   /** In the order in which they came. */
   readonly #waiting = new Set<Duplex>();
   readonly #asking = new Map<Socket, Asking>();
+  readonly #turns = new HttpTurns();
   #requests = 0;
 
   constructor(options: DoorOptions) {
@@ -71,7 +73,8 @@ export class Door {
     const { socket } = request;
     const { lines, onRequest, onTurnedAway, requestsMax } = this.#options;
     // Whoever watches over the process must not end it for what others ask; this costs no more than a refusal.
-    if (this.#requests >= requestsMax && request.url !== "/health") {
+    const isHealth = request.url === "/health";
+    if (this.#requests >= requestsMax && !isHealth) {
       const why = "too many HTTP requests";
       onTurnedAway();
       lines.warn(why, { remote: remoteOf(socket), requests: this.#requests }, `refused a request: ${why}`);
@@ -86,7 +89,8 @@ export class Door {
       this.#asking.set(socket, { requests: 1, bytes: socket.bytesWritten, sinceMs: performance.now() });
     } else asking.requests += 1;
     response.once("close", () => this.#answered(socket));
-    onRequest(request, response);
+    if (isHealth) onRequest(request, response);
+    else this.#turns.add(response, () => onRequest(request, response));
   };
 
   /** The node stops. */

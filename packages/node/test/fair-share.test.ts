@@ -36,6 +36,7 @@ class Client {
       serve: () => (this.begun += 1),
       refuse: () => (this.begun += 1),
       onFull: (isFull) => (this.isFull = isFull),
+      owner: { goOn: () => this.inbox.goOn() },
     });
   }
 }

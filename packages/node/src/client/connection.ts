@@ -22,6 +22,7 @@ import type { WatchOutlet } from "../watch/watcher.js";
 import type { FairShare } from "./fair-share.js";
 import { Inbox } from "./inbox.js";
 import type { KeyValueService } from "./key-value-service.js";
+import type { Pressing } from "./press-gate.js";
 import type { Reader, ReadTurns } from "./read-turns.js";
 import type { Asker } from "./reads.js";
 import { refusalReply, resultReply } from "./replies.js";
@@ -65,7 +66,7 @@ export interface ConnectionHost {
 }
 
 /** One client: decodes what it sends, collects the replies of a turn, and sends them as one frame. */
-export class ClientConnection implements Asker, Reader, WatchOutlet {
+export class ClientConnection implements Asker, Pressing, Reader, WatchOutlet {
   readonly socket: Socket;
   turn = 0;
   turnBytes = 0;
@@ -108,6 +109,7 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
         this.#isFull = isFull;
         this.#pauseOrResume();
       },
+      owner: this,
     });
     this.#helloTimer = setTimeout(() => this.#cut("no hello came in time", null), host.handshakeMs);
     socket.on("data", (bytes: Buffer) => {
@@ -141,6 +143,10 @@ export class ClientConnection implements Asker, Reader, WatchOutlet {
     const answers = this.#answers;
     this.#answers = 0;
     if (answers > 0 && !this.#closed) this.#guarded(() => this.#inbox.sent(answers));
+  }
+
+  goOn(): void {
+    if (!this.#closed) this.#guarded(() => this.#inbox.goOn());
   }
 
   /** Sends what is answered so far. */

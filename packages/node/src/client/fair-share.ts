@@ -1,6 +1,11 @@
+import { PressGate } from "./press-gate.js";
+import type { Pressing } from "./press-gate.js";
+
 /** What every connection may have under way, however many others are busy. */
 const REQUESTS_MIN = 64;
 const BYTES_MIN = 256 * 1024;
+/** The busy ones together take this part of their limits while others are there who are not. */
+const BESIDE_OTHERS = 2;
 
 export interface FairShareLimits {
   /** Requests that busy connections have under way, all together. */
@@ -14,6 +19,7 @@ export interface FairShareLimits {
  * for little waits behind little, whatever the others ask for (C5, C7).
  */
 export class FairShare {
+  readonly gate = new PressGate();
   readonly #limits: FairShareLimits;
   #busy = 0;
 
@@ -21,12 +27,14 @@ export class FairShare {
     this.#limits = limits;
   }
 
-  get requests(): number {
-    return Math.max(REQUESTS_MIN, Math.floor(this.#limits.requests / Math.max(1, this.#busy)));
-  }
-
-  get bytes(): number {
-    return Math.max(BYTES_MIN, Math.floor(this.#limits.bytes / Math.max(1, this.#busy)));
+  /** Whether one with so much under way may begin another. */
+  admits(requests: number, bytes: number): boolean {
+    if (requests < REQUESTS_MIN && bytes < BYTES_MIN) return true;
+    const among = Math.max(1, this.#busy) * (this.gate.othersAreThere ? BESIDE_OTHERS : 1);
+    return (
+      requests < Math.max(REQUESTS_MIN, Math.floor(this.#limits.requests / among)) &&
+      bytes < Math.max(BYTES_MIN, Math.floor(this.#limits.bytes / among))
+    );
   }
 
   window(): ShareWindow {
@@ -43,15 +51,18 @@ export class ShareWindow {
   #requests = 0;
   #bytes = 0;
   #isBusy = false;
+  #presses = false;
+  /** Requests of those under way that went through the gate. */
+  #gated = 0;
 
   constructor(share: FairShare, busyChanged: (change: 1 | -1) => void) {
     this.#share = share;
     this.#busyChanged = busyChanged;
   }
 
-  /** One may always be begun when nothing is under way, however large. */
+  /** One may always be begun when nothing is under way, however large, once those who press may go on. */
   get hasRoom(): boolean {
-    return this.#requests === 0 || (this.#requests < this.#share.requests && this.#bytes < this.#share.bytes);
+    return this.#isWithinShare && (!this.#presses || this.#share.gate.isOpen);
   }
 
   frameCame(bytes: number): void {
@@ -59,8 +70,13 @@ export class ShareWindow {
     this.#look();
   }
 
-  began(): void {
+  /** `bytes` are the request's part of its frame, which came at `cameMs`. */
+  began(bytes: number, cameMs: number): void {
     this.#requests += 1;
+    if (this.#presses) {
+      this.#gated += 1;
+      this.#share.gate.began(bytes);
+    } else if (!this.#isBusy) this.#share.gate.otherBegan(this, cameMs);
     this.#look();
   }
 
@@ -70,18 +86,43 @@ export class ShareWindow {
     this.#bytes = left === 0 ? 0 : Math.floor((this.#bytes * left) / this.#requests);
     this.#requests = left;
     this.#look();
+    this.#endGated(Math.min(requests, this.#gated));
   }
 
-  close(): void {
+  /** It has sent more than it may have under way. `one` is told when those who press may go on. */
+  more(one: Pressing): void {
+    this.#presses = true;
+    this.#share.gate.wait(one);
+  }
+
+  /** All that it has sent was begun. */
+  noMore(): void {
+    if (this.#requests === 0) this.#presses = false;
+  }
+
+  close(one: Pressing): void {
     this.#requests = 0;
     this.#bytes = 0;
     this.#look();
+    this.#share.gate.leave(one);
+    this.#endGated(this.#gated);
+  }
+
+  get #isWithinShare(): boolean {
+    return this.#requests === 0 || this.#share.admits(this.#requests, this.#bytes);
+  }
+
+  #endGated(requests: number): void {
+    if (requests === 0) return;
+    this.#gated -= requests;
+    this.#share.gate.ended(requests);
   }
 
   #look(): void {
     const isBusy = this.#requests > REQUESTS_MIN || this.#bytes > BYTES_MIN;
     if (isBusy === this.#isBusy) return;
     this.#isBusy = isBusy;
+    if (isBusy) this.#share.gate.isNoOther(this);
     this.#busyChanged(isBusy ? 1 : -1);
   }
 }

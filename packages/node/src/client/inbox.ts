@@ -1,6 +1,7 @@
 import { ProtocolError, decodeClientFrame } from "@raftkv/protocol";
 import type { ClientRequest, Limits, RefusedRequest, SessionPlace } from "@raftkv/protocol";
 import type { FairShare, ShareWindow } from "./fair-share.js";
+import type { Pressing } from "./press-gate.js";
 
 export interface InboxOptions {
   readonly limits: Limits;
@@ -10,6 +11,8 @@ export interface InboxOptions {
   readonly refuse: (request: RefusedRequest) => void;
   /** Whether anything waits: then the socket is not to be read on. */
   readonly onFull: (isFull: boolean) => void;
+  /** Whom to tell when what waits may go on: it calls `goOn`. */
+  readonly owner: Pressing;
 }
 
 /** A frame of which not all requests were begun. */
@@ -17,6 +20,8 @@ interface Begun {
   readonly session: SessionPlace | null;
   readonly requests: readonly ClientRequest[];
   readonly cameMs: number;
+  /** Of the frame, for each of its requests. */
+  readonly bytesEach: number;
   next: number;
 }
 
@@ -36,30 +41,32 @@ export class Inbox {
   /** @throws {ProtocolError} the connection must be cut. */
   add(bytes: Buffer): void {
     this.#frames.push({ bytes, cameMs: performance.now() });
-    this.#goOn();
+    this.goOn();
   }
 
   /** So many answers were sent. @throws {ProtocolError} what waited is no frame. */
   sent(answers: number): void {
     this.#window.ended(answers);
-    if (this.#isFull) this.#goOn();
+    if (this.#isFull) this.goOn();
+    else this.#window.noMore();
   }
 
   /** What waits is never begun. */
   close(): void {
     this.#frames = [];
     this.#begun = null;
-    this.#window.close();
+    this.#window.close(this.#options.owner);
   }
 
-  #goOn(): void {
+  /** Begins what it may. @throws {ProtocolError} what waited is no frame. */
+  goOn(): void {
     while (this.#window.hasRoom) {
       const begun = this.#begun;
       if (begun !== null) {
         const request = begun.requests[begun.next] as ClientRequest;
         begun.next += 1;
         if (begun.next === begun.requests.length) this.#begun = null;
-        this.#window.began();
+        this.#window.began(begun.bytesEach, begun.cameMs);
         this.#options.serve(request, begun.session, begun.cameMs);
         continue;
       }
@@ -67,18 +74,21 @@ export class Inbox {
       if (frame === undefined) break;
       this.#decode(frame.bytes, frame.cameMs);
     }
-    this.#tell(this.#begun !== null || this.#frames.length > 0);
+    const isFull = this.#begun !== null || this.#frames.length > 0;
+    if (isFull) this.#window.more(this.#options.owner);
+    this.#tell(isFull);
   }
 
   #decode(bytes: Buffer, cameMs: number): void {
     const { requests, refused, session } = decodeClientFrame(bytes, this.#options.limits);
     if (requests.length + refused.length === 0) throw new ProtocolError("a frame without requests");
     this.#window.frameCame(bytes.length);
+    const bytesEach = bytes.length / (requests.length + refused.length);
     for (const one of refused) {
-      this.#window.began();
+      this.#window.began(bytesEach, cameMs);
       this.#options.refuse(one);
     }
-    if (requests.length > 0) this.#begun = { requests, session, cameMs, next: 0 };
+    if (requests.length > 0) this.#begun = { requests, session, cameMs, bytesEach, next: 0 };
   }
 
   #tell(isFull: boolean): void {

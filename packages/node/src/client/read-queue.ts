@@ -1,4 +1,4 @@
-import { rest } from "./rest.js";
+import { rest } from "../rest.js";
 
 /** Reads of one connection, in the order in which they came; those before `next` have begun. */
 interface Line {

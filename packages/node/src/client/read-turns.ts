@@ -1,4 +1,4 @@
-import { rest } from "./rest.js";
+import { rest } from "../rest.js";
 
 /** What is read from clients in one go, before those who send most have to wait for the next: about half a millisecond of work. */
 const TURN_BYTES = 512 * 1024;
