@@ -4,6 +4,7 @@ import type { KeyRange } from "./key-range.js";
 import { decodeRecord } from "./record.js";
 import { keyOfLatest, latestIn } from "./record-keys.js";
 import type { Unsettled } from "./unsettled.js";
+import type { UnsettledScan } from "./unsettled-scan.js";
 import type { Version } from "./version.js";
 import type { WriteQueue } from "./write-queue.js";
 
@@ -28,16 +29,15 @@ export interface ScannedKey {
 }
 
 /**
- * The latest versions of the keys in a range, as they were when the scan was created, whatever is written meanwhile:
- * LevelDB's as of then, under what was not settled yet. Nothing has to be written out first.
+ * The keys in a range, each with its latest version as of when the scan was created or with a later one: LevelDB's as of then, under what was not
+ * settled yet. Nothing has to be written out first. Whoever wants that moment goes back to its revision (see `History`), and
+ * passes over the keys that are newer.
  */
 export class LatestScan {
   readonly #location: string;
   readonly #iterator: DatabaseIterator;
   readonly #descending: boolean;
-  /** What was not settled when the scan was created, in the order of the scan. */
-  readonly #unsettled: readonly Version[];
-  #unsettledAt = 0;
+  readonly #unsettled: UnsettledScan;
   #records: readonly [Buffer, Buffer][] = [];
   #recordsAt = 0;
   #recordsEnded = false;
@@ -51,8 +51,7 @@ export class LatestScan {
       reverse: this.#descending,
       highWaterMarkBytes: READ_AHEAD_BYTES,
     });
-    const above = unsettled.in(range);
-    this.#unsettled = this.#descending ? above.reverse() : above;
+    this.#unsettled = unsettled.scan(range, order);
   }
 
   /** The next keys, at most `max` of them and no more than one turn bears; none at the end. */
@@ -79,15 +78,12 @@ export class LatestScan {
 
   /** The lesser of the two sources' next keys in the order of the scan; where they are one, memory is newer. */
   #nextKey(): ScannedKey | null {
-    const unsettled = this.#unsettled[this.#unsettledAt];
+    const unsettled = this.#unsettled.head();
     const record = this.#records[this.#recordsAt];
-    if (record === undefined) {
-      if (unsettled === undefined) return null;
-      return this.#takeUnsettled(unsettled);
-    }
+    if (record === undefined) return unsettled === null ? null : this.#takeUnsettled(unsettled);
     const key = keyOfLatest(record[0]);
     const name = key.toString("latin1");
-    if (unsettled !== undefined) {
+    if (unsettled !== null) {
       if (unsettled.key === name) {
         this.#recordsAt += 1;
         return this.#takeUnsettled(unsettled);
@@ -99,7 +95,7 @@ export class LatestScan {
   }
 
   #takeUnsettled(latest: Version): ScannedKey {
-    this.#unsettledAt += 1;
+    this.#unsettled.pass(latest.key);
     return { key: Buffer.from(latest.key, "latin1"), latest };
   }
 }

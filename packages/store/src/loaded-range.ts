@@ -4,7 +4,7 @@ import { LatestScan, nextTurn } from "./latest-scan.js";
 import type { ScanSource } from "./latest-scan.js";
 import type { LatestVersions } from "./latest-versions.js";
 import { attachedTo, keyBehindNumber } from "./record-keys.js";
-import { isDeletion } from "./version.js";
+import { aliveAt } from "./range.js";
 import type { Version } from "./version.js";
 
 const KEYS_PER_TURN = 256;
@@ -30,16 +30,18 @@ export interface LeaseKeys {
   readonly more: boolean;
 }
 
-/** Everything alive in a range when it was called. */
-export async function loadRange(source: ScanSource, range: KeyRange): Promise<LoadedRange> {
+/** Everything that is alive in a range at `revision`, which is the current one at the call. */
+export async function loadRange(source: ScanSource, range: KeyRange, revision: number): Promise<LoadedRange> {
   const loaded: LoadedKey[] = [];
   const scan = new LatestScan(source, range);
   try {
     for (;;) {
       const keys = await scan.next();
       if (keys.length === 0) return loaded;
-      for (const { key, latest } of keys)
-        if (!isDeletion(latest)) loaded.push(loadedKey(source, latest, key));
+      for (const scanned of keys) {
+        const version = aliveAt(source, scanned, revision);
+        if (version !== null) loaded.push(loadedKey(source, version, scanned.key));
+      }
     }
   } finally {
     await scan.close();

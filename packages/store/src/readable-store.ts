@@ -180,7 +180,8 @@ export abstract class ReadableStore {
   /** What is alive in a range now: for an entry that reads it. Nothing may be applied until it resolves. */
   async loadRange(range: KeyRange): Promise<LoadedRange> {
     this.assertServing();
-    return this.#reading(this.parts.position.revision, () => loadRange(this.parts, range));
+    const { revision } = this.parts.position;
+    return this.#reading(revision, () => loadRange(this.parts, range, revision));
   }
 
   /** The keys that are attached to a lease now, in their order. Nothing may be applied until it resolves. */

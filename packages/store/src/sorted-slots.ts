@@ -49,6 +49,20 @@ export class SortedSlots {
     }
   }
 
+  /** The same, descending. */
+  *back(start: string, end: string | null): Generator<Version, void, void> {
+    let at = end === null ? this.#blocks.length - 1 : this.#blockOf(end);
+    let until = end === null ? Infinity : lowerBound(this.#blocks[at] ?? [], end);
+    for (; at >= 0; at--, until = Infinity) {
+      const block = this.#blocks[at] ?? [];
+      for (let i = Math.min(until, block.length) - 1; i >= 0; i--) {
+        const slot = block[i];
+        if (slot === undefined || slot.name < start) return;
+        yield slot.version;
+      }
+    }
+  }
+
   #cut(at: number, block: Slot[]): void {
     const rest = block.splice(SLOTS_PER_BLOCK_MAX >>> 1);
     this.#blocks.splice(at + 1, 0, rest);

@@ -3,6 +3,8 @@ import { invariant } from "./errors.js";
 import type { KeyRange } from "./key-range.js";
 import { SortedSlots } from "./sorted-slots.js";
 import type { Slot } from "./sorted-slots.js";
+import type { Order } from "./latest-scan.js";
+import { UnsettledScan } from "./unsettled-scan.js";
 import type { Version } from "./version.js";
 
 /** A version, its key's string, and its two places here, roughly: what it takes beside its record's bytes. */
@@ -87,6 +89,13 @@ export class Unsettled {
     this.#settledRevision = this.#upperFrom;
     this.#frozen = null;
     this.#frozenBytes = 0;
+  }
+
+  /** Goes through what is in here now, see there: as it goes, and whatever is settled meanwhile. */
+  scan(range: KeyRange, order: Order): UnsettledScan {
+    const names = { start: latin1(range.start), end: range.end === null ? null : latin1(range.end) };
+    const layers = this.#frozen === null ? [this.#upper] : [this.#upper, this.#frozen];
+    return new UnsettledScan(layers, names, order);
   }
 
   /** The versions of the keys in a range as they are now, ascending. */

@@ -32,6 +32,7 @@ describe("Reads of more than a key", function () {
       const operations = randomLog(random, 600);
       const store = await openWithGroup(await makeDirectory(), {
         unwrittenBytesMax: 4_000,
+        unsettledBytesMax: random.pick([20_000, 1_000_000]),
         cacheBytes: 10_000,
         headerBytesMax: 3_000,
       });

@@ -9,7 +9,7 @@ function versionOf(key: string, modRevision: number): Version {
 }
 
 describe("Slots in the order of their keys", () => {
-  it("S7: come in byte order whatever the order in which they came, in any range, each with its version", async () => {
+  it("S7: come in byte order whatever the order in which they came, in any range, in both directions, each with its version", async () => {
     await withSeeds(40, (random) => {
       const slots = new SortedSlots();
       const model = new Map<string, Slot>();
@@ -40,6 +40,7 @@ describe("Slots in the order of their keys", () => {
             bytes(key).compare(bytes(start)) >= 0 && (end === null || bytes(key).compare(bytes(end)) < 0),
         );
         expect([...slots.in(start, end)], JSON.stringify([start, end])).to.deep.equal(expected);
+        expect([...slots.back(start, end)].reverse(), JSON.stringify([start, end])).to.deep.equal(expected);
       }
     });
   });

@@ -237,6 +237,14 @@ export const MUTANTS: readonly Mutant[] = [
     "    this.#collector.wake();\n  }\n",
     "  }\n",
   ]),
+  mutant("S8", "a scan goes on behind its end with keys that were put in since", "unsettled-scan.ts", [
+    "if (last === undefined) this.#hasEnded = true;",
+    "if (last === undefined) this.#hasEnded = false;",
+  ]),
+  mutant("S8", "what is loaded is of the moment at which the scan came to it", "loaded-range.ts", [
+    "aliveAt(source, scanned, revision)",
+    "aliveAt(source, scanned, Infinity)",
+  ]),
   mutant("C5", "what was loaded for an entry is looked up again", "latest-versions.ts", [
     "    this.#held.set(version.key, version);\n",
     "",
