@@ -36,6 +36,20 @@ export const MUTANTS: readonly Mutant[] = [
     "      this.settings = { ...DEFAULT_SETTINGS, ...readSettings(reader, logFormat) };",
     "      readSettings(reader, logFormat);",
   ]),
+  mutant("F1", "what older members do not know carries a format that they do", "log-format.ts", [
+    '    case "hashCheck":\n      return 2;',
+    '    case "hashCheck":\n      return LOG_FORMAT_BASE;',
+  ]),
+  mutant("F1", "the state names the log's format also where older members must read it", "settings.ts", [
+    " && settings[name] === LOG_FORMAT_BASE",
+    " && settings[name] !== LOG_FORMAT_BASE",
+  ]),
+  mutant(
+    "F4",
+    "an entry of a version that is yet to come is taken for one that is damaged",
+    "log-format.ts",
+    ["if (format > known)", "if (format > known + 1_000)"],
+  ),
   mutant("F1", "a lease takes any number of keys by puts", "evaluate.ts", [
     "isFull && batch.peek(key)?.lease !== lease",
     "isFull && key.length < 0",
