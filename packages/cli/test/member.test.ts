@@ -8,7 +8,8 @@ import { OneNode } from "./support/one-node.js";
 import { startCommand } from "./support/process.js";
 import type { CommandProcess } from "./support/process.js";
 import { temporaryDirectory } from "./support/temporary.js";
-import { freePorts, until } from "./support/test-nodes.js";
+import { freePorts } from "@raftkv/node";
+import { until } from "./support/test-nodes.js";
 
 describe("raftkv member list", () => {
   const info = (name: string, role: MemberInfo["role"], more: Partial<MemberInfo> = {}): MemberInfo => ({

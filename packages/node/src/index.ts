@@ -25,6 +25,7 @@ export type { RawNodeOptions } from "./settings.js";
 export { runNode } from "./run-node.js";
 export type { NodeParts, RunningNode } from "./running-node.js";
 export type { NodeStatus, StatusMember } from "./status.js";
+export { freePorts } from "./testing/free-ports.js";
 export { startNode } from "./testing/start-node.js";
 export { startTestCluster } from "./testing/test-cluster.js";
 export type { TestCluster, TestClusterOptions } from "./testing/test-cluster.js";

@@ -4,9 +4,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { KNOBS, checkStart, keyOf, parseNodeOptions } from "@raftkv/node";
+import { KNOBS, checkStart, freePorts, keyOf, parseNodeOptions } from "@raftkv/node";
 import type { KnobName, RawNodeOptions } from "@raftkv/node";
-import { freePorts } from "./support/nodes.js";
 
 const HEAD = `name: n1
 data-dir: data

@@ -1,9 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { exitCodeOf, startNode } from "@raftkv/node";
+import { exitCodeOf, freePorts, startNode } from "@raftkv/node";
 import { getRequest, putRequest } from "@raftkv/protocol";
-import { TestNodes, freePorts, until } from "./support/nodes.js";
+import { TestNodes, until } from "./support/nodes.js";
 import { RawClient } from "./support/raw-client.js";
 
 async function failure(start: Promise<unknown>): Promise<Error & { readonly code: string }> {

@@ -1,20 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseNodeOptions, startNode } from "@raftkv/node";
+import { freePorts, parseNodeOptions, startNode } from "@raftkv/node";
 import type { NodeOptions, NodeStatus, RunningNode } from "@raftkv/node";
-
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(
-    servers.map((server) => new Promise<void>((done) => server.listen(0, "127.0.0.1", done))),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
-}
 
 /** Waits for a condition; fails with `what` when it does not come true within the limit. */
 export async function until<T>(

@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NodeStatus } from "./cluster.js";
-import { freePorts } from "./ports.js";
+import { freePorts } from "@raftkv/node";
 import { RAFTKV } from "./raftkv.js";
 import { until } from "./until.js";
 

@@ -2,9 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MemberInfo } from "@raftkv/client";
-import { parseNodeOptions, startNode } from "@raftkv/node";
+import { freePorts, parseNodeOptions, startNode } from "@raftkv/node";
 import type { NodeOptions, NodeStatus, RawNodeOptions, RunningNode } from "@raftkv/node";
-import { freePorts } from "../harness/ports.js";
 import { until } from "../harness/until.js";
 
 const SETTINGS = { heartbeatMs: "20", electionTimeoutMs: "200", walSegmentBytes: "1MiB", logLevel: "silent" };

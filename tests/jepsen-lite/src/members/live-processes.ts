@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NodeStatus } from "../harness/cluster.js";
 import type { Ended } from "../harness/node-processes.js";
-import { freePorts } from "../harness/ports.js";
+import { freePorts } from "@raftkv/node";
 import { RAFTKV } from "../harness/raftkv.js";
 import { until } from "../harness/until.js";
 

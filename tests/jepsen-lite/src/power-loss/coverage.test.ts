@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "@raftkv/client";
 import { expect } from "chai";
-import { freePorts } from "../harness/ports.js";
+import { freePorts } from "@raftkv/node";
 import { RAFTKV } from "../harness/raftkv.js";
 import { until } from "../harness/until.js";
 import { parseStrace, straceMissing } from "../sync-order/strace.js";

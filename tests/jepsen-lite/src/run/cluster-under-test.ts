@@ -83,7 +83,11 @@ export class ClusterUnderTest {
     try {
       for (const name of cluster.names) await cluster.#place(name, null);
       for (const name of cluster.names) cluster.start(name);
-      await cluster.serving();
+      const gone = cluster.names.map(async (name) => {
+        const { code, stderr } = await processes.ended(name);
+        throw new Error(`${name} ended with ${code} before the run began: ${stderr.trim()}`);
+      });
+      await Promise.race([cluster.serving(), ...gone]);
     } catch (error) {
       await cluster.close();
       throw error;
