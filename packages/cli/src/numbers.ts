@@ -9,3 +9,8 @@ export function wholeNumber(option: string, shielded: string, min = 0): number {
   const allowed = min === 0 ? "a whole number" : `a whole number from ${min} on`;
   throw usageError(`${option} is "${text}", but must be ${allowed}`);
 }
+
+/** `1 key`, `2 keys`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -9,7 +9,7 @@ import type { ExitCode } from "../exit-codes.js";
 import { endLine, entryLine, headLine } from "../export-format.js";
 import { keyRangeOf, keyRangeOptions } from "../key-arguments.js";
 import type { KeyArguments } from "../key-arguments.js";
-import { wholeNumber } from "../numbers.js";
+import { counted, wholeNumber } from "../numbers.js";
 import { sayChunk } from "../output.js";
 import { ProgressBar } from "../progress-bar.js";
 import { clusterOptions, encodingOption, textOption } from "./options.js";
@@ -56,9 +56,7 @@ async function run(context: Context, argv: ExportArguments): Promise<ExitCode> {
     await sayChunk(context, chunk + endLine(count));
     return { count, revision };
   });
-  context.err.write(
-    `exported ${done.count} ${done.count === 1 ? "key" : "keys"} at revision ${done.revision}\n`,
-  );
+  context.err.write(`exported ${counted(done.count, "key")} at revision ${done.revision}\n`);
   return EXIT.done;
 }
 

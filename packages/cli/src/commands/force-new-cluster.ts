@@ -27,7 +27,7 @@ function forceDescription({
     `up to index ${committedIndex}, revision ${revision}, it is known here that entries were committed`,
     `kept:  all of it; the ${behind} ${behind === 1 ? "entry" : "entries"} behind that too, of which the last may never have been acknowledged to anybody`,
     "lost:  whatever the others acknowledged behind that index. Nobody can tell from here whether there is anything: of several survivors",
-    "       take the one whose last term is the highest, and among those the one whose last index is",
+    "       take the one with the highest last term, and among several with that term the one with the highest last index",
     "after: a cluster of one, with an id of its own. No old member can join it, but with an empty directory, as a new one",
   ].join("\n");
 }

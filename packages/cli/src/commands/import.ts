@@ -13,7 +13,7 @@ import { EXIT } from "../exit-codes.js";
 import type { ExitCode } from "../exit-codes.js";
 import { parseExportLine } from "../export-format.js";
 import { linesOf } from "../json-lines.js";
-import { wholeNumber } from "../numbers.js";
+import { counted, wholeNumber } from "../numbers.js";
 import { say, sayJson } from "../output.js";
 import { ProgressBar } from "../progress-bar.js";
 import { clusterOptions, textOption } from "./options.js";
@@ -124,7 +124,7 @@ async function run(context: Context, argv: ImportArguments): Promise<ExitCode> {
     throw usageError(`the export was cut off, or is empty: ${count} of ${total} keys were put`, "BAD_INPUT");
   });
   if (argv.json) sayJson(context, { keys });
-  else say(context, `imported ${keys} ${keys === 1 ? "key" : "keys"}`);
+  else say(context, `imported ${counted(keys, "key")}`);
   return EXIT.done;
 }
 

@@ -8,7 +8,7 @@ import { formatDuration, parseDuration } from "../duration.js";
 import { EXIT } from "../exit-codes.js";
 import type { ExitCode } from "../exit-codes.js";
 import { lineOf } from "../key-value-text.js";
-import { wholeNumber } from "../numbers.js";
+import { counted, wholeNumber } from "../numbers.js";
 import { bytesFields, say, sayJson, sayTable } from "../output.js";
 import { clusterOptions, encodingOption, flagOption } from "./options.js";
 
@@ -44,7 +44,7 @@ async function revoke(context: Context, argv: LeaseArguments): Promise<ExitCode>
     client.revokeLease(lease, { timeoutMs }),
   );
   if (argv.json) sayJson(context, { lease, revision, deleted });
-  else say(context, `revoked, with ${deleted} ${deleted === 1 ? "key" : "keys"}, revision ${revision}`);
+  else say(context, `revoked, with ${counted(deleted, "key")}, revision ${revision}`);
   return EXIT.done;
 }
 
@@ -80,7 +80,7 @@ async function ttl(
     sayJson(context, { lease: id, ttlMs, remainingMs, keys: bytes.map((key) => bytesFields("key", key)) });
     return EXIT.done;
   }
-  const count = `${keys.length} ${keys.length === 1 ? "key" : "keys"}`;
+  const count = counted(keys.length, "key");
   say(context, `lease ${id}: ${formatDuration(remainingMs)} left of ${formatDuration(ttlMs)}, ${count}`);
   for (const key of bytes) context.out.write(lineOf(encodedBytes(key, argv.keyEncoding)));
   return EXIT.done;

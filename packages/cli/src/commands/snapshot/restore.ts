@@ -13,7 +13,7 @@ import type { Context } from "../../context.js";
 import { usageError } from "../../errors.js";
 import { EXIT } from "../../exit-codes.js";
 import type { ExitCode } from "../../exit-codes.js";
-import { wholeNumber } from "../../numbers.js";
+import { counted, wholeNumber } from "../../numbers.js";
 import { say, sayJson } from "../../output.js";
 import { damageIsNo, fileProgress, snapshotPath } from "./inspect.js";
 
@@ -173,7 +173,7 @@ function tell(
     return;
   }
   const controlled = stateHash === null ? "" : `; controlled, state hash ${stateHash}`;
-  say(context, `${done}: ${keys} keys at revision ${revision}, index ${index}${controlled}`);
+  say(context, `${done}: ${counted(keys, "key")} at revision ${revision}, index ${index}${controlled}`);
   say(context, `It is a new cluster: members and clients of ${about.clusterId} are strangers to it.`);
   say(context, next);
 }

@@ -21,6 +21,7 @@ import { findEndpoints, stoppedHint } from "../../endpoints.js";
 import { CliError, usageError } from "../../errors.js";
 import { EXIT } from "../../exit-codes.js";
 import type { ExitCode } from "../../exit-codes.js";
+import { counted } from "../../numbers.js";
 import { say, sayJson } from "../../output.js";
 import { Progress } from "../../progress-lines.js";
 
@@ -213,7 +214,7 @@ function tell(context: Context, { json }: SaveArguments, path: string, parser: S
     const { index, keys, node, revision } = facts;
     say(
       context,
-      `saved ${path}: ${keys} keys at revision ${revision}, index ${index}, ${bytes} bytes, from ${node}`,
+      `saved ${path}: ${counted(keys, "key")} at revision ${revision}, index ${index}, ${bytes} bytes, from ${node}`,
     );
   }
   return EXIT.done;
