@@ -25,3 +25,9 @@ export function normalAddress(text: string): string | null {
   if (parts === null) return null;
   return parts.host.includes(":") ? `[${parts.host}]:${parts.port}` : `${parts.host}:${parts.port}`;
 }
+
+/** Whether nobody but this machine can reach it: a node may listen there without `--insecure` (C9). */
+export function isLoopback(address: string): boolean {
+  const host = splitAddress(address)?.host ?? "";
+  return /^127(?:\.\d+){3}$/.test(host) || host === "::1" || host === "localhost";
+}

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import type { MemberInfo } from "@raftkv/client";
 import { kindOf } from "../dist/member-kind.js";
+import { startLine } from "../dist/member-start.js";
 import { raftkv } from "./support/captured.js";
 import { OneNode } from "./support/one-node.js";
 import { startCommand } from "./support/process.js";
@@ -43,6 +44,20 @@ describe("raftkv member list", () => {
     expect(told(w3, n1, w1)).to.equal("unstarted (witness, votes once 2 more with data do)");
     expect(told(w2, n1, n2, n3, w1)).to.equal("learner (witness, will vote)");
     expect(told(info("w4", "learner", { witness: true }), n1)).to.equal("learner (witness)");
+  });
+});
+
+describe("raftkv member add", () => {
+  it("says how the new node is started: with --insecure where others than this machine reach it (C9)", () => {
+    const flags = (peer: string, witness = false): string[] =>
+      [...startLine("n4", peer, { witness }).matchAll(/ --(join|witness|insecure)\b/g)].map(
+        ([, flag = ""]) => flag,
+      );
+    for (const peer of ["127.0.0.1:7501", "127.0.0.9:7501", "[::1]:7501", "localhost:7501"])
+      expect(flags(peer), peer).to.deep.equal(["join"]);
+    for (const peer of ["10.0.0.4:7501", "[fd00::4]:7501", "127.example.org:7501", "n4:7501"])
+      expect(flags(peer), peer).to.deep.equal(["join", "insecure"]);
+    expect(flags("10.0.0.4:7501", true)).to.deep.equal(["join", "witness", "insecure"]);
   });
 });
 

@@ -9,6 +9,7 @@ import { usageError } from "../errors.js";
 import { EXIT } from "../exit-codes.js";
 import type { ExitCode } from "../exit-codes.js";
 import { kindOf, missingDataVoters } from "../member-kind.js";
+import { startLine } from "../member-start.js";
 import { say, sayJson, sayTable } from "../output.js";
 import { clusterOptions, flagOption, textOption } from "./options.js";
 
@@ -83,14 +84,13 @@ async function add(context: Context, argv: AddArguments): Promise<ExitCode> {
       ? "it votes as soon as it is caught up"
       : `it votes once ${missing} more ${missing === 1 ? "member with data does" : "members with data do"}`;
   };
-  const flag = witness ? " --witness" : "";
   return change(
     context,
     argv,
     (client, timeoutMs) => client.members.add(name, { peer: address, learner, witness, timeoutMs }),
     (members) =>
       `${name} is added, ${then(members)}. Start it with an empty directory:\n` +
-      `raftkv node start --name ${name} --join${flag} --listen-peer ${address} --listen-client HOST:PORT --data-dir DIR`,
+      startLine(name, address, { witness }),
   );
 }
 
