@@ -5,9 +5,13 @@ import { COMMANDS, loadNamed } from "./commands.js";
 import type { Chosen, Context } from "./context.js";
 import { reportOf, usageError } from "./errors.js";
 import { EXIT, EXIT_MEANINGS } from "./exit-codes.js";
+import { Examples } from "./example-text.js";
 import { sayError } from "./output.js";
 
 const HELP_COLUMNS_MAX = 110;
+
+/** What others have as commands of their own. */
+const KEY_COMMANDS = new Set(["put", "get", "del", "range", "watch", "txn"]);
 
 /** Arguments are texts: `007` is no number, `--a.b` no object, and the last of two equal options counts. */
 const PARSING = {
@@ -28,15 +32,26 @@ function exitCodeHelp(): string {
   return ["Exit codes:", ...lines].join("\n");
 }
 
+function helpColumns(): number {
+  return Math.min(HELP_COLUMNS_MAX, process.stdout.columns ?? HELP_COLUMNS_MAX);
+}
+
 function asksForHelp(args: readonly string[]): boolean {
   return args.some((arg) => arg === "help" || arg === "--help" || /^-[a-z]*h/.test(arg));
 }
 
 /** Only what the command line may need is loaded: whoever types `kv get` waits for it every time. */
-async function buildParser(args: readonly string[], context: Context, chosen: Chosen): Promise<Argv> {
+async function buildParser(
+  args: readonly string[],
+  context: Context,
+  chosen: Chosen,
+  examples: Examples,
+): Promise<Argv> {
   const { default: yargs } = await import("yargs");
   const named = await loadNamed(args);
-  let parser: Argv = yargs()
+  let parser: Argv = yargs();
+  examples.takeFrom(parser);
+  parser = parser
     .parserConfiguration(PARSING)
     .scriptName("raftkv")
     .detectLocale(false)
@@ -64,7 +79,7 @@ async function buildParser(args: readonly string[], context: Context, chosen: Ch
       .version(version())
       .epilogue(exitCodeHelp())
       // The parser writes the help text of every command that it runs, and throws it away: at least it need not break its lines.
-      .wrap(asksForHelp(args) ? Math.min(HELP_COLUMNS_MAX, process.stdout.columns ?? HELP_COLUMNS_MAX) : null)
+      .wrap(asksForHelp(args) ? helpColumns() : null)
       .exitProcess(false)
   );
 }
@@ -103,6 +118,16 @@ function missingNames(message: string, usage: string): string {
   return names.length === 1 ? `${names[0]} is` : `${names.join(" and ")} are`;
 }
 
+/** What those are likely to want who know other tools: null when there is nothing to guess. */
+function instead(command: string, unknown: string): string | null {
+  const [first = ""] = unknown.split(", ");
+  if (command === "raftkv" && KEY_COMMANDS.has(first)) return `; say \`raftkv kv ${first}\``;
+  const isWord = unknown.split(", ").some((argument) => !argument.startsWith("-"));
+  return command === "raftkv lock" && isWord
+    ? "; COMMAND goes behind --: raftkv lock NAME -- COMMAND…"
+    : null;
+}
+
 /** The parser's complaint in words that name what was typed. `help` is the text that goes with it. */
 function explain(message: string, help: string, args: readonly string[]): string {
   const first = help.split("\n", 1)[0] ?? "";
@@ -111,7 +136,10 @@ function explain(message: string, help: string, args: readonly string[]): string
   const command = usage.replace(/ [<[].*$/, "");
   const more = `; \`${command} --help\` shows what there is`;
   const unknown = /^Unknown (?:argument|command)s?: (.*)$/s.exec(message)?.[1];
-  if (unknown !== undefined) return `unknown argument: ${typedAs(unknown, args)}${more}`;
+  if (unknown !== undefined) {
+    const typed = typedAs(unknown, args);
+    return `unknown argument: ${typed}${instead(command, typed) ?? more}`;
+  }
   const valueless = /^Not enough arguments following: (.*)$/s.exec(message)?.[1];
   if (valueless !== undefined) return `--${valueless} needs a value${more}`;
   const missing = /^Missing required arguments?: (.*)$/s.exec(message)?.[1];
@@ -153,13 +181,14 @@ async function choose(args: readonly string[], context: Context): Promise<Chosen
   checkFlags(shielded);
   let failure: string | null = null;
   let text = "";
-  const parser = await buildParser(shielded, context, chosen);
+  const examples = new Examples();
+  const parser = await buildParser(shielded, context, chosen, examples);
   await parser.parseAsync(shielded, {}, (error: Error | undefined, _argv: unknown, output: string) => {
     failure = error?.message ?? null;
     text = output;
   });
   if (failure !== null) throw usageError(explain(failure, text, shielded));
-  if (text !== "") context.out.write(`${text}\n`);
+  if (text !== "") context.out.write(`${examples.putInto(text, helpColumns())}\n`);
   return chosen.action;
 }
 

@@ -7,6 +7,8 @@ import { formatDuration, parseDuration } from "../dist/duration.js";
 import { parseEndpoints } from "../dist/endpoints.js";
 import { CliError, reportOf } from "../dist/errors.js";
 import { EXIT, EXIT_MEANINGS } from "../dist/exit-codes.js";
+import { exampleText } from "../dist/example-text.js";
+import { counted } from "../dist/numbers.js";
 import { bytesFields } from "../dist/output.js";
 
 describe("durations", () => {
@@ -124,5 +126,30 @@ describe("bytes in JSON", () => {
       value: "\ufeffx",
       valueBase64: null,
     });
+  });
+});
+
+describe("numbers of things", () => {
+  it("have a plural but for one", () => {
+    expect([0, 1, 2].map((count) => counted(count, "key"))).to.deep.equal(["0 keys", "1 key", "2 keys"]);
+  });
+});
+
+describe("examples", () => {
+  const examples = [
+    { command: "raftkv kv get k", about: "its value" },
+    { command: "raftkv kv get k --json", about: "more" },
+  ];
+
+  it("stand beside what is said about them, where there is room", () => {
+    expect(exampleText(examples, 35)).to.equal(
+      "  raftkv kv get k         its value\n  raftkv kv get k --json  more",
+    );
+  });
+
+  it("stand above it else, whole", () => {
+    expect(exampleText(examples, 34)).to.equal(
+      "  raftkv kv get k\n      its value\n  raftkv kv get k --json\n      more",
+    );
   });
 });

@@ -45,6 +45,9 @@ describe("raftkv --help", () => {
       expect(code).to.equal(0);
       expect(text).to.match(new RegExp(`^raftkv ${command}`));
       expect(text).to.contain("Examples:");
+      const examples = text.split("Examples:\n")[1]?.trimEnd().split("\n\n")[0] ?? "";
+      for (const line of examples.split("\n"))
+        expect(line, "a command that is broken in two").to.match(/^ {6}\S|^ {2}.*\braftkv\b/);
       const listed = text.slice(0, text.indexOf("Examples:")).split("\n");
       const options = listed.filter((line) => /^ {2,6}(?:-\w, )?--/.test(line));
       for (const line of options) expect(line, "an option without a description").to.match(/--\S+ {2,}\S/);

@@ -124,8 +124,9 @@ export function lockCommand(parser: Argv, context: Context, chosen: Chosen, head
           timeoutOption("10s", "how long the command may go on when the lock is lost, before it is killed"),
         )
         .epilogue(
-          "The command has the fencing token in RAFTKV_LOCK_TOKEN, and the key that stands for the lock in RAFTKV_LOCK_KEY. " +
-            "The exit code is the command's own, 128 and the signal's number when one ended it, 127 when there is no such command. " +
+          "The command has the fencing token in RAFTKV_LOCK_TOKEN, the key that stands for the lock in RAFTKV_LOCK_KEY, and its " +
+            "name in RAFTKV_LOCK_NAME. The exit code is the command's own, 128 and the signal's number when one ended it, 127 when " +
+            "there is no such command, 126 when it cannot be run. " +
             "When the lock is lost the command gets SIGTERM, and this one ends with 5 (LOCK_LOST).",
         )
         .example("$0 lock backup -- ./backup.sh --full", "one at a time, over all machines")

@@ -64,10 +64,7 @@ export function putCommand(parser: Argv, context: Context, chosen: Chosen): Argv
         .example("$0 kv put photo - < photo.jpg", "the bytes of a file")
         .example("$0 kv put n -5", "numbers stay as they are typed")
         .example("$0 kv put n -- --force", "behind -- goes a value that begins with a dash")
-        .example(
-          "printf - | $0 kv put n -",
-          "a lone dash as the value: - reads standard input, also behind --",
-        )
+        .example("printf - | $0 kv put n -", "a lone dash: - reads standard input, also behind --")
         .example("$0 kv put members/me 10.0.0.7 --lease 42", "gone when lease 42 ends; see `lease grant`")
         .example("$0 kv put flags 00ff --value-encoding hex", "two bytes, as hexadecimal digits"),
     (argv) => {
