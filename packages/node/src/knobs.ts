@@ -66,7 +66,7 @@ export const KNOBS = {
     description: "how often the room on the disk is looked at; also at once when writes may have used it up",
   },
   storeCacheBytes: {
-    default: 24 * MIB,
+    default: 16 * MIB,
     min: 0,
     max: 64 * GIB,
     unit: "bytes",

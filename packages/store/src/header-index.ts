@@ -5,13 +5,15 @@ import type { Version } from "./version.js";
 /** A part is rebuilt in one turn when it grows: with 10,000,000 keys 20,000 entries, two milliseconds (C5). */
 const PARTS_MAX = 512;
 const PART_BYTES_MIN = 16 * 1024;
+/** A part that is full has so many times its size then. */
+const GROWTH = 1.5;
 
 /**
  * What a put must know of the version before it, without the value, for keys whose versions are no longer held in memory as
  * objects: 50 to 100 bytes a key with keys of 16 bytes, where a look-up in LevelDB takes 3 to 10 µs and this one or less.
  *
  * It takes memory as keys come, up to a limit; from there on the keys that were put last stay. The keys are divided over parts by their hash, and
- * each part doubles by itself, so that no turn of the event loop copies everything.
+ * each part grows by itself, so that no turn of the event loop copies everything.
  */
 export class HeaderIndex {
   readonly #parts: HeaderCache[];
@@ -50,9 +52,9 @@ export class HeaderIndex {
     this.#parts[at]?.set(version, hash);
   }
 
-  /** Without what is of no use in it, or with twice the room; as it is where neither can be. */
+  /** Without what is of no use in it, or with more room; as it is where neither can be. */
   #renew(at: number, part: HeaderCache): void {
-    const bytes = part.isHalfDead ? part.bytes : Math.min(2 * part.bytes, this.#partBytesMax);
+    const bytes = part.isHalfDead ? part.bytes : Math.min(Math.ceil(GROWTH * part.bytes), this.#partBytesMax);
     if (bytes === part.bytes && !part.isHalfDead) return;
     this.#parts[at] = part.resized(bytes);
     this.#bytes += bytes - part.bytes;

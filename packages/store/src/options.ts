@@ -30,7 +30,7 @@ export interface StoreOptions extends DatabaseOptions {
 
 const DEFAULTS: StoreOptions = {
   mode: "nosync",
-  cacheBytes: 24 * MIB,
+  cacheBytes: 16 * MIB,
   headerBytesMax: 1024 * MIB,
   unwrittenBytesMax: 2 * MIB,
   unsettledBytesMax: 16 * MIB,
