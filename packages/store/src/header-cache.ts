@@ -61,6 +61,7 @@ export class HeaderCache {
 
   /** The next `set` may come to the end of the ring for the first time: the last moment for `resized`. */
   isAboutToTurn(version: Version): boolean {
+    if (version.key.length > KEY_BYTES_MAX) return false;
     const ringBytes = this.#ring.length;
     const bytes = PREFIX_BYTES + version.key.length + headerBytesMax(version.roots.length) + SPARE_BYTES;
     return this.#head <= 2 * ringBytes && this.#head + bytes > 2 * ringBytes;

@@ -114,6 +114,17 @@ describe("Headers that are kept without their values", () => {
     expect(kept).to.be.above(196_000);
   });
 
+  it("take no memory for keys that are too long to be kept", () => {
+    const index = new HeaderIndex(64 * 1024 * 1024, "nowhere");
+    const { bytes } = index;
+    for (let i = 0; i < 500; i += 1) {
+      const header = { ...usualHeader(i), key: `key-${i}`.padEnd(60_000) };
+      index.set(versionOf(header));
+      expect(index.get(header.key)).to.equal(null);
+    }
+    expect(index.bytes).to.equal(bytes);
+  });
+
   it("take no more memory for keys that are put again and again, however their headers grow and shrink", () => {
     const index = new HeaderIndex(2 ** 30, "a test");
     const roots = (count: number): number[] => Array.from({ length: 2 * count }, () => 2 ** 30);
