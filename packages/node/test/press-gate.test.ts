@@ -26,7 +26,7 @@ class Presser {
   goOn(): void {
     while (this.#gate.isOpen && this.begun < 1_000) {
       this.begun += 1;
-      this.#gate.began(100);
+      this.#gate.began(100, 1);
     }
     this.#gate.wait(this);
   }
@@ -73,7 +73,7 @@ describe("those who send more than their share (C5, C7)", () => {
   it("are told by bytes as well: one large request is a slice", () => {
     const gate = new PressGate();
     gate.otherBegan(other, performance.now());
-    gate.began(1024 * 1024);
+    gate.began(1024 * 1024, 1);
     expect(gate.isOpen).to.equal(false);
   });
 
@@ -81,15 +81,15 @@ describe("those who send more than their share (C5, C7)", () => {
     const share = new FairShare({ requests: 100, bytes: 1e9 });
     const window = share.window();
     const owner = { goOn: () => undefined };
-    for (let i = 0; i < 100; i += 1) window.began(100, performance.now());
+    for (let i = 0; i < 100; i += 1) window.began(100, performance.now(), 1);
     expect(window.hasRoom).to.equal(false);
     window.more(owner);
     expect(share.gate.othersAreThere).to.equal(false);
     const modest = share.window();
-    modest.began(100, performance.now());
+    modest.began(100, performance.now(), 1);
     expect(share.gate.othersAreThere).to.equal(true);
     window.ended(100);
-    for (let i = 0; i < 64 && window.hasRoom; i += 1) window.began(100, performance.now());
+    for (let i = 0; i < 64 && window.hasRoom; i += 1) window.began(100, performance.now(), 1);
     expect(window.hasRoom, "its slice is used up").to.equal(false);
     window.close(owner);
     const calm = share.window();
@@ -99,14 +99,14 @@ describe("those who send more than their share (C5, C7)", () => {
   it("does not press any more once all that it sent is answered", () => {
     const share = new FairShare({ requests: 1_000, bytes: 1e9 });
     const window = share.window();
-    for (let i = 0; i < 1_000; i += 1) window.began(100, performance.now());
+    for (let i = 0; i < 1_000; i += 1) window.began(100, performance.now(), 1);
     window.more({ goOn: () => undefined });
     window.ended(1_000);
     window.noMore();
-    share.window().began(100, performance.now());
+    share.window().began(100, performance.now(), 1);
     for (let i = 0; i < 65; i += 1) {
       expect(window.hasRoom).to.equal(true);
-      window.began(100, performance.now());
+      window.began(100, performance.now(), 1);
     }
   });
 });

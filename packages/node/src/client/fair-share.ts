@@ -70,12 +70,12 @@ export class ShareWindow {
     this.#look();
   }
 
-  /** `bytes` are the request's part of its frame, which came at `cameMs`. */
-  began(bytes: number, cameMs: number): void {
+  /** `bytes` are the request's part of its frame, which came at `cameMs`; `weight` is what it counts as at the gate. */
+  began(bytes: number, cameMs: number, weight: number): void {
     this.#requests += 1;
     if (this.#presses) {
       this.#gated += 1;
-      this.#share.gate.began(bytes);
+      this.#share.gate.began(bytes, weight);
     } else if (!this.#isBusy) this.#share.gate.otherBegan(this, cameMs);
     this.#look();
   }

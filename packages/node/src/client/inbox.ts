@@ -3,6 +3,9 @@ import type { ClientRequest, Limits, RefusedRequest, SessionPlace } from "@raftk
 import type { FairShare, ShareWindow } from "./fair-share.js";
 import type { Pressing } from "./press-gate.js";
 
+/** What is refused costs more than a request and is worth nothing to anybody: it counts as so many where it is measured out. */
+const REFUSED_WEIGHT = 8;
+
 export interface InboxOptions {
   readonly limits: Limits;
   readonly share: FairShare;
@@ -19,6 +22,8 @@ export interface InboxOptions {
 interface Begun {
   readonly session: SessionPlace | null;
   readonly requests: readonly ClientRequest[];
+  /** They come behind the requests. */
+  readonly refused: readonly RefusedRequest[];
   readonly cameMs: number;
   /** Of the frame, for each of its requests. */
   readonly bytesEach: number;
@@ -61,13 +66,8 @@ export class Inbox {
   /** Begins what it may. @throws {ProtocolError} what waited is no frame. */
   goOn(): void {
     while (this.#window.hasRoom) {
-      const begun = this.#begun;
-      if (begun !== null) {
-        const request = begun.requests[begun.next] as ClientRequest;
-        begun.next += 1;
-        if (begun.next === begun.requests.length) this.#begun = null;
-        this.#window.began(begun.bytesEach, begun.cameMs);
-        this.#options.serve(request, begun.session, begun.cameMs);
+      if (this.#begun !== null) {
+        this.#beginNext(this.#begun);
         continue;
       }
       const frame = this.#frames.shift();
@@ -84,11 +84,22 @@ export class Inbox {
     if (requests.length + refused.length === 0) throw new ProtocolError("a frame without requests");
     this.#window.frameCame(bytes.length);
     const bytesEach = bytes.length / (requests.length + refused.length);
-    for (const one of refused) {
-      this.#window.began(bytesEach, cameMs);
-      this.#options.refuse(one);
+    this.#begun = { requests, refused, session, cameMs, bytesEach, next: 0 };
+  }
+
+  #beginNext(begun: Begun): void {
+    const { bytesEach, cameMs, refused, requests, session } = begun;
+    const number = begun.next;
+    begun.next += 1;
+    if (begun.next === requests.length + refused.length) this.#begun = null;
+    const request = requests[number];
+    if (request === undefined) {
+      this.#window.began(bytesEach, cameMs, REFUSED_WEIGHT);
+      this.#options.refuse(refused[number - requests.length] as RefusedRequest);
+    } else {
+      this.#window.began(bytesEach, cameMs, 1);
+      this.#options.serve(request, session, cameMs);
     }
-    if (requests.length > 0) this.#begun = { requests, session, cameMs, bytesEach, next: 0 };
   }
 
   #tell(isFull: boolean): void {

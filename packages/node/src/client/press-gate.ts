@@ -2,7 +2,7 @@ import { restFor } from "../rest.js";
 
 /** Requests, and bytes of their frames, in one slice; one request at least. */
 const SLICE_REQUESTS = 64;
-const SLICE_BYTES = 256 * 1024;
+const SLICE_BYTES = 64 * 1024;
 /** A slice is over after this, also when requests of it wait for something. */
 const SLICE_MS = 50;
 /** So long after their last request others count as there. */
@@ -62,8 +62,8 @@ export class PressGate {
     this.#waiting.delete(one);
   }
 
-  began(bytes: number): void {
-    this.#requests -= 1;
+  began(bytes: number, weight: number): void {
+    this.#requests -= weight;
     this.#bytes -= bytes;
     this.#underWay += 1;
     if (this.#beganAtMs !== null) return;
@@ -88,7 +88,8 @@ export class PressGate {
       return;
     }
     this.#isResting = true;
-    restFor(tookMs, () => {
+    // What is large is not over when it is answered: the log and the store go on with it.
+    restFor(tookMs * (1 + Math.max(0, SLICE_BYTES - this.#bytes) / SLICE_BYTES), () => {
       this.#isResting = false;
       this.#next();
     });

@@ -88,11 +88,14 @@ export async function checkHostile(options: HostileOptions): Promise<HostileVerd
       const rssTimer = setInterval(() => {
         rssMax = Math.max(rssMax, rssOf(pid));
       }, RSS_EVERY_MS);
-      good.take();
-      const startMs = performance.now();
+      let startMs = 0;
       const { ends, cores } = await load(nodes.endpoint(leader.name), number, {
         ...options,
         seconds: Math.max(options.seconds, misbehaviour.secondsMin ?? 0),
+        onBegin: () => {
+          good?.take();
+          startMs = performance.now();
+        },
       });
       const latencies = latenciesOf(good.take());
       clearInterval(rssTimer);
@@ -138,12 +141,19 @@ export function mib(bytes: number): number {
 async function load(
   target: string,
   number: number,
-  { connections, coreShare, seconds }: HostileOptions,
+  { connections, coreShare, onBegin, seconds }: HostileOptions & { readonly onBegin: () => void },
 ): Promise<{ ends: Record<string, number>; cores: number }> {
   const args = [LOADER, target, connections, number, seconds, coreShare].map(String);
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit", "ipc"] });
   let out = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (out += text));
+  // Its own start takes a core for a moment, and is nothing that it does to the node.
+  child.once("message", () => {
+    setTimeout(() => {
+      onBegin();
+      child.send("begin");
+    }, SETTLE_MS);
+  });
   await new Promise((resolve) => child.once("close", resolve));
   if (out === "") throw new Error("the loader ended without a word");
   return JSON.parse(out) as { ends: Record<string, number>; cores: number };
