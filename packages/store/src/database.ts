@@ -2,6 +2,7 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { Level } from "level";
 import { StoreCorruptError, StoreOpenError } from "./errors.js";
+import { removeLatest } from "./latest-records.js";
 import { BARRIER_KEY, EMPTY_LATEST_RANGE, EMPTY_RANGE, LATEST_BARRIER_KEY } from "./record-keys.js";
 import { SplitDatabase } from "./split-database.js";
 
@@ -67,6 +68,7 @@ export type OpenDatabase = (
 
 /**
  * Opens both LevelDBs, that of the latest versions within the directory of the other; each first recovers what its own logs hold.
+ * Latest versions that format 1 left in the other are removed: nobody reads them, and a crash may have kept them through `upgradeFormat`.
  * @throws {StoreCorruptError} one must exist and does not, or LevelDB finds its files damaged.
  * @throws {StoreOpenError} any other reason, a lock held by another process among them.
  */
@@ -74,6 +76,7 @@ export const openDatabase: OpenDatabase = async (location, options) => {
   const half = { ...options, blockCacheBytes: options.blockCacheBytes >>> 1 };
   const changes = await openLevel(location, half, CHANGES_FILES_MAX);
   try {
+    await removeLatest(changes);
     const latest = await openLevel(latestPath(location), half, LATEST_FILES_MAX);
     return new SplitDatabase(changes, latest);
   } catch (error) {

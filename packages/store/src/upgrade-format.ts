@@ -4,14 +4,12 @@ import { flushLatest, latestPath, openLevel, putLatestBarrier } from "./database
 import type { Database, DatabaseOptions } from "./database.js";
 import type { FileSystem } from "./file-system.js";
 import { databasePath } from "./generations.js";
-import { ALL_LATEST } from "./record-keys.js";
-
-const RECORDS_PER_BATCH = 1_000;
-const READ_AHEAD_BYTES = 1024 * 1024;
+import { eachLatest } from "./latest-records.js";
 
 /**
  * In format 1 the latest versions lay among all other records: gives them their LevelDB. The D file is then written anew, which makes it
- * format 2, and is the step that counts: until then an earlier version may come back, and what was begun is thrown away.
+ * format 2, and is the step that counts: until then an earlier version may come back, and what was begun is thrown away. Where they were they are
+ * removed as LevelDB is opened, see `openDatabase`.
  */
 export async function upgradeFormat(
   directory: string,
@@ -32,7 +30,6 @@ export async function upgradeFormat(
     await fileSystem.syncDirectory(latestPath(location));
     await fileSystem.syncDirectory(location);
     await writeCheckpoint(fileSystem, directory, checkpoint);
-    await removeLatest(all);
   } finally {
     await all.close();
   }
@@ -49,27 +46,4 @@ async function copyLatest(all: Database, latest: Database): Promise<void> {
   const barrier = latest.batch();
   putLatestBarrier(barrier);
   await barrier.write({ sync: true });
-}
-
-/** Nobody reads them there any more; those that a crash leaves only take room. */
-async function removeLatest(all: Database): Promise<void> {
-  await eachLatest(all, async (records) => {
-    const batch = all.batch();
-    for (const [key] of records) batch.del(key);
-    await batch.write({ sync: false });
-  });
-}
-
-async function eachLatest(all: Database, act: (records: [Buffer, Buffer][]) => Promise<void>): Promise<void> {
-  const range = { ...ALL_LATEST, reverse: false, highWaterMarkBytes: READ_AHEAD_BYTES };
-  const iterator = all.iterator(range);
-  try {
-    for (;;) {
-      const records = await iterator.nextv(RECORDS_PER_BATCH);
-      if (records.length === 0) return;
-      await act(records);
-    }
-  } finally {
-    await iterator.close();
-  }
 }

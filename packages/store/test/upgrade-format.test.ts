@@ -88,6 +88,25 @@ describe("A store of format 1", function () {
     }
   });
 
+  it("S3: leaves no latest version where they were, whenever a crash came", async () => {
+    const directory = await formatOne("all");
+    await (await openWithGroup(directory)).close();
+    const location = join(directory, "store-1");
+    const crashed = await openLevel(location, OPTIONS);
+    const batch = crashed.batch();
+    for (let i = 0; i < 2_500; i++)
+      batch.put(latestKey(Buffer.from(`key-${i}`)), Buffer.from("what was there"));
+    await batch.write({ sync: true });
+    await crashed.close();
+
+    const store = await openWithGroup(directory);
+    expect((await store.hash()).hash).to.equal(model.hash(model.revisionAt[80] ?? -1));
+    await store.close();
+    const all = await openLevel(location, OPTIONS);
+    expect(await recordsOf(all, latestKey(Buffer.alloc(0)))).to.deep.equal([]);
+    await all.close();
+  });
+
   it("S3: that fails at any step of becoming one of format 2 becomes it at the next opening", async () => {
     for (let failAt = 0; failAt < 7; failAt++) {
       const directory = await formatOne("half");

@@ -50,6 +50,10 @@ export const MUTANTS: readonly Mutant[] = [
     "    if (this.#old.newest > this.#unsettled.settledRevision) return;\n",
     "",
   ]),
+  mutant("S3", "latest versions that a crash left among the changes stay there", "database.ts", [
+    "    await removeLatest(changes);\n",
+    "",
+  ]),
   mutant("S3", "a header is found where later ones were written over it", "header-cache.ts", [
     "    if (this.#head - start >= ring.length) return false;\n",
     "",
