@@ -80,6 +80,18 @@ describe("the share of a busy client (C5, C7)", () => {
     expect(client.begun).to.equal(40);
   });
 
+  it("is measured out to large frames from the first one on, while others are there", () => {
+    const share = new FairShare({ requests: 1_000, bytes: 1e9 });
+    const [modest, one, other] = [new Client(share), new Client(share), new Client(share)];
+    modest.inbox.add(frame(1));
+    one.inbox.add(frame(2, 64 * 1024));
+    other.inbox.add(frame(2, 64 * 1024));
+    expect([modest.begun, one.begun, other.begun]).to.deep.equal([1, 1, 0]);
+    const alone = new Client(new FairShare({ requests: 1_000, bytes: 1e9 }));
+    alone.inbox.add(frame(2, 64 * 1024));
+    expect(alone.begun).to.equal(2);
+  });
+
   it("returns to the others when a client is gone", () => {
     const share = new FairShare({ requests: 1_000, bytes: 1e9 });
     const [one, other] = [new Client(share), new Client(share)];

@@ -4,8 +4,9 @@ import type { Pressing } from "./press-gate.js";
 /** What every connection may have under way, however many others are busy. */
 const REQUESTS_MIN = 64;
 const BYTES_MIN = 256 * 1024;
-/** The busy ones together take this part of their limits while others are there who are not. */
-const BESIDE_OTHERS = 2;
+/** The busy ones together take these parts of their limits while others are there who are not. */
+const REQUESTS_BESIDE_OTHERS = 1 / 2;
+const BYTES_BESIDE_OTHERS = 1 / 8;
 
 export interface FairShareLimits {
   /** Requests that busy connections have under way, all together. */
@@ -30,10 +31,13 @@ export class FairShare {
   /** Whether one with so much under way may begin another. */
   admits(requests: number, bytes: number): boolean {
     if (requests < REQUESTS_MIN && bytes < BYTES_MIN) return true;
-    const among = Math.max(1, this.#busy) * (this.gate.othersAreThere ? BESIDE_OTHERS : 1);
+    const busy = Math.max(1, this.#busy);
+    const areOthers = this.gate.othersAreThere;
+    const requestsMax = (this.#limits.requests * (areOthers ? REQUESTS_BESIDE_OTHERS : 1)) / busy;
+    const bytesMax = (this.#limits.bytes * (areOthers ? BYTES_BESIDE_OTHERS : 1)) / busy;
     return (
-      requests < Math.max(REQUESTS_MIN, Math.floor(this.#limits.requests / among)) &&
-      bytes < Math.max(BYTES_MIN, Math.floor(this.#limits.bytes / among))
+      requests < Math.max(REQUESTS_MIN, Math.floor(requestsMax)) &&
+      bytes < Math.max(BYTES_MIN, Math.floor(bytesMax))
     );
   }
 
@@ -89,9 +93,14 @@ export class ShareWindow {
     this.#endGated(Math.min(requests, this.#gated));
   }
 
+  /** From now on it counts as one that presses, until all that it sent is answered. */
+  press(): void {
+    this.#presses = true;
+  }
+
   /** It has sent more than it may have under way. `one` is told when those who press may go on. */
   more(one: Pressing): void {
-    this.#presses = true;
+    this.press();
     this.#share.gate.wait(one);
   }
 

@@ -6,6 +6,9 @@ import type { Pressing } from "./press-gate.js";
 /** What is refused costs more than a request and is worth nothing to anybody: it counts as so many where it is measured out. */
 const REFUSED_WEIGHT = 8;
 
+/** One like this keeps the log and the store of all nodes busy for some milliseconds: it goes where those go who press. */
+const LARGE_FRAME_BYTES = 128 * 1024;
+
 export interface InboxOptions {
   readonly limits: Limits;
   readonly share: FairShare;
@@ -70,8 +73,13 @@ export class Inbox {
         this.#beginNext(this.#begun);
         continue;
       }
-      const frame = this.#frames.shift();
+      const [frame] = this.#frames;
       if (frame === undefined) break;
+      if (frame.bytes.length >= LARGE_FRAME_BYTES) {
+        this.#window.press();
+        if (!this.#window.hasRoom) break;
+      }
+      this.#frames.shift();
       this.#decode(frame.bytes, frame.cameMs);
     }
     const isFull = this.#begun !== null || this.#frames.length > 0;

@@ -4,7 +4,7 @@ import { restFor } from "../rest.js";
 const SLICE_REQUESTS = 64;
 const SLICE_BYTES = 64 * 1024;
 /** A slice is over after this, also when requests of it wait for something. */
-const SLICE_MS = 50;
+const SLICE_MS = 500;
 /** So long after their last request others count as there. */
 const OTHERS_MS = 100;
 
@@ -76,6 +76,12 @@ export class PressGate {
     if (this.#underWay === 0 && this.#beganAtMs !== null) this.#over();
   }
 
+  /** What is large is not over when it is answered: the log's disk and the store go on with it. */
+  get #restFactor(): number {
+    const slices = (SLICE_BYTES - this.#bytes) / SLICE_BYTES;
+    return 1 + Math.max(0, slices) + Math.max(0, slices - 1);
+  }
+
   #over(): void {
     const tookMs = performance.now() - (this.#beganAtMs ?? 0);
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -88,8 +94,7 @@ export class PressGate {
       return;
     }
     this.#isResting = true;
-    // What is large is not over when it is answered: the log and the store go on with it.
-    restFor(tookMs * (1 + Math.max(0, SLICE_BYTES - this.#bytes) / SLICE_BYTES), () => {
+    restFor(tookMs * this.#restFactor, () => {
       this.#isResting = false;
       this.#next();
     });

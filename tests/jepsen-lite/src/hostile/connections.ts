@@ -51,6 +51,7 @@ async function crowd(
   const one = async (): Promise<void> => {
     while (left > 0 && !scene.isOver) {
       left -= 1;
+      await scene.breathe();
       const socket = new RawSocket(scene.target);
       sockets.push(socket);
       ends.push(socket.ended.then((end) => (isDone ? undefined : scene.count(end))));
@@ -84,8 +85,11 @@ async function inPieces(scene: Scene, socket: RawSocket, bytes: Buffer): Promise
 /** All of them are there, and stay a while. */
 async function together(scene: Scene, count: number): Promise<void> {
   const sockets: RawSocket[] = [];
+  let left = count;
   const one = async (): Promise<void> => {
-    while (sockets.length < count && !scene.isOver) {
+    while (left > 0 && !scene.isOver) {
+      left -= 1;
+      await scene.breathe();
       const socket = new RawSocket(scene.target);
       socket.answersPings = true;
       sockets.push(socket);
