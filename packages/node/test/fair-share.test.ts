@@ -1,4 +1,5 @@
 import { encodeRequests, getRequest } from "@raftkv/protocol";
+import type { WireRequest } from "@raftkv/protocol";
 import { expect } from "chai";
 import { FairShare } from "../dist/client/fair-share.js";
 import { Inbox } from "../dist/client/inbox.js";
@@ -90,6 +91,15 @@ describe("the share of a busy client (C5, C7)", () => {
     const alone = new Client(new FairShare({ requests: 1_000, bytes: 1e9 }));
     alone.inbox.add(frame(2, 64 * 1024));
     expect(alone.begun).to.equal(2);
+  });
+
+  it("is measured out to what is refused from the first one on, eight times as little", () => {
+    const share = new FairShare({ requests: 1_000, bytes: 1e9 });
+    const [modest, other] = [new Client(share), new Client(share)];
+    modest.inbox.add(frame(1));
+    const unknown = Array.from({ length: 40 }, (_, i) => [i + 1, 99, 0] as unknown as WireRequest);
+    other.inbox.add(encodeRequests(unknown));
+    expect([other.begun, other.isFull]).to.deep.equal([8, true]);
   });
 
   it("returns to the others when a client is gone", () => {

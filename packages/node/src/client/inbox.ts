@@ -91,6 +91,7 @@ export class Inbox {
     const { requests, refused, session } = decodeClientFrame(bytes, this.#options.limits);
     if (requests.length + refused.length === 0) throw new ProtocolError("a frame without requests");
     this.#window.frameCame(bytes.length);
+    if (refused.length > 0) this.#window.press();
     const bytesEach = bytes.length / (requests.length + refused.length);
     this.#begun = { requests, refused, session, cameMs, bytesEach, next: 0 };
   }
