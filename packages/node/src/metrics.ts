@@ -111,7 +111,12 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
     (group) => group.checkpointIndex ?? 0,
   );
   const { rangesWaiting, timings, traffic } = source;
-  gauge(registry, "raftkv_ranges_waiting", "Ranges that wait until others are read", rangesWaiting);
+  gauge(
+    registry,
+    "raftkv_ranges_waiting",
+    "Ranges and large values that wait until others are read",
+    rangesWaiting,
+  );
   timings.register(registry);
   traffic.register(registry);
   registerFollowerMetrics(registry, {

@@ -16,8 +16,8 @@ export interface Pressing {
 
 /**
  * Through here go the requests of connections that press: that have sent more than their share of the node, and send on. When nobody
- * else is there they are not held up. Otherwise they come in slices, and behind each, when it is answered, is a rest as long as it took: so
- * whoever asks for little waits for one slice at most, and finds half of the node free, with its log and its followers (C5, C7).
+ * else is there they are not held up. Otherwise they come in slices, and behind each, when it is answered, is a rest at least as long as it
+ * took: so whoever asks for little waits for one slice at most, and finds half of the node free, with its log and its followers (C5, C7).
  */
 export class PressGate {
   readonly #waiting = new Set<Pressing>();
