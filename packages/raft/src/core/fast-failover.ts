@@ -1,6 +1,7 @@
 import { isPromised, leaseSettings } from "./lease.js";
 import { PRIORITY_MAX } from "./options.js";
 import { isVoter } from "./quorum.js";
+import { notQuick } from "./read-round.js";
 import { handleUnreachable } from "./replication.js";
 import { isWitness } from "./state.js";
 import type { RaftState } from "./state.js";
@@ -14,6 +15,7 @@ import type { ServerId } from "./types.js";
 export function handleConnectionLost(state: RaftState, peer: ServerId): void {
   if (state.role === "leader") {
     handleUnreachable(state, peer);
+    notQuick(state, peer);
     return;
   }
   const { fastFailoverTicks, id, priority } = state.options;

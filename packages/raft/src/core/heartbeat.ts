@@ -7,16 +7,24 @@ import { resumeAfterHeartbeat } from "./replication.js";
 import { becomeFollower } from "./role.js";
 import type { RaftState } from "./state.js";
 import { logIndex } from "./types.js";
+import type { ServerId } from "./types.js";
 import { leastDataDurable } from "./witness.js";
 
 /** To every member. Each carries the newest confirmation round, so a lost one is made good by the next (R18). */
 export function broadcastHeartbeats(state: RaftState): void {
-  const { options, outbox, progress } = state;
   state.heartbeatElapsedTicks = 0;
+  if (state.leaderReads.round !== null) state.leaderReads.round.askedAll = true;
+  sendHeartbeats(state, state.progress.keys());
+}
+
+/** To some of the members, for a confirmation round; the next ones to all come when they are due all the same. */
+export function sendHeartbeats(state: RaftState, peers: Iterable<ServerId>): void {
+  const { options, outbox, progress } = state;
   const dataDurableIndex = leastDataDurable(state);
   if (dataDurableIndex > state.dataDurableIndex) state.dataDurableIndex = dataDurableIndex;
-  for (const [peer, known] of progress) {
-    if (peer === options.id) continue;
+  for (const peer of peers) {
+    const known = progress.get(peer);
+    if (known === undefined || peer === options.id) continue;
     outbox.send({
       kind: "heartbeatRequest",
       from: options.id,

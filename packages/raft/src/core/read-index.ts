@@ -1,8 +1,8 @@
 import { hasCommittedInTerm } from "./commit.js";
-import { broadcastHeartbeats } from "./heartbeat.js";
 import { validLease } from "./lease.js";
 import type { ReadIndexRequest, ReadIndexResponse } from "./messages.js";
 import { quorumReached } from "./quorum.js";
+import { askForRound, noteQuick } from "./read-round.js";
 import type { RemoteRead } from "./read-state.js";
 import type { RaftState } from "./state.js";
 import type { LogIndex } from "./types.js";
@@ -84,10 +84,12 @@ function startRound(state: RaftState): void {
     readIndex: state.commitIndex,
     local: leaderReads.waiting,
     remote: [...leaderReads.waitingRemote.values()],
+    askedAll: false,
+    ticks: 0,
   };
   leaderReads.waiting = [];
   leaderReads.waitingRemote.clear();
-  broadcastHeartbeats(state);
+  askForRound(state);
   // A group of one is its own majority.
   confirmRound(state);
 }
@@ -101,6 +103,7 @@ function confirmRound(state: RaftState): void {
   );
   if (confirmed < round.number) return;
   leaderReads.round = null;
+  if (round.askedAll) noteQuick(state, round.number);
   for (const readId of round.local) grantLocal(state, readId, round.readIndex, null);
   for (const read of round.remote) grantRemote(state, read, round.readIndex);
 }

@@ -17,7 +17,12 @@ export interface LeaderReads {
     readonly readIndex: LogIndex;
     readonly local: readonly number[];
     readonly remote: readonly RemoteRead[];
+    /** Every member was asked, and not those alone who answered quickly before. */
+    askedAll: boolean;
+    ticks: number;
   } | null;
+  /** Who confirmed the last round that every member was asked for; null: to be found out. */
+  quick: readonly ServerId[] | null;
   /** The leader's own reads that came after that round was sent: they go into the next one. */
   waiting: number[];
   /** The newest waiting round of each follower. */

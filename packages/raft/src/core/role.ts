@@ -36,6 +36,7 @@ export function leaveRole(state: RaftState): void {
     state.leaseEnded = false;
     // The round numbers of the next leadership start over; they are unique within a term only (R18).
     state.leaderReads.lastRound = 0;
+    state.leaderReads.quick = null;
     state.uncommittedBytes = 0;
     state.progress.clear();
   }

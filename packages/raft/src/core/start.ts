@@ -52,7 +52,7 @@ export function startState<P extends Proposal>(options: RaftOptions, restart: Ra
     transfer: null,
     incomingSnapshot: null,
     dataDurableIndex: logIndex(0),
-    leaderReads: { lastRound: 0, round: null, waiting: [], waitingRemote: new Map() },
+    leaderReads: { lastRound: 0, round: null, quick: null, waiting: [], waitingRemote: new Map() },
     followerReads: { lastRound: 0, asked: [], waiting: [], elapsedTicks: 0 },
   };
   restartElectionTimer(state);

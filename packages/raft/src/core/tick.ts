@@ -2,6 +2,7 @@ import { campaign } from "./election.js";
 import { broadcastHeartbeats, checkQuorum } from "./heartbeat.js";
 import { tickTransfer } from "./leadership-transfer.js";
 import { repeatReadRequest } from "./read-index.js";
+import { tickRound } from "./read-round.js";
 import type { RaftState } from "./state.js";
 
 /** One tick of the shell's clock: everything in the core that happens for want of something else. */
@@ -24,6 +25,7 @@ function tickLeader(state: RaftState): void {
   // Stepped down: its heartbeats stop with this tick (R7).
   if (state.role !== "leader") return;
   tickTransfer(state);
+  tickRound(state);
   state.heartbeatElapsedTicks += 1;
   if (state.heartbeatElapsedTicks >= state.options.heartbeatTicks) broadcastHeartbeats(state);
 }
