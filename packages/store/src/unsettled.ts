@@ -71,6 +71,7 @@ export class Unsettled {
   /** What is in here now is to be settled; what changes later goes above it. */
   freeze(): void {
     invariant(this.#frozen === null, "what was frozen is settled before more is");
+    this.#upper.merge();
     this.#frozen = this.#upper;
     this.#frozenBytes = this.#upperBytes;
     this.#upper = new SortedSlots();
