@@ -70,7 +70,7 @@ export const KNOBS = {
     min: 0,
     max: 64 * GIB,
     unit: "bytes",
-    description: "latest versions of keys kept in memory",
+    description: "values of keys kept in memory",
   },
   storeHeaderBytes: {
     default: 1 * GIB,

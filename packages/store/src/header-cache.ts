@@ -1,10 +1,5 @@
-import {
-  ROOT_NUMBERS_MAX,
-  decodeRecord,
-  encodeHeader,
-  headerBytesMax,
-  markValueElsewhere,
-} from "./record.js";
+import { decodeRecord, markValueElsewhere, modRevisionOf } from "./record.js";
+import type { ValueSlabs } from "./value-slabs.js";
 import type { Version } from "./version.js";
 
 /** Places that a key can have: where two thirds of all are taken, not one key in a hundred finds its own all taken. */
@@ -12,21 +7,37 @@ const WAYS = 16;
 /** Longer ones are not kept: there are few, and each would push out many. */
 const KEY_BYTES_MAX = 1_024;
 /** Bytes for which there is one place: half as many places again as entries that the ring holds, with keys of 16 bytes. */
-const BYTES_PER_PLACE = 40;
+const BYTES_PER_PLACE = 48;
 /** The lower bits of a hash are the index's, see HeaderIndex. */
 const BUCKET_BITS_FROM = 9;
 const PLACE_BYTES = Uint32Array.BYTES_PER_ELEMENT + Float64Array.BYTES_PER_ELEMENT;
-/** Before the key stand its length, the header's, and the room behind the key. */
+/** What stands before the key: its length, the header's, the room behind the key, where the value is, and the slot. */
 const HEADER_BYTES_AT = 2;
 const ROOM_AT = 4;
-const PREFIX_BYTES = 6;
+const SLAB_AT = 6;
+const VALUE_START_AT = 10;
+const VALUE_BYTES_AT = 12;
+const SLOT_AT = 16;
+const PREFIX_BYTES = 20;
 /** A later header of the key may be longer by this much and still take the place of the one before. */
 const SPARE_BYTES = 6;
-/** A header on its way into the ring. */
-const SCRATCH = Buffer.alloc(headerBytesMax(ROOT_NUMBERS_MAX));
+
+/** What is kept of a version: its header's bytes, where its value lies in memory, and its place among the unsettled ones. */
+export interface Entry {
+  readonly version: Version;
+  /** The header stands in [from, to) of this. */
+  readonly header: Buffer;
+  readonly from: number;
+  readonly to: number;
+  /** The number of the slab that has the value; 0 for none. */
+  readonly slab: number;
+  readonly valueStart: number;
+  readonly valueBytes: number;
+  readonly slot: number;
+}
 
 /**
- * What a put must know of the version before it, without the value, for some of the keys; a part of HeaderIndex, which hashes the keys.
+ * The latest versions of some of the keys as far as memory has them; a part of HeaderIndex, which hashes the keys.
  *
  * A ring of bytes, in which the oldest entry is overwritten, and a table of places in it. A key has a choice of a few places by its hash, so
  * nobody who chooses keys makes a look-up slow. Nothing in here is known to the garbage collector one by one.
@@ -44,6 +55,10 @@ export class HeaderCache {
   #head: number;
   /** Of the ring, of entries that nothing leads to any more; counted until the ring is written over. */
   #deadBytes = 0;
+  #lostRevision = 0;
+  /** Of what was found last: its place, -1 for none, and where in the ring it is. */
+  #place = -1;
+  #at = 0;
 
   /** `directory` is named when an entry is damaged. */
   constructor(bytes: number, directory: string) {
@@ -59,11 +74,17 @@ export class HeaderCache {
     this.#head = ringBytes;
   }
 
+  /** A version above this one that was set here is still found here: none of them was pushed out, or found no room. */
+  get lostRevision(): number {
+    return this.#lostRevision;
+  }
+
   /** The next `set` may come to the end of the ring for the first time: the last moment for `resized`. */
-  isAboutToTurn(version: Version): boolean {
-    if (version.key.length > KEY_BYTES_MAX) return false;
+  isAboutToTurn({ version, from, to }: Entry): boolean {
+    const { length } = version.key;
+    if (length > KEY_BYTES_MAX) return false;
     const ringBytes = this.#ring.length;
-    const bytes = PREFIX_BYTES + version.key.length + headerBytesMax(version.roots.length) + SPARE_BYTES;
+    const bytes = PREFIX_BYTES + length + (to - from) + SPARE_BYTES;
     return this.#head <= 2 * ringBytes && this.#head + bytes > 2 * ringBytes;
   }
 
@@ -72,79 +93,112 @@ export class HeaderCache {
     return 2 * this.#deadBytes >= this.#ring.length;
   }
 
-  /** Another one with the same entries: of more bytes, or of as many where this one is half dead. */
-  resized(bytes: number): HeaderCache {
+  /** Another one with the same entries: of more bytes, or of as many where this one is half dead. `newest` as in `set`. */
+  resized(bytes: number, newest: number): HeaderCache {
     const other = new HeaderCache(bytes, this.#directory);
+    other.#lostRevision = this.#lostRevision;
     const ring = this.#ring;
     for (let place = 0; place < this.#starts.length; place++) {
       const start = this.#starts[place] ?? 0;
-      if (start === 0) continue;
+      if (start === 0 || this.#head - start >= ring.length) continue;
       const at = start % ring.length;
       const entryBytes = this.#entryBytes(at);
-      const to = other.#take(entryBytes);
+      const to = other.#take(entryBytes, newest);
       ring.copy(other.#ring, to % other.#ring.length, at, at + entryBytes);
-      other.#claim(this.#hashes[place] ?? 0, to);
+      other.#claim(this.#hashes[place] ?? 0, to, newest);
     }
     return other;
   }
 
-  /** What the last `set` of this key put here, if it is still here: all of the version but its value. */
-  get(name: string, hash: number): Version | null {
-    const place = this.#find(name, hash);
-    if (place < 0) return null;
-    const ring = this.#ring;
-    const at = (this.#starts[place] ?? 0) % ring.length;
-    const from = at + PREFIX_BYTES + name.length;
-    return decodeRecord(name, ring, this.#directory, from, from + ring.readUInt16LE(at + HEADER_BYTES_AT));
+  /** Whether a key is here. What was found is what those below are about, until the next `set`. */
+  find(name: string, hash: number): boolean {
+    const first = this.#firstPlace(hash);
+    const { length } = this.#ring;
+    for (let place = first; place < first + WAYS; place++) {
+      if (this.#hashes[place] !== hash) continue;
+      const start = this.#starts[place] ?? 0;
+      if (this.#head - start >= length) continue;
+      const at = start % length;
+      if (!this.#isOf(at, name)) continue;
+      this.#place = place;
+      this.#at = at;
+      return true;
+    }
+    this.#place = -1;
+    return false;
   }
 
-  /** Keeps what `version` is but its value. */
-  set(version: Version, hash: number): void {
-    const { key } = version;
+  get modRevision(): number {
+    const at = this.#at;
+    return modRevisionOf(this.#ring, at + PREFIX_BYTES + this.#ring.readUInt16LE(at));
+  }
+
+  get slot(): number {
+    return this.#ring.readUInt32LE(this.#at + SLOT_AT);
+  }
+
+  get slab(): number {
+    return this.#ring.readUInt32LE(this.#at + SLAB_AT);
+  }
+
+  /** What the last `set` of the key put here, with its value while that is in memory. */
+  version(name: string, slabs: ValueSlabs): Version {
     const ring = this.#ring;
-    const place = this.#find(key, hash);
-    const headerBytes = encodeHeader(version, SCRATCH, 0);
-    if (version.version > 0) markValueElsewhere(SCRATCH, 0);
-    if (place >= 0) {
-      const at = (this.#starts[place] ?? 0) % ring.length;
+    const at = this.#at;
+    const from = at + PREFIX_BYTES + name.length;
+    const to = from + ring.readUInt16LE(at + HEADER_BYTES_AT);
+    const version = decodeRecord(name, ring, this.#directory, from, to);
+    const source = slabs.get(ring.readUInt32LE(at + SLAB_AT));
+    if (source === undefined) return version;
+    version.source = source;
+    version.valueStart = ring.readUInt16LE(at + VALUE_START_AT);
+    version.valueEnd = version.valueStart + ring.readUInt32LE(at + VALUE_BYTES_AT);
+    return version;
+  }
+
+  /** Keeps what `entry` says of the key that `find` was told last. `newest` is the newest revision that was set anywhere. */
+  set(entry: Entry, hash: number, newest: number): void {
+    const { key } = entry.version;
+    const ring = this.#ring;
+    const headerBytes = entry.to - entry.from;
+    if (this.#place >= 0) {
+      const at = this.#at;
       if (headerBytes <= ring.readUInt16LE(at + ROOM_AT)) {
-        this.#putHeader(at, key.length, headerBytes);
+        this.#fill(at, entry);
         return;
       }
       this.#deadBytes += this.#entryBytes(at);
-      this.#starts[place] = 0;
+      this.#starts[this.#place] = 0;
     }
     const bytes = PREFIX_BYTES + key.length + headerBytes + SPARE_BYTES;
-    if (key.length > KEY_BYTES_MAX || bytes > ring.length) return;
-    const start = this.#take(bytes);
-    this.#claim(hash, start);
+    if (key.length > KEY_BYTES_MAX || bytes > ring.length) {
+      this.#lost(entry.version.modRevision);
+      return;
+    }
+    const start = this.#take(bytes, newest);
+    this.#claim(hash, start, newest);
     const at = start % ring.length;
     ring.writeUInt16LE(key.length, at);
     ring.writeUInt16LE(headerBytes + SPARE_BYTES, at + ROOM_AT);
     for (let i = 0; i < key.length; i++) ring[at + PREFIX_BYTES + i] = key.charCodeAt(i);
-    this.#putHeader(at, key.length, headerBytes);
+    this.#fill(at, entry);
   }
 
-  #putHeader(at: number, keyBytes: number, headerBytes: number): void {
+  #fill(at: number, { version, header, from, to, slab, valueStart, valueBytes, slot }: Entry): void {
     const ring = this.#ring;
-    ring.writeUInt16LE(headerBytes, at + HEADER_BYTES_AT);
-    const to = at + PREFIX_BYTES + keyBytes;
-    for (let i = 0; i < headerBytes; i++) ring[to + i] = SCRATCH[i] ?? 0;
+    ring.writeUInt16LE(to - from, at + HEADER_BYTES_AT);
+    ring.writeUInt32LE(slab, at + SLAB_AT);
+    ring.writeUInt16LE(valueBytes === 0 ? 0 : valueStart, at + VALUE_START_AT);
+    ring.writeUInt32LE(valueBytes, at + VALUE_BYTES_AT);
+    ring.writeUInt32LE(slot, at + SLOT_AT);
+    const target = at + PREFIX_BYTES + version.key.length - from;
+    for (let i = from; i < to; i++) ring[target + i] = header[i] ?? 0;
+    if (version.version > 0) markValueElsewhere(ring, target + from);
   }
 
-  /** The place of a key; -1 when it has none. */
-  #find(name: string, hash: number): number {
-    const first = this.#firstPlace(hash);
-    for (let place = first; place < first + WAYS; place++) {
-      if (this.#hashes[place] === hash && this.#isAt(this.#starts[place] ?? 0, name)) return place;
-    }
-    return -1;
-  }
-
-  #isAt(start: number, name: string): boolean {
+  /** The entry at `at` is of this key. */
+  #isOf(at: number, name: string): boolean {
     const ring = this.#ring;
-    if (this.#head - start >= ring.length) return false;
-    const at = start % ring.length;
     if (ring.readUInt16LE(at) !== name.length) return false;
     for (let i = 0; i < name.length; i++)
       if (ring[at + PREFIX_BYTES + i] !== name.charCodeAt(i)) return false;
@@ -152,14 +206,17 @@ export class HeaderCache {
   }
 
   /** Leads to what begins at `start`: from a free place, or from the one whose entry would go first. */
-  #claim(hash: number, start: number): void {
+  #claim(hash: number, start: number, newest: number): void {
     const first = this.#firstPlace(hash);
     let oldest = first;
     for (let place = first + 1; place < first + WAYS; place++) {
       if ((this.#starts[place] ?? 0) < (this.#starts[oldest] ?? 0)) oldest = place;
     }
     const before = this.#starts[oldest] ?? 0;
-    if (before > 0) this.#deadBytes += this.#entryBytes(before % this.#ring.length);
+    if (before > 0 && this.#head - before < this.#ring.length) {
+      this.#deadBytes += this.#entryBytes(before % this.#ring.length);
+      this.#lost(newest);
+    }
     this.#hashes[oldest] = hash;
     this.#starts[oldest] = start;
   }
@@ -174,11 +231,17 @@ export class HeaderCache {
   }
 
   /** Room in the ring, in one piece. */
-  #take(bytes: number): number {
+  #take(bytes: number, newest: number): number {
     const ringBytes = this.#ring.length;
     const left = ringBytes - (this.#head % ringBytes);
     const start = left < bytes ? this.#head + left : this.#head;
     this.#head = start + bytes;
+    // Written over what was there: nobody looks what that was.
+    if (this.#head > 2 * ringBytes) this.#lost(newest);
     return start;
+  }
+
+  #lost(revision: number): void {
+    if (revision > this.#lostRevision) this.#lostRevision = revision;
   }
 }

@@ -184,8 +184,9 @@ export class MutationBatch {
       }
     }
     queue.track(version, record.length + key.length);
-    latest.add(version, record.length);
-    version.slot = unsettled.add(version, record.length);
+    const slot = unsettled.add(version, record.length);
+    version.slot = slot;
+    latest.add(version, used, slot.id);
     position.keys += (value === null ? 0 : 1) - (alive ? 1 : 0);
     this.#changes?.push(version);
     return modRevision;

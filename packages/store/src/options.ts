@@ -12,9 +12,9 @@ const MIB = 1024 * 1024;
 export interface StoreOptions extends DatabaseOptions {
   /** For writes that come out of the log. */
   readonly mode: FsmSyncMode;
-  /** Memory for the latest versions, overhead included; to it comes what LevelDB has not got yet. */
+  /** Memory for values of latest versions; to it comes what LevelDB has not got yet. */
   readonly cacheBytes: number;
-  /** Memory for latest versions without their values, at most; it is taken as keys come. */
+  /** Memory for what is known of keys without their values, at most; it is taken as keys come. */
   readonly headerBytesMax: number;
   /** Changes that may be in memory and in the log, but not in LevelDB yet. */
   readonly unwrittenBytesMax: number;

@@ -70,6 +70,15 @@ export function encodeLatest(version: Version, inlineValueBytesMax: number): Buf
   return record.subarray(0, headerEnd + valueBytes);
 }
 
+/** Of a header that was encoded here. */
+export function modRevisionOf(bytes: Buffer, from: number): number {
+  cursor = from + 1;
+  return readVarint(bytes);
+}
+
+/** A version that nobody else has seen yet. */
+export type OwnVersion = { -readonly [Field in keyof Version]: Version[Field] };
+
 /**
  * Reads the record in [from, to); the value stays a range of `bytes`.
  * @throws {StoreCorruptError} the bytes are no record of this format; names the LevelDB directory.
@@ -80,7 +89,7 @@ export function decodeRecord(
   directory: string,
   from = 0,
   to = bytes.length,
-): Version {
+): OwnVersion {
   const flags = bytes[from];
   const baseCount = ((flags ?? 0) >> BASES_SHIFT) & BASES_MASK;
   if (flags === undefined || (flags & ~KNOWN_FLAGS) !== 0 || baseCount > BASES_MAX) {

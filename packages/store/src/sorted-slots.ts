@@ -6,6 +6,8 @@ const OPEN_SLOTS_MAX = 256;
 /** A key's place in an order, and the version that stands there. */
 export interface Slot {
   readonly name: string;
+  /** Its number among those that came into one layer, see `Unsettled`. */
+  readonly id: number;
   version: Version;
 }
 
@@ -48,13 +50,23 @@ export class SortedSlots {
     while (this.#runs.length > 1) this.#mergeLast();
   }
 
+  /** The version of a name; null when it has no slot. */
+  find(name: string): Version | null {
+    for (const slots of [this.#open, ...this.#runs]) {
+      const slot = slots[lowerBound(slots, name)];
+      if (slot?.name === name) return slot.version;
+    }
+    return null;
+  }
+
   /** The versions of the names in [start, end), ascending; null for no end. Nothing may be inserted meanwhile. */
   *in(start: string, end: string | null): Generator<Version, void, void> {
     const cursors = this.#cursors(start, end);
     for (;;) {
       let first: Cursor | null = null;
       for (const cursor of cursors) {
-        if (cursor.from < cursor.until && (first === null || cursor.first.name < first.first.name)) first = cursor;
+        if (cursor.from < cursor.until && (first === null || cursor.first.name < first.first.name))
+          first = cursor;
       }
       if (first === null) return;
       const { version } = first.first;
@@ -117,7 +129,7 @@ class Cursor {
 
 /** Both, in one order. */
 function merged(a: readonly Slot[], b: readonly Slot[]): Slot[] {
-  const both = new Array<Slot>(a.length + b.length);
+  const both = [...a, ...b];
   let [fromA, fromB, to] = [0, 0, 0];
   let slotA = a[0];
   let slotB = b[0];

@@ -19,12 +19,15 @@ const OVERHEAD_BYTES = 300;
  */
 export class Unsettled {
   #upper = new SortedSlots();
+  /** By their ids. */
+  #upperSlots: Slot[] = [];
   #upperBytes = 0;
   #newest: number;
   #settledRevision: number;
   /** The newest revision that is not in the upper layer. */
   #upperFrom: number;
   #frozen: SortedSlots | null = null;
+  #frozenSlots: readonly Slot[] = [];
   #frozenBytes = 0;
 
   /** `revision` is that of the last change which is settled. */
@@ -39,6 +42,11 @@ export class Unsettled {
     return this.#settledRevision;
   }
 
+  /** The revision of the last change. */
+  get newest(): number {
+    return this.#newest;
+  }
+
   /** What is held in memory, in bytes. A version that another one took the place of counts until that is settled. */
   get bytes(): number {
     return this.#upperBytes + this.#frozenBytes;
@@ -47,6 +55,22 @@ export class Unsettled {
   /** Of what is not being settled yet. */
   get upperBytes(): number {
     return this.#upperBytes;
+  }
+
+  /** A key's latest version, which is of `modRevision` and in the slot with that id; null when it is settled. */
+  at(name: string, modRevision: number, id: number): Version | null {
+    if (modRevision <= this.#settledRevision) return null;
+    const slot = modRevision > this.#upperFrom ? this.#upperSlots[id] : this.#frozenSlots[id];
+    invariant(
+      slot !== undefined && slot.name === name && slot.version.modRevision === modRevision,
+      "an unsettled version is in its key's slot (S3)",
+    );
+    return slot.version;
+  }
+
+  /** A key's latest version, looked up in the order of keys; null when it is settled. */
+  find(name: string): Version | null {
+    return this.#upper.find(name) ?? this.#frozen?.find(name) ?? null;
   }
 
   /** The place of the key that `previous` is the latest version of; null when it has none in the upper layer. */
@@ -62,7 +86,8 @@ export class Unsettled {
       version.slot.version = version;
       return version.slot;
     }
-    const slot: Slot = { name: version.key, version };
+    const slot: Slot = { name: version.key, id: this.#upperSlots.length, version };
+    this.#upperSlots.push(slot);
     this.#upper.insert(slot);
     this.#upperBytes += OVERHEAD_BYTES;
     return slot;
@@ -73,6 +98,8 @@ export class Unsettled {
     invariant(this.#frozen === null, "what was frozen is settled before more is");
     this.#upper.merge();
     this.#frozen = this.#upper;
+    this.#frozenSlots = this.#upperSlots;
+    this.#upperSlots = [];
     this.#frozenBytes = this.#upperBytes;
     this.#upper = new SortedSlots();
     this.#upperBytes = 0;
@@ -89,6 +116,7 @@ export class Unsettled {
   settled(): void {
     this.#settledRevision = this.#upperFrom;
     this.#frozen = null;
+    this.#frozenSlots = [];
     this.#frozenBytes = 0;
   }
 

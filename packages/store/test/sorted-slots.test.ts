@@ -22,7 +22,7 @@ describe("Slots in the order of their keys", () => {
         const version = versionOf(name, i);
         const slot = model.get(name);
         if (slot === undefined) {
-          const added = { name, version };
+          const added = { name, id: 0, version };
           slots.insert(added);
           model.set(name, added);
         } else slot.version = version;

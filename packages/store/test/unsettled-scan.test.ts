@@ -21,7 +21,7 @@ class Layer extends SortedSlots {
       slot.version = version;
       return;
     }
-    const added = { name, version };
+    const added = { name, id: 0, version };
     this.insert(added);
     this.byName.set(name, added);
   }

@@ -47,24 +47,40 @@ export const MUTANTS: readonly Mutant[] = [
     "  await queue.writeAside(barrier, true);\n",
   ]),
   mutant("S3", "a latest version that is in memory only is forgotten", "latest-versions.ts", [
-    "    if (this.#old.newest > this.#unsettled.settledRevision) return;\n",
+    "    return index.lostRevision > unsettled.settledRevision ? unsettled.find(name) : null;\n",
+    "    return null;\n",
+  ]),
+  mutant("S3", "an unsettled version gets a second slot", "latest-versions.ts", [
+    "unsettled.at(name, index.modRevision, index.slot) ?? index.version(name, this.#slabs)",
+    "index.version(name, this.#slabs)",
+  ]),
+  mutant("S3", "nobody is told of a header that was written over", "header-cache.ts", [
+    "    if (this.#head > 2 * ringBytes) this.#lost(newest);\n",
     "",
+  ]),
+  mutant("S3", "nobody is told of a header whose place was taken", "header-cache.ts", [
+    "      this.#lost(newest);\n    }\n    this.#hashes",
+    "    }\n    this.#hashes",
+  ]),
+  mutant("S3", "nobody is told of a header that found no room", "header-cache.ts", [
+    "      this.#lost(entry.version.modRevision);\n",
+    "",
+  ]),
+  mutant("S3", "runs of unsettled versions are put together out of order", "sorted-slots.ts", [
+    "    if (slotA.name < slotB.name) {",
+    "    if (slotA.id < slotB.id) {",
   ]),
   mutant("S3", "latest versions that a crash left among the changes stay there", "database.ts", [
     "    await removeLatest(changes);\n",
     "",
   ]),
   mutant("S3", "a header is found where later ones were written over it", "header-cache.ts", [
-    "    if (this.#head - start >= ring.length) return false;\n",
+    "      if (this.#head - start >= length) continue;\n",
     "",
   ]),
   mutant("S3", "a header stays that a later one had no room to take the place of", "header-cache.ts", [
-    "      this.#starts[place] = 0;\n",
+    "      this.#starts[this.#place] = 0;\n",
     "",
-  ]),
-  mutant("S3", "an older header of a key stays where a later one leaves memory", "latest-versions.ts", [
-    "      this.#headers.set(value);\n",
-    "      if (this.#headers.get(value.key) === null) this.#headers.set(value);\n",
   ]),
   mutant("S2", "a checkpoint does not flush LevelDB", "make-durable.ts", [
     "  await queue.drained();\n  await flushChanges(database);\n",
