@@ -9,6 +9,7 @@ import type { Version } from "./version.js";
 /** A header on its way into the index. */
 const SCRATCH = Buffer.alloc(headerBytesMax(ROOT_NUMBERS_MAX));
 const NO_SLOT = 0;
+const NO_PLACE = { slab: 0, start: 0 };
 
 /**
  * The latest version of each key: from memory, else from LevelDB.
@@ -110,17 +111,20 @@ export class LatestVersions {
 
   /** Keeps what is the latest version of its key and is settled, with its value when it has that. */
   keep(version: Version): void {
-    const valueBytes = version.valueStart < 0 ? 0 : version.valueEnd - version.valueStart;
-    let slab = 0;
-    let valueStart = 0;
-    if (valueBytes > 0) {
-      const room = this.#slabs.reserve(valueBytes);
-      valueStart = room.used;
-      version.source.copy(room.slab, valueStart, version.valueStart, version.valueEnd);
-      slab = this.#slabs.take(room.slab, valueStart + valueBytes);
-    }
+    const { source, valueStart: from, valueEnd } = version;
+    const valueBytes = from < 0 ? 0 : valueEnd - from;
+    const { slab, start } = valueBytes === 0 ? NO_PLACE : this.#slabs.copy(source, from, valueEnd);
     const to = encodeHeader(version, SCRATCH, 0);
-    const entry = { version, header: SCRATCH, from: 0, to, slab, valueStart, valueBytes, slot: NO_SLOT };
+    const entry = {
+      version,
+      header: SCRATCH,
+      from: 0,
+      to,
+      slab,
+      valueStart: start,
+      valueBytes,
+      slot: NO_SLOT,
+    };
     this.#index.set(entry, this.#unsettled.newest);
   }
 
