@@ -23,6 +23,8 @@ export type RaftEvent<P extends Proposal = Proposal> =
   | { readonly kind: "applied"; readonly index: LogIndex }
   /** A linearizable read wants to know which index must be applied first. `readId` comes back in a grant or a rejection. */
   | { readonly kind: "read"; readonly readId: number }
+  /** The same, of a read that no lease may grant: one that it granted had ended before the answer was there (R19). */
+  | { readonly kind: "readByMajority"; readonly readId: number }
   /** What was in flight to a peer may be lost: a leader probes again where the logs agree. */
   | { readonly kind: "unreachable"; readonly peer: ServerId }
   /**

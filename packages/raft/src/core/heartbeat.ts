@@ -1,5 +1,5 @@
 import { advanceCommit } from "./commit-index.js";
-import { promiseFor, promised } from "./lease.js";
+import { promiseAsked, promiseFor, promised } from "./lease.js";
 import type { HeartbeatRequest, HeartbeatResponse } from "./messages.js";
 import { quorumReached } from "./quorum.js";
 import { replyOnceTermIsDurable } from "./reply.js";
@@ -33,7 +33,7 @@ export function sendHeartbeats(state: RaftState, peers: Iterable<ServerId>): voi
       // Never more than this member is known to hold: it may have other entries above that (R10).
       commitIndex: logIndex(Math.min(known.matchIndex, state.commitIndex)),
       readRound: state.leaderReads.lastRound,
-      sentMicros: state.nowMicros ?? 0,
+      sentMicros: promiseAsked(state, known),
       dataDurableIndex,
     });
   }

@@ -1,6 +1,7 @@
 import { hasCommittedInTerm } from "./commit.js";
 import { invariant } from "./invariant.js";
 import { quorumReached } from "./quorum.js";
+import type { Progress } from "./progress.js";
 import type { ReadGrant } from "./ready.js";
 import type { RaftState } from "./state.js";
 import type { LeaseSettings, ServerId } from "./types.js";
@@ -32,6 +33,15 @@ export function isPromised(state: RaftState): boolean {
   return state.nowMicros !== null && state.nowMicros < state.promisedUntilMicros;
 }
 
+/**
+ * The clock that a heartbeat to this member carries; 0 asks it for no promise. It is asked only when it is known to have the
+ * configuration in force on its disk, and nothing of another leader's behind it: so it promises the time that this leader
+ * reckons with, and after a restart still knows that it may have (R8, R19).
+ */
+export function promiseAsked({ log, nowMicros }: RaftState, { matchIndex }: Progress): number {
+  return matchIndex >= Math.max(log.configurationIndex, log.lastTermFrom) ? (nowMicros ?? 0) : 0;
+}
+
 /** What a heartbeat's answer promises: the clock that the leader put into it, or nothing (R19). */
 export function promiseFor(state: RaftState, sentMicros: number): number {
   return leaseSettings(state) !== null && state.nowMicros !== null ? sentMicros : 0;
@@ -52,7 +62,8 @@ export function leaseEndMicros(state: RaftState): number | null {
     const known = progress.get(voter);
     return known !== undefined && known.matchIndex >= log.configurationIndex ? known.promisedSentMicros : 0;
   });
-  if (sent <= 0) return null;
+  // What was promised for the figures before says nothing of those in force.
+  if (sent <= state.leaseSinceMicros) return null;
   const from = Math.min(sent, state.nowMicros);
   return from + Math.floor((lease.electionTimeoutMicros * (100 - lease.marginPercent)) / 100);
 }
@@ -63,13 +74,18 @@ export function validLease(state: RaftState): number | null {
   return end !== null && state.nowMicros !== null && state.nowMicros < end ? end : null;
 }
 
-/** Whether a read that a lease granted may still be answered, at the moment given (R19). */
+/**
+ * Whether a read that a lease granted may still be answered, at the moment given (R19). The lease as it is now must last as
+ * well: it was switched off meanwhile, or shortened, and voters that restarted hold to what their log says now (R8); or the
+ * members changed, and a majority of those that there are now never promised anything.
+ */
 export function leaseHolds(state: RaftState, grant: ReadGrant, nowMicros: number): boolean {
   if (grant.leaseEndMicros === null) return true;
+  const end = leaseEndMicros(state);
   return (
-    state.role === "leader" &&
+    end !== null &&
+    nowMicros < end &&
     grant.term === state.currentTerm &&
-    !state.leaseEnded &&
     nowMicros < grant.leaseEndMicros
   );
 }

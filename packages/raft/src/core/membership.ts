@@ -38,8 +38,12 @@ export function handleLeaveJoint(state: RaftState): void {
 export function handleChangeLease(state: RaftState, lease: LeaseSettings | null): void {
   let refusal = cannotChange(state);
   if (refusal === null && lease !== null && !isLease(lease)) refusal = "badLease";
-  if (refusal !== null) refuse(state, "changeLease", refusal);
-  else enter(state, { ...state.log.configuration, lease });
+  if (refusal !== null) {
+    refuse(state, "changeLease", refusal);
+    return;
+  }
+  state.leaseSinceMicros = state.nowMicros ?? 0;
+  enter(state, { ...state.log.configuration, lease });
 }
 
 /**

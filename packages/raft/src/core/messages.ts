@@ -55,7 +55,7 @@ export interface HeartbeatRequest extends Envelope<"heartbeatRequest"> {
   readonly commitIndex: LogIndex;
   /** The newest confirmation round of the leader's term; 0 is none (R18). */
   readonly readRound: number;
-  /** The leader's clock when this was made; 0: it has none. A lease starts here, not at the answer (R19). */
+  /** The leader's clock when this was made; 0: it asks for no promise. A lease starts here, not at the answer (R19). */
   readonly sentMicros: number;
   /** Every data member has everything up to here on disk: as far as a witness may compact (R24). */
   readonly dataDurableIndex: LogIndex;

@@ -13,7 +13,7 @@ import {
 } from "./membership.js";
 import type { RaftOptions, RaftRestart } from "./options.js";
 import { handlePropose } from "./propose.js";
-import { advanceReads, handleRead } from "./read-index.js";
+import { advanceReads, handleRead, handleReadByMajority } from "./read-index.js";
 import type { ReadGrant, Ready, SoftState } from "./ready.js";
 import { receive } from "./receive.js";
 import { handleUnreachable, replicateToAll } from "./replication.js";
@@ -83,6 +83,9 @@ export class Raft<P extends Proposal = Proposal> {
         break;
       case "read":
         handleRead(state, event.readId);
+        break;
+      case "readByMajority":
+        handleReadByMajority(state, event.readId);
         break;
       case "unreachable":
         if (state.role === "leader") handleUnreachable(state, event.peer);

@@ -14,6 +14,13 @@ export function handleRead(state: RaftState, readId: number): void {
   else state.outbox.rejected.push({ kind: "read", readId, reason: "noLeader", leader: null });
 }
 
+/** A read of its own clients that a lease had granted, and that was not answered before the lease ended (R19). */
+export function handleReadByMajority(state: RaftState, readId: number): void {
+  if (state.role === "leader") state.leaderReads.waitingForMajority.push(readId);
+  // Only leaders grant by a lease.
+  else handleRead(state, readId);
+}
+
 export function handleReadIndexRequest(state: RaftState, message: ReadIndexRequest): void {
   if (state.role !== "leader") return;
   const { from, readRound, bootEpoch } = message;
@@ -71,24 +78,23 @@ function grantByLease(state: RaftState): void {
 
 function startRound(state: RaftState): void {
   const { leaderReads } = state;
-  if (
-    leaderReads.round !== null ||
-    (leaderReads.waiting.length === 0 && leaderReads.waitingRemote.size === 0)
-  )
-    return;
+  const { waiting, waitingForMajority, waitingRemote } = leaderReads;
+  const count = waiting.length + waitingForMajority.length + waitingRemote.size;
+  if (leaderReads.round !== null || count === 0) return;
   // Before the leader's own first entry is committed, its commit index may lie behind what was acknowledged (R18).
   if (!hasCommittedInTerm(state)) return;
   leaderReads.lastRound += 1;
   leaderReads.round = {
     number: leaderReads.lastRound,
     readIndex: state.commitIndex,
-    local: leaderReads.waiting,
-    remote: [...leaderReads.waitingRemote.values()],
+    local: waitingForMajority.length === 0 ? waiting : [...waiting, ...waitingForMajority],
+    remote: [...waitingRemote.values()],
     askedAll: false,
     ticks: 0,
   };
   leaderReads.waiting = [];
-  leaderReads.waitingRemote.clear();
+  leaderReads.waitingForMajority = [];
+  waitingRemote.clear();
   askForRound(state);
   // A group of one is its own majority.
   confirmRound(state);

@@ -25,6 +25,8 @@ export interface LeaderReads {
   quick: readonly ServerId[] | null;
   /** The leader's own reads that came after that round was sent: they go into the next one. */
   waiting: number[];
+  /** As `waiting`, of reads that no lease may grant (R19). */
+  waitingForMajority: number[];
   /** The newest waiting round of each follower. */
   readonly waitingRemote: Map<ServerId, RemoteRead>;
 }

@@ -34,6 +34,7 @@ export function leaveRole(state: RaftState): void {
     // Whoever leads next: this server has nothing to hand over any more (R20).
     state.transfer = null;
     state.leaseEnded = false;
+    state.leaseSinceMicros = 0;
     // The round numbers of the next leadership start over; they are unique within a term only (R18).
     state.leaderReads.lastRound = 0;
     state.leaderReads.quick = null;
@@ -51,9 +52,10 @@ export function leaveRole(state: RaftState): void {
 
 function rejectLeaderReads(state: RaftState): void {
   const { leaderReads, outbox } = state;
-  const waiting = [...(leaderReads.round?.local ?? []), ...leaderReads.waiting];
+  const waiting = [...(leaderReads.round?.local ?? []), ...leaderReads.waiting, ...leaderReads.waitingForMajority];
   leaderReads.round = null;
   leaderReads.waiting = [];
+  leaderReads.waitingForMajority = [];
   // A follower asks again, whoever leads then; only this server's own reads need an answer.
   leaderReads.waitingRemote.clear();
   for (const readId of waiting) {

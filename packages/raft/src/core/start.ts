@@ -46,13 +46,21 @@ export function startState<P extends Proposal>(options: RaftOptions, restart: Ra
     promisedTo: null,
     promiseAtStart: true,
     leaseEnded: false,
+    leaseSinceMicros: 0,
     votes: new Map(),
     progress: new Map(),
     uncommittedBytes: 0,
     transfer: null,
     incomingSnapshot: null,
     dataDurableIndex: logIndex(0),
-    leaderReads: { lastRound: 0, round: null, quick: null, waiting: [], waitingRemote: new Map() },
+    leaderReads: {
+      lastRound: 0,
+      round: null,
+      quick: null,
+      waiting: [],
+      waitingForMajority: [],
+      waitingRemote: new Map(),
+    },
     followerReads: { lastRound: 0, asked: [], waiting: [], elapsedTicks: 0 },
   };
   restartElectionTimer(state);

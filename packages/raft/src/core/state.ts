@@ -71,6 +71,8 @@ export interface RaftState<P extends Proposal = Proposal> {
   promiseAtStart: boolean;
   /** A leader's lease ended for the rest of its term: a transfer began (R19). */
   leaseEnded: boolean;
+  /** When this leader last changed the lease's figures; 0: it found them. Promises for heartbeats up to then do not count (R19). */
+  leaseSinceMicros: number;
 
   /** Votes or pre-votes of the campaign under way. */
   readonly votes: Map<ServerId, boolean>;

@@ -33,6 +33,48 @@ describe("leases (thesis §6.4.1, R19)", () => {
     ).to.equal(false);
   });
 
+  it("a read whose lease ended before it was answered is asked for again by majority, though there is a lease again", () => {
+    const cluster = withLease();
+    const a = cluster.get("a");
+    a.step({ kind: "read", readId: 1 });
+    a.grants.length = 0;
+    expect(a.status.leaseEndMicros).to.be.above(a.nowMicros);
+    a.step({ kind: "readByMajority", readId: 1 }, { kind: "read", readId: 2 });
+    expect(a.grants.map(({ readId }) => readId)).to.deep.equal([2]);
+    cluster.settle();
+    expect(a.grants.map(({ readId, leaseEndMicros }) => [readId, leaseEndMicros]).at(-1)).to.deep.equal([1, null]);
+    a.step({ kind: "readByMajority", readId: 3 });
+    cluster.isolate("a");
+    cluster.round(2 * ELECTION_TICKS);
+    expect(a.rejected).to.deep.equal([{ kind: "read", readId: 3, reason: "leadershipLost", leader: null }]);
+    a.step({ kind: "readByMajority", readId: 4 });
+    expect(a.rejected.at(-1)).to.include({ readId: 4, reason: "noLeader" });
+  });
+
+  it("a granted read is not answered once leases are switched off, shortened, or the members change: others may know less of it (R8)", () => {
+    const changes = [
+      { kind: "changeLease", lease: null },
+      { kind: "changeLease", lease: { ...LEASE, electionTimeoutMicros: 1 } },
+      {
+        kind: "changeMembership",
+        change: { joint: "auto", members: [{ kind: "remove", id: serverId("c") }] },
+      },
+    ] as const;
+    for (const change of changes) {
+      const cluster = withLease();
+      const a = cluster.get("a");
+      a.step({ kind: "read", readId: 1 });
+      const [grant] = a.grants;
+      if (grant === undefined) throw new Error("the lease granted nothing");
+      expect(a.raft.leaseHolds(grant, a.nowMicros)).to.equal(true);
+      a.step(change);
+      expect(a.raft.leaseHolds(grant, a.nowMicros), JSON.stringify(change)).to.equal(false);
+      cluster.settle();
+      const isMembers = change.kind === "changeMembership";
+      expect(a.raft.leaseHolds(grant, a.nowMicros), `${JSON.stringify(change)} committed`).to.equal(isMembers);
+    }
+  });
+
   it("a lease starts when the heartbeat was sent, not when it was answered, and ends a margin early", () => {
     const cluster = withLease();
     const a = cluster.get("a");
@@ -138,6 +180,45 @@ describe("leases (thesis §6.4.1, R19)", () => {
     cluster.heldDisks.clear();
     cluster.round(2 * HEARTBEAT_TICKS);
     expect(a.status.leaseEndMicros).to.be.above(end ?? Infinity);
+  });
+
+  it("a promise for a shorter timeout, on its way when the figures grow, is none for the longer one", () => {
+    const cluster = withLease();
+    const a = cluster.get("a");
+    while (cluster.network.length === 0) cluster.tick("a");
+    const sentMicros = a.nowMicros;
+    // Both promise by the old figures; their answers come behind the acknowledgements of the new ones.
+    while (cluster.deliver(({ kind }) => kind === "heartbeatRequest"));
+    const answers = cluster.network;
+    expect(answers.map(({ message }) => message.kind)).to.deep.equal(["heartbeatResponse", "heartbeatResponse"]);
+    cluster.network = [];
+    a.step({ kind: "changeLease", lease: { ...LEASE, electionTimeoutMicros: 10 * TIMEOUT_MICROS } });
+    cluster.settle();
+    cluster.network = answers;
+    cluster.settle();
+    expect(a.status.commitIndex).to.equal(a.status.lastIndex);
+    expect(a.status.leaseEndMicros).to.equal(null);
+    cluster.settle();
+    cluster.round(2 * HEARTBEAT_TICKS);
+    expect(a.status.leaseEndMicros).to.be.above(sentMicros + 7 * TIMEOUT_MICROS);
+    expect(cluster.get("b").status.promisedUntilMicros).to.be.above(a.status.leaseEndMicros ?? Infinity);
+  });
+
+  it("a follower that lacks the figures, or has another leader's entries behind them, is asked for no promise", () => {
+    const cluster = withLease();
+    const a = cluster.get("a");
+    cluster.heldDisks.add("c");
+    a.step({ kind: "changeLease", lease: { ...LEASE, electionTimeoutMicros: 2 * TIMEOUT_MICROS } });
+    cluster.settle();
+    cluster.network = [];
+    while (cluster.network.length === 0) cluster.tick("a");
+    const asked = cluster.network.flatMap(({ message }) =>
+      message.kind === "heartbeatRequest" ? [[message.to, message.sentMicros > 0]] : [],
+    );
+    expect(asked).to.have.deep.members([
+      [serverId("b"), true],
+      [serverId("c"), false],
+    ]);
   });
 
   it("a promise is kept when the lease's figures become smaller, or the lease ends", () => {

@@ -98,19 +98,28 @@ export class Requests {
     read.answer({ kind: "refused", leader });
   }
 
-  /** Answers what may be answered by now. `mayAnswer` is asked after the value was read (R19). */
-  answerReads(machine: Machine, mayAnswer: (grant: ReadGrant) => boolean): void {
-    if (this.#granted === 0) return;
-    for (const [readId, { answer, grant, key }] of this.#reads) {
+  /**
+   * Answers what may be answered by now. `mayAnswer` is asked after the value was read (R19).
+   * @returns what was not, and is to be asked for again.
+   */
+  answerReads(machine: Machine, mayAnswer: (grant: ReadGrant) => boolean): RaftEvent<Command>[] {
+    const again: RaftEvent<Command>[] = [];
+    if (this.#granted === 0) return again;
+    for (const [readId, read] of this.#reads) {
+      const { answer, grant, key } = read;
       if (grant === null || grant.index > machine.appliedIndex) continue;
-      this.#reads.delete(readId);
       this.#granted -= 1;
       const value = machine.read(key);
       if (mayAnswer(grant)) {
+        this.#reads.delete(readId);
         this.#context.count(grant.leaseEndMicros === null ? "reads" : "leaseReads");
         answer({ kind: "value", value });
-      } else answer({ kind: "refused", leader: null });
+      } else {
+        read.grant = null;
+        again.push({ kind: "readByMajority", readId });
+      }
     }
+    return again;
   }
 
   #answer(command: Command, answer: Answer): void {

@@ -385,11 +385,12 @@ export class SimServer {
   #answerReads(): void {
     const { core, isPaused } = this;
     if (isPaused || core === null) return;
-    this.#requests.answerReads(this.machine, (grant) => {
+    const again = this.#requests.answerReads(this.machine, (grant) => {
       const holds = core.leaseHolds(grant, this.clockMicros);
       this.#around.observer.answersRead(this, grant, holds);
       return holds;
     });
+    for (const event of again) this.arrive(event);
   }
 
   #compacted(index: number): void {

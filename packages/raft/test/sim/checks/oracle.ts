@@ -43,6 +43,7 @@ const KINDS: readonly RaftEvent["kind"][] = [
   "compacted",
   "snapshotReceived",
   "snapshotReported",
+  "readByMajority",
 ];
 const ROLES: readonly RaftStatus["role"][] = ["follower", "preCandidate", "candidate", "leader"];
 

@@ -112,6 +112,27 @@ export const READ_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "R19",
+    "promise for other figures",
+    "lease.ts",
+    ["  if (sent <= state.leaseSinceMicros) return null;\n", "  if (sent <= 0) return null;\n"],
+    "what was promised for a shorter timeout makes a lease of the longer one",
+  ),
+  mutant(
+    "R19",
+    "promise asked of everyone",
+    "lease.ts",
+    ["Math.max(log.configurationIndex, log.lastTermFrom) ?", "Math.max(0 * log.configurationIndex, 0) ?"],
+    "a member that has other figures in its log is taken to promise by those of the leader",
+  ),
+  mutant(
+    "R19",
+    "granted before the change",
+    "lease.ts",
+    ["    end !== null &&\n    nowMicros < end &&\n", "    (end === null || nowMicros > 0) &&\n"],
+    "a lease that was switched off, or has other voters now, still answers what it granted",
+  ),
+  mutant(
+    "R19",
     "bound server votes in its own term",
     "election.ts",
     [
