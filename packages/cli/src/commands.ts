@@ -87,7 +87,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       return topCommand;
     },
   ),
-  admin: group("admin", "checkpoint, compact, hash; a new cluster of a survivor", async () => {
+  admin: group("admin", "checkpoint, compact, hash, leases; a new cluster of a survivor", async () => {
     const { adminCommands } = await import("./commands/admin.js");
     return adminCommands;
   }),

@@ -21,6 +21,7 @@ import type { Range } from "./key-range.js";
 import { keyFromReply } from "./key-value.js";
 import type { KeyValue } from "./key-value.js";
 import type { LeaderFinder } from "./leader-finder.js";
+import { LeaderLeases } from "./leader-leases.js";
 import { LeaseKeeper } from "./lease-keeper.js";
 import type { AttachOptions, Lease, LeaseOptions } from "./lease.js";
 import { acquire } from "./lock.js";
@@ -87,6 +88,8 @@ export class Client {
   readonly #leases: LeaseKeeper;
   /** The members of the cluster, and who leads it. */
   readonly members: Members;
+  /** Whether the leader answers reads by leases. */
+  readonly leaderLeases: LeaderLeases;
   #closing: Promise<void> | null = null;
 
   /** Use `connect`. */
@@ -96,7 +99,9 @@ export class Client {
     this.#dispatcher = dispatcher;
     this.#watches = watches;
     this.#ranges = new RangeReader(dispatcher, settings);
-    this.members = new Members((call, options) => this.#submit(call, options));
+    const submit = (call: Call, given: RequestOptions): Promise<unknown> => this.#submit(call, given);
+    this.members = new Members(submit);
+    this.leaderLeases = new LeaderLeases(submit);
     this.#leases = new LeaseKeeper(dispatcher, settings.timeoutMs);
   }
 

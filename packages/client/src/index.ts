@@ -11,6 +11,12 @@ export {
 export { Appender, type AppendCallback, type AppenderOptions } from "./appender.js";
 export { KeyValue } from "./key-value.js";
 export { Lease, type AttachOptions, type LeaseOptions } from "./lease.js";
+export {
+  LeaderLeases,
+  type LeaderLeaseSettings,
+  type LeaderLeasesOnOptions,
+  type LeaderLeasesStatus,
+} from "./leader-leases.js";
 export { Members, type AddMemberOptions, type ForcibleOptions, type MemberListOptions } from "./members.js";
 export { Lock, type LockOptions } from "./lock.js";
 export { compare, del, get, put } from "./operations.js";

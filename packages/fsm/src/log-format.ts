@@ -8,8 +8,10 @@ import { NewerFormatError } from "./errors.js";
  *
  * - 1: the kinds 1 to 13, the settings 1 to 10.
  * - 2: the kind 14, `hashCheck`; the setting 11, `logFormat`.
+ * - 3: configurations with leader leases. Their entries are none of the state machine's, and carry no format; but members of an older
+ *   version would forget over a restart what they promised (R8, R19).
  */
-export const LOG_FORMAT = 2;
+export const LOG_FORMAT = 3;
 /** What every version understands, and one that says nothing of it. */
 export const LOG_FORMAT_BASE = 1;
 
@@ -19,7 +21,8 @@ export function formatOf(command: Command): number {
     case "hashCheck":
       return 2;
     case "settingsChange":
-      return (command.settings.logFormat ?? LOG_FORMAT_BASE) === LOG_FORMAT_BASE ? LOG_FORMAT_BASE : 2;
+      // Who does not understand what comes then must not take part from here on.
+      return command.settings.logFormat ?? LOG_FORMAT_BASE;
     default:
       return LOG_FORMAT_BASE;
   }

@@ -167,7 +167,7 @@ function takingTurns(): <T>(request: IncomingMessage, act: () => Promise<T>) => 
   };
 }
 
-/** Ready is who can answer a linearizable read: so one is made. */
+/** Ready is who can answer a linearizable read, also without a lease: so one is made. */
 async function unreadyReason(options: HttpRoutesOptions): Promise<string | null> {
   const serving = options.serving();
   if (serving === null) {
@@ -183,7 +183,7 @@ async function confirmsRead(group: Group): Promise<boolean> {
       clearTimeout(timer);
       resolve(confirmed);
     };
-    group.read({ granted: () => done(true), refused: () => done(false) });
+    group.readByMajority({ granted: () => done(true), refused: () => done(false) });
   });
 }
 

@@ -6,6 +6,7 @@ import type { Group } from "./group/group.js";
 import type { HashChecksState } from "./group/hash-checks.js";
 import type { ClientTraffic } from "./metrics/client-traffic.js";
 import { registerFollowerMetrics } from "./metrics/follower-metrics.js";
+import { registerLeaseMetrics } from "./metrics/lease-metrics.js";
 import { registerPeerMetrics } from "./metrics/peer-metrics.js";
 import type { AcceptedPeers } from "./metrics/peer-metrics.js";
 import { counter, gauge } from "./metrics/read-metric.js";
@@ -124,6 +125,7 @@ export function createMetrics(source: MetricsSource): NodeMetrics {
     raft: () => serving()?.group.status ?? null,
     nameOf: source.nameOf,
   });
+  registerLeaseMetrics(registry, () => serving()?.group ?? null);
   registerStoreMetrics(registry, () => serving()?.store ?? null);
   counter(registry, "raftkv_elections_stood_total", "Terms in which this node stood for election", () => {
     return serving()?.group.elections.stood ?? 0;

@@ -1,3 +1,4 @@
+import type { LeaderLeaseSettings } from "@raftkv/protocol";
 import { StoreClosedError } from "@raftkv/store";
 import type { StateHash, Store } from "@raftkv/store";
 import type { Formation } from "./formation.js";
@@ -40,6 +41,10 @@ export interface NodeStatus {
   readonly hashAlarm: string | null;
   /** The format of the log that is in force, as far as it is applied here; null at a witness, and before the cluster has formed. */
   readonly logFormat: number | null;
+  /** How leader leases are used, by the log as this node knows it; null: not at all (R19). */
+  readonly leaderLeases: LeaderLeaseSettings | null;
+  /** How long this leader's lease lasts yet, in milliseconds; 0: it has none now, or does not lead. */
+  readonly leaseRemainingMs: number;
   /** Why it does not serve and never will: it failed, or differs from the other replicas (`REPLICA_DIFFERS`). */
   readonly failure: { readonly code: string; readonly message: string } | null;
   readonly fsmSyncMode: "sync" | "nosync";
@@ -80,6 +85,7 @@ export async function nodeStatus(source: StatusSource, hash: boolean | number): 
   const raft = serving?.group.status ?? null;
   const failure = source.failure();
   const leader = failure === null ? (serving?.group.leader ?? null) : null;
+  const leases = serving?.group.leaderLeases ?? null;
   const checks = serving?.data?.hashChecks.state ?? null;
   const hashed = hash === false ? null : await hashOf(serving?.store ?? null, hash === true ? null : hash);
   return {
@@ -104,6 +110,8 @@ export async function nodeStatus(source: StatusSource, hash: boolean | number): 
     hashComparedIndex: checks?.comparedIndex ?? 0,
     hashAlarm: checks?.alarm ?? null,
     logFormat: serving?.data?.logFormat ?? null,
+    leaderLeases: leases?.settings ?? null,
+    leaseRemainingMs: failure === null ? (leases?.remainingMs ?? 0) : 0,
     failure: failure === null ? null : { code: codeOf(failure), message: failure.message },
     fsmSyncMode: options.fsmSyncMode,
     uptimeSeconds: Math.floor(process.uptime()),

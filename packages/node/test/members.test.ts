@@ -70,6 +70,7 @@ function over(
     step: (event) => raft.steps.push(event),
     leader: () => LEADER,
     logFormat: () => formats.inForce,
+    formatOfAll: () => formats.met,
     places: { entries: () => [], member: () => null, logFormatOf: () => formats.met },
     onConfiguration: () => undefined,
   });

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { logIndex, term } from "raft-ts";
 import type { ClientProposal } from "../dist/group/client-proposal.js";
 import { PendingReads } from "../dist/group/pending-reads.js";
+import type { ReadLeave } from "../dist/group/pending-reads.js";
 import { PendingWrites } from "../dist/group/pending-writes.js";
 import { notLeader } from "../dist/group/refusals.js";
 import { proposalOf, told as toldOf } from "./support/proposals.js";
@@ -67,12 +68,13 @@ describe("writes that wait (C1)", () => {
 });
 
 describe("reads that wait (R18)", () => {
-  const grant = (readId: number, index: number) => ({
+  const grant = (readId: number, index: number, leaseEndMicros: number | null = null) => ({
     readId,
     index: logIndex(index),
     term: term(1),
-    leaseEndMicros: null,
+    leaseEndMicros,
   });
+  const pending = (leaseHolds = (): boolean => true): PendingReads => new PendingReads({ leaseHolds });
 
   function read(answers: string[], name: string) {
     return {
@@ -83,13 +85,13 @@ describe("reads that wait (R18)", () => {
 
   it("share one id a turn, and are served once their index is applied, not before", () => {
     const answers: string[] = [];
-    const reads = new PendingReads();
-    expect(reads.takeTurn()).to.equal(null);
+    const reads = pending();
+    expect(reads.takeTurn()).to.deep.equal({ readId: null, byMajorityId: null });
     reads.add(read(answers, "a"));
     reads.add(read(answers, "b"));
-    expect(reads.takeTurn()).to.equal(1);
+    expect(reads.takeTurn()).to.deep.equal({ readId: 1, byMajorityId: null });
     reads.add(read(answers, "c"));
-    expect(reads.takeTurn()).to.equal(2);
+    expect(reads.takeTurn()).to.deep.equal({ readId: 2, byMajorityId: null });
     reads.granted(grant(1, 7), logIndex(6));
     reads.granted(grant(2, 6), logIndex(6));
     expect(answers).to.deep.equal(["c granted"]);
@@ -101,7 +103,7 @@ describe("reads that wait (R18)", () => {
 
   it("are refused with their turn, and all of them when the node stops", () => {
     const answers: string[] = [];
-    const reads = new PendingReads();
+    const reads = pending();
     reads.add(read(answers, "a"));
     reads.takeTurn();
     reads.rejected(1);
@@ -113,5 +115,36 @@ describe("reads that wait (R18)", () => {
     reads.add(read(answers, "d"));
     reads.abandon();
     expect(answers).to.deep.equal(["a refused", "d refused", "c refused", "b refused"]);
+  });
+
+  it("those that no lease may grant have an id of their own; what is confirmed by a majority lasts (R19)", () => {
+    const answers: string[] = [];
+    let isHeld = true;
+    const leaves: ReadLeave[] = [];
+    const reads = pending(() => isHeld);
+    const asked = (name: string) => ({
+      ...read(answers, name),
+      granted: (leave: ReadLeave) => {
+        answers.push(`${name} granted`);
+        leaves.push(leave);
+      },
+    });
+    reads.add(asked("a"));
+    reads.add(asked("b"));
+    reads.addByMajority(asked("c"));
+    expect(reads.size).to.equal(3);
+    expect(reads.takeTurn()).to.deep.equal({ readId: 1, byMajorityId: 2 });
+    reads.granted(grant(1, 7, 1_000), logIndex(6));
+    reads.granted(grant(2, 6), logIndex(6));
+    reads.applied(logIndex(7));
+    expect(answers).to.deep.equal(["c granted", "a granted", "b granted"]);
+    expect(leaves.map((leave) => leave.holds())).to.deep.equal([true, true, true]);
+    expect(reads.leases).to.deep.equal({ granted: 2, ended: 0 });
+    isHeld = false;
+    expect(leaves.map((leave) => leave.holds())).to.deep.equal([true, false, false]);
+    expect(reads.leases).to.deep.equal({ granted: 2, ended: 2 });
+    reads.addByMajority(asked("d"));
+    reads.abandon();
+    expect(answers.at(-1)).to.equal("d refused");
   });
 });

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { groupId, logIndex } from "raft-ts";
 import { Group } from "../dist/group/group.js";
-import type { GroupOptions } from "../dist/group/group.js";
+import type { GroupOptions } from "../dist/group/group-options.js";
 import { TestNodes } from "./support/nodes.js";
 import { proposalOf, told } from "./support/proposals.js";
 

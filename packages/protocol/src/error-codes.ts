@@ -214,6 +214,15 @@ export const ERRORS = {
     fact: null,
     meaning: "no member took leadership over; the leader leads on",
   },
+  LEASES_REFUSED: {
+    wire: 25,
+    retryable: false,
+    outcomeKnown: true,
+    exitCode: 5,
+    fact: null,
+    meaning:
+      "leader leases cannot be switched on: a member is of an older version, or too little would be left of a lease",
+  },
   CLOSED: {
     wire: null,
     retryable: false,

@@ -42,6 +42,16 @@ export {
   type Welcome,
 } from "./hello.js";
 export {
+  LEASE_MARGIN_PERCENT,
+  LEASE_MARGIN_PERCENT_MAX,
+  leaderLeasesSetReply,
+  leaderLeasesSetRequest,
+  leaderLeasesShowReply,
+  leaderLeasesShowRequest,
+  type LeaderLeaseSettings,
+  type LeaderLeases,
+} from "./leader-leases.js";
+export {
   MEMBER_ROLES,
   MEMBERS_MAX,
   isMemberName,

@@ -21,6 +21,8 @@ export const Op = {
   memberList: 19,
   memberChange: 20,
   leaderTransfer: 21,
+  leaderLeasesShow: 22,
+  leaderLeasesSet: 23,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 

@@ -3,6 +3,7 @@ import { ProtocolError } from "./errors.js";
 import type { LeaderHint } from "./errors.js";
 import { bytes, keyValuesFromWire, list, previousFromWire } from "./key-value.js";
 import { leaderFromWire } from "./leader.js";
+import { leaderLeasesFromWire } from "./leader-leases.js";
 import { addressesFromWire, membersFromWire, newLeaderFromWire } from "./members.js";
 import type { MemberAddress } from "./members.js";
 import { count, describe, isCount, text, tuple, unpackArray } from "./msgpack.js";
@@ -173,12 +174,15 @@ function toRareReply(requestId: number, fields: readonly unknown[]): Reply {
     case Op.leaderTransfer:
       tuple(fields, 3, "the reply to a transfer of leadership");
       return { requestId, op, leader: newLeaderFromWire(fields[2]) };
+    case Op.leaderLeasesShow:
+    case Op.leaderLeasesSet:
+      return { requestId, op, leases: leaderLeasesFromWire(fields) };
     case Op.sessionClose:
     case Op.watchCancel:
       tuple(fields, 2, "a reply of two fields");
       return { requestId, op };
     default:
-      throw new ProtocolError(`a reply's operation is ${describe(op)}: 0 to 21 are known`);
+      throw new ProtocolError(`a reply's operation is ${describe(op)}: 0 to 23 are known`);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ErrorCode, ErrorFact } from "./error-codes.js";
 import type { LeaderHint } from "./errors.js";
 import type { KeyValue } from "./key-value.js";
+import type { LeaderLeases } from "./leader-leases.js";
 import type { MemberInfo } from "./members.js";
 import type { Op, REPLY_ERROR } from "./op.js";
 import type { RouteChange } from "./request.js";
@@ -156,6 +157,11 @@ export interface LeaderTransferReply extends ReplyFields {
   /** Who leads from now on. */
   readonly leader: LeaderHint;
 }
+export interface LeaderLeasesReply extends ReplyFields {
+  /** To a change: as they are behind it. */
+  readonly op: typeof Op.leaderLeasesShow | typeof Op.leaderLeasesSet;
+  readonly leases: LeaderLeases;
+}
 
 /** What a node says instead of an answer, to a request or at the end of a watch. */
 export interface Refusal extends Readonly<Record<ErrorFact, number | null>> {
@@ -192,4 +198,5 @@ export type Reply =
   | MemberListReply
   | MemberChangeReply
   | LeaderTransferReply
+  | LeaderLeasesReply
   | ErrorReply;

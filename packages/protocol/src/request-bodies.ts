@@ -1,3 +1,4 @@
+import { marginOf } from "./leader-leases.js";
 import { TTL_MS_MAX } from "./limits.js";
 import type { Limits } from "./limits.js";
 import { membersChangeOf, transferTargetOf } from "./members.js";
@@ -38,6 +39,8 @@ export const FIELDS: readonly (number | undefined)[] = [
   4, // memberList
   8, // memberChange
   4, // leaderTransfer
+  3, // leaderLeasesShow
+  4, // leaderLeasesSet
 ];
 
 interface Head {
@@ -124,6 +127,9 @@ export function toBody(
       return { ...head, op, change: membersChangeOf(fields) };
     case Op.leaderTransfer:
       return { ...head, op, to: transferTargetOf(fields) };
+    case Op.leaderLeasesSet:
+      return { ...head, op, marginPercent: marginOf(fields) };
+    case Op.leaderLeasesShow:
     case Op.leaseList:
     case Op.sessionClose:
     case Op.sessionKeepAlive:

@@ -132,6 +132,14 @@ export interface LeaderTransferRequest extends RequestFields {
   /** The name of the member that is to lead; null leaves the choice to the leader. */
   readonly to: string | null;
 }
+export interface LeaderLeasesShowRequest extends RequestFields {
+  readonly op: typeof Op.leaderLeasesShow;
+}
+export interface LeaderLeasesSetRequest extends RequestFields {
+  readonly op: typeof Op.leaderLeasesSet;
+  /** Null switches leases off. */
+  readonly marginPercent: number | null;
+}
 
 export type ClientRequest =
   | PutRequest
@@ -154,7 +162,9 @@ export type ClientRequest =
   | WatchCancelRequest
   | MemberListRequest
   | MemberChangeRequest
-  | LeaderTransferRequest;
+  | LeaderTransferRequest
+  | LeaderLeasesShowRequest
+  | LeaderLeasesSetRequest;
 
 /** One request that the node must refuse, while the rest of its frame stands. */
 export interface RefusedRequest {

@@ -41,6 +41,10 @@ import {
   sessionOpenReply,
   sessionOpenRequest,
   singleKey,
+  leaderLeasesSetReply,
+  leaderLeasesSetRequest,
+  leaderLeasesShowReply,
+  leaderLeasesShowRequest,
   leaderTransferReply,
   leaderTransferRequest,
   memberChangeReply,
@@ -205,7 +209,16 @@ const requests: Record<string, [WireRequest, object]> = {
   ),
   leaderTransfer: [leaderTransferRequest(7, 9, "n2"), { op: Op.leaderTransfer, to: "n2" }],
   "leaderTransfer to anybody": [leaderTransferRequest(7, 9, null), { op: Op.leaderTransfer, to: null }],
+  leaderLeasesShow: [leaderLeasesShowRequest(7, 9), { op: Op.leaderLeasesShow }],
+  "leaderLeasesSet on": [leaderLeasesSetRequest(7, 9, 25), { op: Op.leaderLeasesSet, marginPercent: 25 }],
+  "leaderLeasesSet off": [
+    leaderLeasesSetRequest(7, 9, null),
+    { op: Op.leaderLeasesSet, marginPercent: null },
+  ],
 };
+
+const leases = { settings: { electionTimeoutMs: 1_000, marginPercent: 25 }, remainingMs: 700 };
+const noLeases = { settings: null, remainingMs: 0 };
 
 const replies: Record<string, [WireReply, object]> = {
   "put with the previous value": [putReply(7, 5, kv), { op: Op.put, revision: 5, previous: kv }],
@@ -247,6 +260,8 @@ const replies: Record<string, [WireReply, object]> = {
   memberList: [memberListReply(7, members), { op: Op.memberList, members }],
   memberChange: [memberChangeReply(7, members), { op: Op.memberChange, members }],
   leaderTransfer: [leaderTransferReply(7, leader), { op: Op.leaderTransfer, leader }],
+  leaderLeasesShow: [leaderLeasesShowReply(7, leases), { op: Op.leaderLeasesShow, leases }],
+  "leaderLeasesSet off": [leaderLeasesSetReply(7, noLeases), { op: Op.leaderLeasesSet, leases: noLeases }],
 };
 
 function hasName(wire: WireRequest, at: number): boolean {

@@ -127,7 +127,7 @@ describe("request frames", () => {
 
     it("and says what is allowed", () => {
       const { refused } = decodeClientFrame(
-        frameOf([1, 1, 0, key, Buffer.alloc(21), 0, 0], [2, 22, 0, key], [3, 2, 0, "text", 0, 0]),
+        frameOf([1, 1, 0, key, Buffer.alloc(21), 0, 0], [2, 24, 0, key], [3, 2, 0, "text", 0, 0]),
         limits,
       );
       expect(refused).to.deep.equal([
@@ -140,7 +140,7 @@ describe("request frames", () => {
         {
           requestId: 2,
           code: "INVALID_ARGUMENT",
-          message: "the operation is 22: 1 to 21 are known",
+          message: "the operation is 24: 1 to 23 are known",
           limit: null,
         },
         {

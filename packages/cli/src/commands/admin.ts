@@ -12,6 +12,7 @@ import { demandOneCluster, readNodeRows } from "../node-table.js";
 import type { NodeRow } from "../node-table.js";
 import { wholeNumber } from "../numbers.js";
 import { say, sayJson, sayTable } from "../output.js";
+import { leasesCommand } from "./admin-leases.js";
 import { clusterOptions, flagOption, jsonOption, textOption } from "./options.js";
 
 async function members(
@@ -154,7 +155,7 @@ async function compact(
 }
 
 export function adminCommands(parser: Argv, context: Context, chosen: Chosen): Argv {
-  return parser
+  return leasesCommand(parser, context, chosen)
     .usage("$0 admin <command>\n\nWhat an operator does to a running cluster.")
     .command(
       "checkpoint",
@@ -227,5 +228,5 @@ export function adminCommands(parser: Argv, context: Context, chosen: Chosen): A
         };
       },
     )
-    .demandCommand(1, "admin: say checkpoint, compact, hash or force-new-cluster");
+    .demandCommand(1, "admin: say checkpoint, compact, hash, leases or force-new-cluster");
 }

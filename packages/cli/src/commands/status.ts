@@ -51,6 +51,8 @@ function json({ name, endpoint, reachable, reason, status }: NodeRow) {
     hashComparedIndex: status?.hashComparedIndex ?? null,
     hashAlarm: status?.hashAlarm ?? null,
     logFormat: status?.logFormat ?? null,
+    leaderLeases: status?.leaderLeases ?? null,
+    leaseRemainingMs: status?.leaseRemainingMs ?? null,
     failure: status?.failure ?? null,
     mode: status?.fsmSyncMode ?? null,
     pid: status?.pid ?? null,

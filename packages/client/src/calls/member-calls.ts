@@ -1,11 +1,18 @@
-import { Op, leaderTransferRequest, memberChangeRequest, memberListRequest } from "@raftkv/protocol";
+import {
+  Op,
+  leaderLeasesSetRequest,
+  leaderLeasesShowRequest,
+  leaderTransferRequest,
+  memberChangeRequest,
+  memberListRequest,
+} from "@raftkv/protocol";
 import type { ErrorReply, MembersChange, RaftKvError, Reply, WireRequest } from "@raftkv/protocol";
 import type { Route } from "../leader-finder.js";
 import type { Call } from "./call.js";
 
 type Answer = Exclude<Reply, ErrorReply>;
 
-/** What operators ask about the members. */
+/** What operators ask about the members and the leader. */
 abstract class MemberCall implements Call {
   abstract readonly op: Op;
   abstract toWire(id: number, deadlineMs: number): WireRequest;
@@ -30,6 +37,7 @@ abstract class MemberCall implements Call {
   resultOf(reply: Answer): unknown {
     if (reply.op !== this.op) return undefined;
     if (reply.op === Op.leaderTransfer) return reply.leader;
+    if (reply.op === Op.leaderLeasesShow || reply.op === Op.leaderLeasesSet) return reply.leases;
     return reply.op === Op.memberList || reply.op === Op.memberChange ? reply.members : undefined;
   }
 }
@@ -81,5 +89,32 @@ export class LeaderTransferCall extends MemberCall {
 
   toWire(id: number, deadlineMs: number): WireRequest {
     return leaderTransferRequest(id, deadlineMs, this.#to);
+  }
+}
+
+export class LeaderLeasesShowCall extends MemberCall {
+  readonly op = Op.leaderLeasesShow;
+
+  override get isWrite(): boolean {
+    return false;
+  }
+
+  toWire(id: number, deadlineMs: number): WireRequest {
+    return leaderLeasesShowRequest(id, deadlineMs);
+  }
+}
+
+export class LeaderLeasesSetCall extends MemberCall {
+  readonly op = Op.leaderLeasesSet;
+  readonly #marginPercent: number | null;
+
+  /** @param marginPercent null switches leases off. */
+  constructor(marginPercent: number | null) {
+    super();
+    this.#marginPercent = marginPercent;
+  }
+
+  toWire(id: number, deadlineMs: number): WireRequest {
+    return leaderLeasesSetRequest(id, deadlineMs, this.#marginPercent);
   }
 }

@@ -9,6 +9,7 @@ import { unavailable } from "../group/refusals.js";
 import type { WriteAdmission } from "./admission.js";
 import { commandOf, envelopeOf, needOfSession } from "./commands.js";
 import type { WriteRequest } from "./commands.js";
+import { LeaderLeaseService } from "./leader-lease-service.js";
 import { MemberService } from "./member-service.js";
 import { Reads } from "./reads.js";
 import type { Timings } from "../metrics/timings.js";
@@ -38,11 +39,13 @@ export class KeyValueService {
   readonly #options: KeyValueServiceOptions;
   readonly #reads: Reads;
   readonly #members: MemberService;
+  readonly #leaderLeases: LeaderLeaseService;
 
   constructor(options: KeyValueServiceOptions) {
     this.#options = options;
     this.#reads = new Reads(options);
     this.#members = new MemberService(options);
+    this.#leaderLeases = new LeaderLeaseService(options);
   }
 
   get limits(): Limits {
@@ -72,6 +75,10 @@ export class KeyValueService {
       case Op.memberChange:
       case Op.leaderTransfer:
         this.#members.serve(request, asker);
+        return;
+      case Op.leaderLeasesShow:
+      case Op.leaderLeasesSet:
+        this.#leaderLeases.serve(request, asker);
         return;
       case Op.watch:
       case Op.watchCancel:

@@ -49,10 +49,10 @@ export class MemberService {
       answer();
       return;
     }
-    // The leader alone knows who is alive, and how far each is.
+    // The leader alone knows who is alive, and how far each is; that it leads, a majority says now.
     const refuse = (): void => asker.refused(requestId, notLeader(group.leader));
     if (!group.leads) refuse();
-    else group.read({ granted: () => (group.leads ? answer() : refuse()), refused: refuse });
+    else group.readByMajority({ granted: () => (group.leads ? answer() : refuse()), refused: refuse });
   }
 
   #waiting(request: MemberChangeRequest | LeaderTransferRequest, asker: Asker): MembersAsker {

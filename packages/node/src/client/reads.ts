@@ -19,6 +19,8 @@ import { StoreClosedError, StoreFailedError } from "@raftkv/store";
 import type { RangeQuery } from "@raftkv/store";
 import type { WriteOrigin } from "../group/client-proposal.js";
 import type { RequestRefusal } from "../group/log-proposal.js";
+import { LASTING_LEAVE } from "../group/pending-reads.js";
+import type { ReadLeave } from "../group/pending-reads.js";
 import { notLeader, unavailable } from "../group/refusals.js";
 import type { Timings } from "../metrics/timings.js";
 import { ReadQueue } from "./read-queue.js";
@@ -80,7 +82,7 @@ export interface ReadsOptions {
 /**
  * What is answered out of this node's own state; when it must be linearizable, after the leader has confirmed which index
  * that state must have reached (R18). Store and state machine are looked up anew each time: a snapshot may have taken
- * their place.
+ * their place. Whatever is told of that state, refusals among it, is told only while the leave to read it holds (R19).
  */
 export class Reads {
   readonly #options: ReadsOptions;
@@ -98,7 +100,7 @@ export class Reads {
 
   serve(request: ReadOperation, asker: Asker): void {
     if ((request.op === Op.get || request.op === Op.range) && !request.linearizable) {
-      this.#read(request, asker);
+      this.#read(request, asker, LASTING_LEAVE);
       return;
     }
     const serving = this.#options.serving();
@@ -108,9 +110,9 @@ export class Reads {
     }
     const beganMs = performance.now();
     serving.group.read({
-      granted: () => {
+      granted: (leave) => {
         this.#options.timings.read.observe(performance.now() - beganMs);
-        this.#read(request, asker);
+        this.#read(request, asker, leave);
       },
       refused: () => asker.refused(request.requestId, this.#refusal()),
     });
@@ -125,7 +127,7 @@ export class Reads {
     this.#queue.remove(asker);
   }
 
-  #read(request: ReadOperation, asker: Asker): void {
+  #read(request: ReadOperation, asker: Asker, leave: ReadLeave): void {
     if (asker.closed) return;
     // A small frame of reads can ask for more than there is memory (C7).
     if (asker.isBehind) {
@@ -133,62 +135,95 @@ export class Reads {
       return;
     }
     if (request.op === Op.range) {
-      this.#later(request, asker, (data) => this.#range(request, data, asker));
+      this.#later(request, asker, async (data) => this.#range(request, data, asker, leave));
       return;
     }
     if (request.op === Op.get && readsMuch(asker)) {
-      this.#later(request, asker, async (data) => this.#get(request, data, asker));
+      this.#later(request, asker, async (data) => this.#get(request, data, asker, leave));
       return;
     }
     const data = this.#data();
     if (data === null) asker.refused(request.requestId, this.#refusal());
-    else this.#readNow(request, data, asker);
+    else this.#readNow(request, data, asker, leave);
   }
 
-  #readNow(request: Exclude<ReadOperation, RangeRequest>, data: ServingData, asker: Asker): void {
+  /** Its lease ended before the answer was there (R19). Of what a majority confirms, the leave lasts: so this comes once. */
+  #readAgain(request: ReadOperation, asker: Asker): void {
+    const refuse = (): void => asker.refused(request.requestId, this.#refusal());
+    const serving = this.#options.serving();
+    if (serving === null) refuse();
+    else
+      serving.group.readByMajority({
+        granted: (leave) => this.#read(request, asker, leave),
+        refused: refuse,
+      });
+  }
+
+  #readNow(
+    request: Exclude<ReadOperation, RangeRequest>,
+    data: ServingData,
+    asker: Asker,
+    leave: ReadLeave,
+  ): void {
     switch (request.op) {
       case Op.get:
-        this.#get(request, data, asker);
+        this.#get(request, data, asker, leave);
         return;
       case Op.catalog: {
         const { version, routes } = data.machine.catalog;
-        asker.answer(catalogReply(request.requestId, version, routes), 0);
+        this.#answer(request, asker, leave, catalogReply(request.requestId, version, routes), 0);
         return;
       }
       case Op.leaseList:
       case Op.leaseTimeToLive: {
         // How long a lease has left is the leader's to say: log time goes on there alone (F5).
         if (!data.group.leads) asker.refused(request.requestId, notLeader(data.group.leader));
-        else if (request.op === Op.leaseList) this.#leases(request, data, asker);
-        else this.#lease(request, data, asker);
+        else if (request.op === Op.leaseList) this.#leases(request, data, asker, leave);
+        else this.#lease(request, data, asker, leave);
       }
     }
   }
 
-  #get({ key, requestId, revision }: GetRequest, { store }: ServingData, asker: Asker): void {
+  #get(request: GetRequest, { store }: ServingData, asker: Asker, leave: ReadLeave): void {
+    const { key, requestId, revision } = request;
     try {
       const entry = revision === 0 ? store.get(key) : store.get(key, { revision });
       const bytes = entry === null ? 0 : entry.value.length;
-      this.#answer(asker, getReply(requestId, revision === 0 ? store.revision : revision, entry), bytes);
+      const reply = getReply(requestId, revision === 0 ? store.revision : revision, entry);
+      this.#answerValues(request, asker, leave, reply, bytes);
     } catch (error) {
-      this.#failed(requestId, error, asker);
+      this.#failed(request, error, asker, leave);
     }
   }
 
-  async #range(request: RangeRequest, { store }: ServingData, asker: Asker): Promise<void> {
+  async #range(request: RangeRequest, { store }: ServingData, asker: Asker, leave: ReadLeave): Promise<void> {
     const { limits } = this.#options;
     try {
       const found = await store.range(queryOf(request, limits));
       let bytes = 0;
       for (const { key, value } of found.entries) bytes += key.length + value.length + ENTRY_OVERHEAD_BYTES;
-      this.#answer(asker, rangeReply(request.requestId, found.revision, found), bytes);
+      const reply = rangeReply(request.requestId, found.revision, found);
+      this.#answerValues(request, asker, leave, reply, bytes);
     } catch (error) {
-      this.#failed(request.requestId, error, asker);
+      this.#failed(request, error, asker, leave);
     }
   }
 
-  #answer(asker: Asker, reply: WireReply, bytes: number): void {
-    asker.answer(reply, bytes);
+  #answer(request: ReadOperation, asker: Asker, leave: ReadLeave, reply: WireReply, bytes: number): void {
+    // Behind the reading, never before it: in between this process may have stood still (R19).
+    if (leave.holds()) asker.answer(reply, bytes);
+    else this.#readAgain(request, asker);
+  }
+
+  /** Keys and values: who was given many waits for its turn with the next (C5). */
+  #answerValues(
+    request: GetRequest | RangeRequest,
+    asker: Asker,
+    leave: ReadLeave,
+    reply: WireReply,
+    bytes: number,
+  ): void {
+    this.#answer(request, asker, leave, reply, bytes);
     if (bytes < LARGE_BYTES) {
       asker.largeAnswerAtMs ??= -Infinity;
       return;
@@ -197,26 +232,41 @@ export class Reads {
     this.#queue.answered(bytes);
   }
 
-  #leases({ requestId }: LeaseListRequest, { group, machine }: ServingData, asker: Asker): void {
-    const leases = machine.leases(group.logTimeMs);
-    asker.answer(leaseListReply(requestId, leases), leases.length * ENTRY_OVERHEAD_BYTES);
+  /** Because of what was read: another state would have brought another answer. */
+  #refuse(request: ReadOperation, asker: Asker, leave: ReadLeave, refusal: RequestRefusal): void {
+    if (leave.holds()) asker.refused(request.requestId, refusal);
+    else this.#readAgain(request, asker);
   }
 
-  #lease(request: LeaseTimeToLiveRequest, { group, machine }: ServingData, asker: Asker): void {
+  #leases(request: LeaseListRequest, { group, machine }: ServingData, asker: Asker, leave: ReadLeave): void {
+    const leases = machine.leases(group.logTimeMs);
+    const reply = leaseListReply(request.requestId, leases);
+    this.#answer(request, asker, leave, reply, leases.length * ENTRY_OVERHEAD_BYTES);
+  }
+
+  #lease(
+    request: LeaseTimeToLiveRequest,
+    { group, machine }: ServingData,
+    asker: Asker,
+    leave: ReadLeave,
+  ): void {
     const { lease, requestId, withKeys } = request;
     const status = machine.lease(lease, group.logTimeMs);
-    if (status === null) asker.refused(requestId, leaseNotFound(lease));
-    else if (!withKeys) asker.answer(leaseTimeToLiveReply(requestId, status, []), 0);
+    if (status === null) this.#refuse(request, asker, leave, leaseNotFound(lease));
+    else if (!withKeys) this.#answer(request, asker, leave, leaseTimeToLiveReply(requestId, status, []), 0);
     else {
       this.#later(request, asker, async ({ store }) => {
         const { rangeEntries } = this.#options.limits;
         const limit = { maxKeys: rangeEntries, maxBytes: RANGE_REPLY_BYTES };
         try {
           const { keys, more } = await store.keysOfLease(lease, limit);
-          if (more) asker.refused(requestId, tooManyKeys(rangeEntries));
-          else asker.answer(leaseTimeToLiveReply(requestId, status, keys), RANGE_REPLY_BYTES);
+          if (more) this.#refuse(request, asker, leave, tooManyKeys(rangeEntries));
+          else {
+            const reply = leaseTimeToLiveReply(requestId, status, keys);
+            this.#answer(request, asker, leave, reply, RANGE_REPLY_BYTES);
+          }
         } catch (error) {
-          this.#failed(requestId, error, asker);
+          this.#failed(request, error, asker, leave);
         }
       });
     }
@@ -248,12 +298,12 @@ export class Reads {
     return { group: serving.group, store: serving.store, machine: serving.data.replica.machine };
   }
 
-  #failed(requestId: number, error: unknown, asker: Asker): void {
+  #failed(request: ReadOperation, error: unknown, asker: Asker, leave: ReadLeave): void {
     const refusal = revisionRefusal(error);
-    if (refusal !== null) asker.refused(requestId, refusal);
+    if (refusal !== null) this.#refuse(request, asker, leave, refusal);
     // A snapshot took the store's place while it was read, or the node ends.
     else if (error instanceof StoreClosedError || error instanceof StoreFailedError) {
-      asker.refused(requestId, this.#refusal());
+      asker.refused(request.requestId, this.#refusal());
     } else throw error;
   }
 

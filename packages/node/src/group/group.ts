@@ -1,65 +1,38 @@
-import type { CommandResult, Settings } from "@raftkv/fsm";
-import type { LeaderHint, PeerFrame, SnapshotMessage } from "@raftkv/protocol";
+import type { CommandResult } from "@raftkv/fsm";
+import type { LeaderHint, LeaderLeases, PeerFrame, SnapshotMessage } from "@raftkv/protocol";
 import type {
-  GroupId,
   LogIndex,
-  Raft,
   RaftEvent,
   RaftStatus,
   Ready,
   Rejection,
+  ServerId,
   StorageWrite,
   Term,
 } from "raft-ts";
-import type { LogWriter, ServerId } from "raft-ts";
 import { Applier } from "./applier.js";
 import type { Applies } from "./applier.js";
 import { ArrivingWrites } from "./arriving-writes.js";
-import type { Checkpointer } from "./checkpointer.js";
-import type { LogProposal } from "./log-proposal.js";
-import { Members } from "./members/members.js";
-import type { MembersOptions } from "./members/members.js";
-import type { EntryBodies } from "./entry-bodies.js";
-import type { GroupData } from "./group-data.js";
-import { LeaderDuties, isOwn } from "./leader-duties.js";
-import { formatOfAll } from "./log-format.js";
+import type { GroupOptions } from "./group-options.js";
 import { incoming } from "./incoming.js";
+import { LeaderDuties, isOwn } from "./leader-duties.js";
 import { Leadership } from "./leadership.js";
-import type { LeadershipOptions } from "./leadership.js";
-import type { Outgoing } from "./outgoing.js";
-import type { Timings } from "../metrics/timings.js";
+import { formatOfAll } from "./log-format.js";
+import type { LogProposal } from "./log-proposal.js";
+import { LogWrites } from "./log-writes.js";
+import { leasesOf } from "./members/leases.js";
+import { Members } from "./members/members.js";
+import { monotonicMicros } from "./monotonic-clock.js";
 import { PendingReads } from "./pending-reads.js";
 import type { ReadRequest } from "./pending-reads.js";
 import { PendingWrites } from "./pending-writes.js";
-import { SnapshotTasks } from "./snapshot-tasks.js";
+import type { Pace } from "./raft-options.js";
 import { STOPPING, notLeader, rejected } from "./refusals.js";
-import type { SpaceForEntries } from "./space-for-entries.js";
+import { SnapshotTasks } from "./snapshot-tasks.js";
 import { WitnessApplier } from "./witness-applier.js";
 
 /** How often writes are looked at that nobody waits for any more. */
 const EXPIRY_INTERVAL_MS = 50;
-
-export interface GroupOptions extends LeadershipOptions, Pick<MembersOptions, "places" | "onConfiguration"> {
-  readonly id: GroupId;
-  readonly raft: Raft<LogProposal>;
-  readonly log: LogWriter;
-  /** Null at a witness, which applies nothing (R24). */
-  readonly data: GroupData | null;
-  readonly appliedIndex: LogIndex;
-  readonly bodies: EntryBodies;
-  readonly outgoing: Outgoing;
-  readonly checkpointer: Checkpointer;
-  readonly timings: Timings;
-  readonly space: SpaceForEntries;
-  /** What a leader puts into the log when other settings are there (F1). */
-  readonly settings: Omit<Settings, "logFormat">;
-  /** The newest format of the log that a member that can be reached understands; null when that is not known. */
-  readonly logFormatOf: (server: ServerId) => number | null;
-  /** Everything up to the applied index may be told: after the results of each batch, and after a snapshot. */
-  readonly onApplied: () => void;
-  /** The end of this server: a broken invariant, a failed log or store (R17, W1, F4). */
-  readonly onFailed: (error: unknown) => void;
-}
 
 /**
  * The event loop of one Raft group: everything that arrives within one turn of Node's loop is stepped, then one Ready
@@ -74,29 +47,39 @@ export class Group {
   readonly #duties: LeaderDuties;
   readonly #snapshotTasks: SnapshotTasks;
   readonly #writes = new PendingWrites();
-  readonly #reads = new PendingReads();
+  readonly #reads: PendingReads;
   readonly #arriving = new ArrivingWrites(() => performance.now());
+  readonly #logWrites: LogWrites;
   #turnScheduled = false;
   #stopped = false;
   #lastExpiryMs = 0;
-  /** The log's number of the last batch that was appended; a barrier waits for it. */
-  #lastLogSeq = 0;
   #committed = 0;
 
   constructor(options: GroupOptions) {
     this.#options = options;
     this.#leadership = new Leadership(options);
-    const { id: group, log, data, appliedIndex, checkpointer, settings } = options;
+    const { id: group, log, data, appliedIndex, bodies, checkpointer, raft, settings } = options;
+    const ofAll = (): number | null => formatOfAll(raft, options.logFormatOf);
+    this.#reads = new PendingReads({ leaseHolds: (grant) => raft.leaseHolds(grant, monotonicMicros()) });
+    this.#logWrites = new LogWrites({
+      group,
+      log,
+      bodies,
+      arriving: this.#arriving,
+      onPersisted: (write) => this.#persisted(write),
+      onFailed: (error) => this.#fail(error),
+    });
     this.members = new Members({
       ...options,
       step: (event) => this.happened(event),
       leader: () => this.leader,
       logFormat: () => this.#duties.logFormat,
+      formatOfAll: ofAll,
     });
     this.#duties = new LeaderDuties({
       machine: () => options.data?.replica.machine ?? null,
       settings,
-      formatOfAll: () => formatOfAll(options.raft, options.logFormatOf),
+      formatOfAll: ofAll,
       hashCheckDue: (nowMs) => options.data?.hashChecks.due(nowMs) ?? false,
       nowMs: () => performance.now(),
     });
@@ -105,7 +88,7 @@ export class Group {
       this.#reads.applied(index);
       options.onApplied();
       this.#proposeOwn();
-      this.#step(() => options.raft.step({ kind: "applied", index }));
+      this.happened({ kind: "applied", index });
     };
     this.#applier =
       data === null
@@ -164,6 +147,19 @@ export class Group {
     return this.#reads.size;
   }
 
+  get pace(): Pace {
+    return this.#options.pace;
+  }
+
+  get leaderLeases(): LeaderLeases {
+    return leasesOf(this.status, monotonicMicros());
+  }
+
+  /** Reads that a lease granted since the start, and how often it had ended before the answer (R19). */
+  get leaseReads(): PendingReads["leases"] {
+    return this.#reads.leases;
+  }
+
   get elections(): Leadership["elections"] {
     return this.#leadership.elections;
   }
@@ -205,6 +201,16 @@ export class Group {
     this.#schedule();
   }
 
+  /** A read that no lease may grant: one that did had ended before the answer was there (R19), or a majority is to be heard. */
+  readByMajority(request: ReadRequest): void {
+    if (this.#stopped) {
+      request.refused();
+      return;
+    }
+    this.#reads.addByMajority(request);
+    this.#schedule();
+  }
+
   /**
    * Messages of a peer.
    * @throws {FrameError | BadEntriesError} the bytes are not what they claim to be: the connection is cut (C6).
@@ -213,9 +219,11 @@ export class Group {
     if (this.#stopped) return;
     const { bodies, raft, space } = this.#options;
     const { hasData } = this;
+    // Behind the arrival of all of them, as a promise demands (R19).
+    const nowMicros = monotonicMicros();
     for (const received of frame.messages) {
       const message = incoming(received, { bodies, space, hasData });
-      if (message !== null) this.#step(() => raft.step({ kind: "receive", message }));
+      if (message !== null) this.#step(() => raft.step({ kind: "receive", message }, nowMicros));
     }
   }
 
@@ -226,7 +234,7 @@ export class Group {
 
   /** Anything else that happened: to a connection, by an operator's word, in other parts of the node. */
   happened(event: RaftEvent<LogProposal>): void {
-    this.#step(() => this.#options.raft.step(event));
+    this.#step(() => this.#options.raft.step(event, monotonicMicros()));
   }
 
   /** Makes a checkpoint now; null when the group is ending, or that ends it. */
@@ -314,10 +322,12 @@ export class Group {
 
   #stepArrivals(): void {
     const { raft } = this.#options;
+    const nowMicros = monotonicMicros();
     const proposals = this.#arriving.take();
-    if (proposals !== null) raft.step({ kind: "propose", proposals });
-    const readId = this.#reads.takeTurn();
-    if (readId !== null) raft.step({ kind: "read", readId });
+    if (proposals !== null) raft.step({ kind: "propose", proposals }, nowMicros);
+    const { byMajorityId, readId } = this.#reads.takeTurn();
+    if (readId !== null) raft.step({ kind: "read", readId }, nowMicros);
+    if (byMajorityId !== null) raft.step({ kind: "readByMajority", readId: byMajorityId }, nowMicros);
   }
 
   #carryOut(ready: Ready<LogProposal>): void {
@@ -337,8 +347,8 @@ export class Group {
     }
     const carryOutTasks = this.#snapshotTasks.prepare(ready.snapshots);
     // The log first: it makes the entries visible to those who send and apply them.
-    if (ready.write !== null) this.#write(ready.write);
-    carryOutTasks(this.#lastLogSeq);
+    if (ready.write !== null) this.#logWrites.write(ready.write);
+    carryOutTasks(this.#logWrites.lastSeq);
     outgoing.send(ready.sendNow);
     data?.snapshots.announced(ready.sendNow);
     if (ready.apply !== null) this.#applier.add(ready.apply);
@@ -351,29 +361,10 @@ export class Group {
     }
   }
 
-  #write(write: StorageWrite): void {
-    const { bodies, id, log } = this.#options;
-    if (write.hardState !== null || write.base !== null || write.entries.length > 0) {
-      this.#lastLogSeq = log.append({
-        group: id,
-        hardState: write.hardState,
-        base: write.base,
-        entries: bodies.collect(write.entries),
-      });
-    }
-    const hasEntries = write.entries.length > 0;
-    if (hasEntries) this.#arriving.writing();
-    log.durability.wait(this.#lastLogSeq, (error) => {
-      if (hasEntries) this.#arriving.synced();
-      if (error === null) this.#persisted(write);
-      else this.#fail(error);
-    });
-  }
-
   #persisted(write: StorageWrite): void {
     if (this.#stopped) return;
     this.#options.outgoing.send(write.thenSend);
-    this.#step(() => this.#options.raft.step({ kind: "persisted", writeSeq: write.writeSeq }));
+    this.happened({ kind: "persisted", writeSeq: write.writeSeq });
   }
 
   #answer(index: LogIndex, term: Term, result: CommandResult | null): void {

@@ -2,17 +2,8 @@ import { join } from "node:path";
 import { NewerFormatError } from "@raftkv/fsm";
 import type { LeaderHint, PackedFrame } from "@raftkv/protocol";
 import type { StoreFailedError } from "@raftkv/store";
-import { DEFAULT_RAFT_LIMITS, Raft, groupId, logIndex, serverId, term } from "raft-ts";
-import type {
-  Configuration,
-  GroupId,
-  LogIndex,
-  LogWriter,
-  RaftOptions,
-  RaftRestart,
-  ServerId,
-  Term,
-} from "raft-ts";
+import { Raft, groupId, logIndex, serverId, term } from "raft-ts";
+import type { Configuration, GroupId, LogIndex, LogWriter, RaftRestart, ServerId, Term } from "raft-ts";
 import type { Lane } from "@raftkv/protocol";
 import { DataDirectoryError } from "../errors.js";
 import type { ReplicaDiffersError } from "../errors.js";
@@ -27,7 +18,6 @@ import { VERSION } from "../version.js";
 import { Checkpointer } from "./checkpointer.js";
 import type { LogProposal } from "./log-proposal.js";
 import { EntryBodies, configurationOf } from "./entry-bodies.js";
-import { inflightBytesMax } from "./inflight-bytes.js";
 import { Group } from "./group.js";
 import type { MembersOptions } from "./members/members.js";
 import { GroupData } from "./group-data.js";
@@ -35,6 +25,7 @@ import { HashChecks } from "./hash-checks.js";
 import { demandKnownFormats } from "./log-format.js";
 import { LogCompaction } from "./log-compaction.js";
 import { Outgoing } from "./outgoing.js";
+import { paceOf, raftOptions } from "./raft-options.js";
 import { Replica } from "./replica.js";
 import type { SpaceForEntries } from "./space-for-entries.js";
 
@@ -128,7 +119,8 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
     },
     `opened group ${id} at its checkpoint, index ${appliedIndex}; the log reaches ${restart.entries.to - 1}`,
   );
-  const raft = new Raft<LogProposal>(raftOptions(options, record, log.epoch), restart);
+  const core = raftOptions(options, record, log.epoch);
+  const raft = new Raft<LogProposal>(core, restart);
   const whenLogDurable = (): Promise<void> => durable(log);
   const outgoing = new Outgoing({ group: id, log, cached: true, send: opening.send, onFailed });
   const snapshots = new GroupSnapshots({
@@ -192,6 +184,7 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
     timings,
     space: opening.space,
     settings: replicatedSettings(options),
+    pace: paceOf(options, core),
     logger,
     hintOf: opening.hintOf,
     logFormatOf: opening.logFormatOf,
@@ -211,7 +204,8 @@ async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
   const restart = await recover(id, log, record, appliedIndex);
   const lastIndex = restart.entries.to - 1;
   logger.info({ lastIndex }, `opened group ${id} as a witness; the log reaches ${lastIndex}`);
-  const raft = new Raft<LogProposal>(raftOptions(options, record, log.epoch), restart);
+  const core = raftOptions(options, record, log.epoch);
+  const raft = new Raft<LogProposal>(core, restart);
   const compaction = new LogCompaction({
     group: id,
     raft,
@@ -244,6 +238,7 @@ async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
     timings,
     space: opening.space,
     settings: replicatedSettings(options),
+    pace: paceOf(options, core),
     logger,
     hintOf: opening.hintOf,
     logFormatOf: opening.logFormatOf,
@@ -328,23 +323,5 @@ async function recover(
     base: recovered.base,
     entries: { ...shapes, configurations },
     appliedIndex,
-  };
-}
-
-function raftOptions(options: NodeOptions, record: NodeRecord, bootEpoch: number): RaftOptions {
-  const heartbeatTicks = Math.max(1, Math.round(options.heartbeatMs / options.tickMs));
-  return {
-    ...DEFAULT_RAFT_LIMITS,
-    id: serverId(record.serverId),
-    seed: Number.parseInt(record.serverId.slice(0, 8), 16) + bootEpoch,
-    bootEpoch,
-    heartbeatTicks,
-    // Both are rounded to ticks: what holds for the times must hold for these too.
-    electionTimeoutTicks: Math.max(
-      3 * heartbeatTicks,
-      Math.round(options.electionTimeoutMs / options.tickMs),
-    ),
-    // Beside what is in flight, writes that nobody waits for any more are uncommitted as well, and hold no permit (C2).
-    uncommittedBytesMax: 2 * inflightBytesMax(options),
   };
 }

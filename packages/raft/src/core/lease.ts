@@ -83,10 +83,7 @@ export function leaseHolds(state: RaftState, grant: ReadGrant, nowMicros: number
   if (grant.leaseEndMicros === null) return true;
   const end = leaseEndMicros(state);
   return (
-    end !== null &&
-    nowMicros < end &&
-    grant.term === state.currentTerm &&
-    nowMicros < grant.leaseEndMicros
+    end !== null && nowMicros < end && grant.term === state.currentTerm && nowMicros < grant.leaseEndMicros
   );
 }
 

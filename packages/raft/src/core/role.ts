@@ -52,7 +52,11 @@ export function leaveRole(state: RaftState): void {
 
 function rejectLeaderReads(state: RaftState): void {
   const { leaderReads, outbox } = state;
-  const waiting = [...(leaderReads.round?.local ?? []), ...leaderReads.waiting, ...leaderReads.waitingForMajority];
+  const waiting = [
+    ...(leaderReads.round?.local ?? []),
+    ...leaderReads.waiting,
+    ...leaderReads.waitingForMajority,
+  ];
   leaderReads.round = null;
   leaderReads.waiting = [];
   leaderReads.waitingForMajority = [];

@@ -42,7 +42,10 @@ describe("leases (thesis §6.4.1, R19)", () => {
     a.step({ kind: "readByMajority", readId: 1 }, { kind: "read", readId: 2 });
     expect(a.grants.map(({ readId }) => readId)).to.deep.equal([2]);
     cluster.settle();
-    expect(a.grants.map(({ readId, leaseEndMicros }) => [readId, leaseEndMicros]).at(-1)).to.deep.equal([1, null]);
+    expect(a.grants.map(({ readId, leaseEndMicros }) => [readId, leaseEndMicros]).at(-1)).to.deep.equal([
+      1,
+      null,
+    ]);
     a.step({ kind: "readByMajority", readId: 3 });
     cluster.isolate("a");
     cluster.round(2 * ELECTION_TICKS);
@@ -71,7 +74,9 @@ describe("leases (thesis §6.4.1, R19)", () => {
       expect(a.raft.leaseHolds(grant, a.nowMicros), JSON.stringify(change)).to.equal(false);
       cluster.settle();
       const isMembers = change.kind === "changeMembership";
-      expect(a.raft.leaseHolds(grant, a.nowMicros), `${JSON.stringify(change)} committed`).to.equal(isMembers);
+      expect(a.raft.leaseHolds(grant, a.nowMicros), `${JSON.stringify(change)} committed`).to.equal(
+        isMembers,
+      );
     }
   });
 
@@ -190,7 +195,10 @@ describe("leases (thesis §6.4.1, R19)", () => {
     // Both promise by the old figures; their answers come behind the acknowledgements of the new ones.
     while (cluster.deliver(({ kind }) => kind === "heartbeatRequest"));
     const answers = cluster.network;
-    expect(answers.map(({ message }) => message.kind)).to.deep.equal(["heartbeatResponse", "heartbeatResponse"]);
+    expect(answers.map(({ message }) => message.kind)).to.deep.equal([
+      "heartbeatResponse",
+      "heartbeatResponse",
+    ]);
     cluster.network = [];
     a.step({ kind: "changeLease", lease: { ...LEASE, electionTimeoutMicros: 10 * TIMEOUT_MICROS } });
     cluster.settle();

@@ -2,6 +2,7 @@ import type { LeaderHint, MemberInfo, MembersChange } from "@raftkv/protocol";
 import { DEFAULT_RAFT_LIMITS, serverId } from "raft-ts";
 import type {
   Configuration,
+  LeaseSettings,
   LogIndex,
   MembershipChange,
   MembershipRefusal,
@@ -14,6 +15,8 @@ import type {
 } from "raft-ts";
 import type { LogProposal, RequestRefusal } from "../log-proposal.js";
 import { OUTCOME_UNKNOWN, STOPPING, notLeader, unavailable } from "../refusals.js";
+import { isSameLease, leasesRefusal } from "./leases.js";
+import type { LeasesWish } from "./leases.js";
 import { Pace } from "./pace.js";
 import { planOf, removalOf } from "./plan.js";
 import type { Binding } from "./plan.js";
@@ -39,11 +42,13 @@ export interface MembersOptions {
   readonly places: Places;
   /** The format in force, at a leader that knows it for sure; else null. */
   readonly logFormat: () => number | null;
+  /** The newest format that every member understands, as far as all can be reached; else null. */
+  readonly formatOfAll: () => number | null;
   /** Another configuration is in force, or the one in force has become committed (R21). */
   readonly onConfiguration: (configuration: Configuration, index: LogIndex, isCommitted: boolean) => void;
 }
 
-type Wish = MembersChange | Binding | { readonly kind: "transfer"; readonly to: string | null };
+type Wish = MembersChange | Binding | LeasesWish | { readonly kind: "transfer"; readonly to: string | null };
 
 interface Asked {
   readonly wish: Wish;
@@ -88,6 +93,11 @@ export class Members {
     this.#ask({ wish: { kind: "transfer", to }, asker, alone: false });
   }
 
+  /** Leader leases are used with these figures from now on, or not at all (R19): they stand in the log as the members do. */
+  setLeases(lease: LeaseSettings | null, asker: MembersAsker): void {
+    this.#ask({ wish: { kind: "leases", lease }, asker, alone: false });
+  }
+
   /** As this server knows them. */
   list(): readonly MemberInfo[] {
     const { raft } = this.#options;
@@ -104,7 +114,7 @@ export class Members {
     const asked = this.#underWay;
     if (asked === null) return false;
     if (command === "transferLeadership" && asked.doing === "transfer") this.#notTransferred(asked, reason);
-    else if (command === "changeMembership" && asked.doing === "change") this.#notChanged(asked, reason);
+    else if (command !== "transferLeadership" && asked.doing === "change") this.#notChanged(asked, reason);
     else return false;
     return true;
   }
@@ -176,6 +186,10 @@ export class Members {
       this.#beginTransfer(asked, wish.to);
       return;
     }
+    if (wish.kind === "leases") {
+      this.#beginLeases(asked, wish);
+      return;
+    }
     const view = this.#view();
     const plan = planOf(wish, view);
     if (plan.kind === "refused") asker?.refused(plan.refusal);
@@ -188,6 +202,18 @@ export class Members {
   #beginChange(asked: Asked, change: MembershipChange): void {
     this.#underWay = { ...asked, doing: "change", entry: null };
     this.#options.step({ kind: "changeMembership", change });
+  }
+
+  #beginLeases(asked: Asked, { lease }: LeasesWish): void {
+    const { formatOfAll, logFormat, raft, step } = this.#options;
+    const isOn = isSameLease(lease, raft.configuration.lease ?? null);
+    const refusal = lease === null ? null : leasesRefusal({ inForce: logFormat(), ofAll: formatOfAll() });
+    if (isOn && raft.configurationIndex <= raft.commitIndex) this.#done(asked);
+    else if (refusal !== null) asked.asker?.refused(refusal);
+    else {
+      this.#underWay = { ...asked, doing: "change", entry: null };
+      step({ kind: "changeLease", lease });
+    }
   }
 
   #beginTransfer(asked: Asked, name: string | null): void {
