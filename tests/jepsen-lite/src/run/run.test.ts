@@ -15,7 +15,7 @@ describe("a run against real processes", function () {
   });
   after(() => rmSync(out, { recursive: true, force: true }));
 
-  it("keeps what was promised under kill -9, partitions, pauses and changes of the members: registers and transactions", async () => {
+  it("keeps what was promised under kill -9, partitions, pauses, changes of the members and leases: registers and transactions", async () => {
     const seed = Number(process.env["RAFTKV_SEED"] ?? 1 + Math.floor(Math.random() * 1_000_000));
     const again = `RAFTKV_SEED=${seed} npm test -- tests/jepsen-lite/src/run/run.test.ts`;
     // At once: nothing else tells of it when the whole test is ended from outside.
@@ -25,7 +25,7 @@ describe("a run against real processes", function () {
       {
         timeMs: TIME_MS,
         workloads: ["register", "append"],
-        nemeses: ["kill", "partition", "pause", "member", "replace", "churn"],
+        nemeses: ["kill", "partition", "pause", "stall", "leases", "member", "replace", "churn"],
         seed,
         nodes: 3,
         pauseMs: 40,

@@ -87,6 +87,25 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
     },
   },
   {
+    name: "lease without margin",
+    about: "a lease lasts ten election timeouts, instead of ending a margin before one is over (R19)",
+    seed: 19,
+    run: {
+      kind: "jepsen",
+      patches: [
+        {
+          url: at("raft-ts", "core/lease.js"),
+          original: "(100 - lease.marginPercent)",
+          replacement: "1000",
+        },
+      ],
+      workload: "register",
+      nemesis: "stall,leases",
+      seconds: 60,
+      caughtBy: byCheck("register"),
+    },
+  },
+  {
     name: "no deduplication",
     about: "a retry in a session is carried out again (F3)",
     seed: 13,

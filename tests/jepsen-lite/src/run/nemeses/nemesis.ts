@@ -19,7 +19,7 @@ export interface Fault {
   end(): Promise<void> | void;
 }
 
-export type Group = "processes" | "links" | "disk" | "commands" | "members";
+export type Group = "processes" | "links" | "disk" | "commands" | "members" | "leases";
 
 export interface Nemesis {
   readonly name: string;
