@@ -82,9 +82,8 @@ export function validLease(state: RaftState): number | null {
 export function leaseHolds(state: RaftState, grant: ReadGrant, nowMicros: number): boolean {
   if (grant.leaseEndMicros === null) return true;
   const end = leaseEndMicros(state);
-  return (
-    end !== null && nowMicros < end && grant.term === state.currentTerm && nowMicros < grant.leaseEndMicros
-  );
+  if (end === null || grant.term !== state.currentTerm) return false;
+  return nowMicros < Math.min(end, grant.leaseEndMicros);
 }
 
 /** The heartbeat that left at `sentMicros` was answered with a promise. */

@@ -32,8 +32,8 @@ export const READ_MUTANTS: readonly Mutant[] = [
     "read joins a round that left",
     "read-index.ts",
     [
-      "  if (\n    leaderReads.round !== null ||",
-      "  if (leaderReads.round !== null && leaderReads.waiting.length > 0) {\n    leaderReads.round = { ...leaderReads.round, local: [...leaderReads.round.local, ...leaderReads.waiting] };\n    leaderReads.waiting = [];\n  }\n  if (\n    leaderReads.round !== null ||",
+      "  const { leaderReads } = state;\n  const { waiting, waitingForMajority, waitingRemote } = leaderReads;",
+      "  const { leaderReads } = state;\n  if (leaderReads.round !== null && leaderReads.waiting.length > 0) {\n    leaderReads.round = { ...leaderReads.round, local: [...leaderReads.round.local, ...leaderReads.waiting] };\n    leaderReads.waiting = [];\n  }\n  const { waiting, waitingForMajority, waitingRemote } = leaderReads;",
     ],
     "a read that came later is granted with the round before",
   ),
@@ -90,7 +90,7 @@ export const READ_MUTANTS: readonly Mutant[] = [
     "R19",
     "lease checked at the grant only",
     "lease.ts",
-    ["    nowMicros < grant.leaseEndMicros\n", "    nowMicros >= 0\n"],
+    ["  return nowMicros < Math.min(end, grant.leaseEndMicros);", "  return nowMicros >= 0;"],
     "a paused process answers from a lease that has ended meanwhile",
   ),
   mutant(
@@ -128,7 +128,10 @@ export const READ_MUTANTS: readonly Mutant[] = [
     "R19",
     "granted before the change",
     "lease.ts",
-    ["    end !== null &&\n    nowMicros < end &&\n", "    (end === null || nowMicros > 0) &&\n"],
+    [
+      "  if (end === null || grant.term !== state.currentTerm) return false;\n  return nowMicros < Math.min(end, grant.leaseEndMicros);",
+      '  if (end !== null) return nowMicros < Math.min(end, grant.leaseEndMicros);\n  return state.role === "leader" && !state.leaseEnded && grant.term === state.currentTerm && nowMicros < grant.leaseEndMicros;',
+    ],
     "a lease that was switched off, or has other voters now, still answers what it granted",
   ),
   mutant(
