@@ -50,6 +50,19 @@ export function logMutant(
   return { ...mutant(rule, name, file, change, says), target: "log", tests };
 }
 
+/** Of the core, and of a kind that the simulator hardly ever comes upon: those tests notice it. */
+export function testedMutant(
+  rule: string,
+  name: string,
+  file: string,
+  change: Change,
+  says: string,
+  tests: readonly string[],
+): Mutant {
+  // A copy of the whole package, with its tests.
+  return logMutant(rule, name, `../core/${file}`, change, says, tests);
+}
+
 export function nodeMutant(
   rule: string,
   name: string,

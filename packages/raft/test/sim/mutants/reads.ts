@@ -1,4 +1,4 @@
-import { mutant } from "./mutant.js";
+import { mutant, nodeMutant, testedMutant } from "./mutant.js";
 import type { Mutant } from "./mutant.js";
 
 /** Reads and leases: R18 and R19. */
@@ -110,21 +110,23 @@ export const READ_MUTANTS: readonly Mutant[] = [
     ["  if (log.configurationIndex > state.commitIndex || !hasCommittedInTerm(state)) return null;\n", ""],
     "a lease is used before a majority has it in its log",
   ),
-  mutant(
+  testedMutant(
     "R19",
     "promise for other figures",
     "lease.ts",
     ["  if (sent <= state.leaseSinceMicros) return null;\n", "  if (sent <= 0) return null;\n"],
     "what was promised for a shorter timeout makes a lease of the longer one",
+    ["core/lease.test.js"],
   ),
-  mutant(
+  testedMutant(
     "R19",
     "promise asked of everyone",
     "lease.ts",
     ["Math.max(log.configurationIndex, log.lastTermFrom) ?", "Math.max(0 * log.configurationIndex, 0) ?"],
     "a member that has other figures in its log is taken to promise by those of the leader",
+    ["core/lease.test.js"],
   ),
-  mutant(
+  testedMutant(
     "R19",
     "granted before the change",
     "lease.ts",
@@ -133,6 +135,26 @@ export const READ_MUTANTS: readonly Mutant[] = [
       '  if (end !== null) return nowMicros < Math.min(end, grant.leaseEndMicros);\n  return state.role === "leader" && !state.leaseEnded && grant.term === state.currentTerm && nowMicros < grant.leaseEndMicros;',
     ],
     "a lease that was switched off, or has other voters now, still answers what it granted",
+    ["core/lease.test.js"],
+  ),
+  nodeMutant(
+    "R19",
+    "lease not looked at behind the reading",
+    "client/reads.ts",
+    [
+      "    if (leave.holds()) asker.answer(reply, bytes);",
+      "    if (leave.holds() || bytes >= 0) asker.answer(reply, bytes);",
+    ],
+    "a process that stood still between the reading and the answer answers what is old",
+    ["lease-ended-reads.test.js"],
+  ),
+  nodeMutant(
+    "R19",
+    "core without a clock",
+    "group/group.ts",
+    ["this.#options.raft.step(event, monotonicMicros())", "this.#options.raft.step(event)"],
+    "a node counts no time, so it promises nothing, and never waits for what it promised before a restart",
+    ["core-clock.test.js"],
   ),
   mutant(
     "R19",
