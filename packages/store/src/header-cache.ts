@@ -85,7 +85,7 @@ export class HeaderCache {
     if (length > KEY_BYTES_MAX) return false;
     const ringBytes = this.#ring.length;
     const bytes = PREFIX_BYTES + length + (to - from) + SPARE_BYTES;
-    return this.#head <= 2 * ringBytes && this.#head + bytes > 2 * ringBytes;
+    return this.#head < 2 * ringBytes && this.#head + bytes >= 2 * ringBytes;
   }
 
   /** At least half of the ring is of no use. */
@@ -236,8 +236,8 @@ export class HeaderCache {
     const left = ringBytes - (this.#head % ringBytes);
     const start = left < bytes ? this.#head + left : this.#head;
     this.#head = start + bytes;
-    // Written over what was there: nobody looks what that was.
-    if (this.#head > 2 * ringBytes) this.#lost(newest);
+    // Written over what was there, or come up to it, which is gone then as well: nobody looks what that was.
+    if (this.#head >= 2 * ringBytes) this.#lost(newest);
     return start;
   }
 

@@ -136,6 +136,16 @@ describe("Headers that are kept without their values", () => {
     expect(index.lostRevision).to.equal(revision);
   });
 
+  it("S3: tell of the first one when the ring is full to its last byte, whatever the length of the keys", () => {
+    for (let length = 3; length <= 160; length++) {
+      const index = new HeaderIndex(16 * 1024, "a test");
+      const first = "1".padStart(length, "k");
+      for (let i = 1; i === 1 || index.find(first); i++)
+        tell(index, { ...usualHeader(0), key: `${i}`.padStart(length, "k"), modRevision: 2 ** 20 + i });
+      expect(index.lostRevision, `keys of ${length} bytes`).to.be.above(2 ** 20);
+    }
+  });
+
   it("S3: go when a later one of the key finds no room", () => {
     const index = new HeaderIndex(300, "a test");
     const header = { key: "k", modRevision: 1, sub: 0, createRevision: 1, version: 1, lease: 0, previous: 0 };

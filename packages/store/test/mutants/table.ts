@@ -55,8 +55,12 @@ export const MUTANTS: readonly Mutant[] = [
     "index.version(name, this.#slabs)",
   ]),
   mutant("S3", "nobody is told of a header that was written over", "header-cache.ts", [
-    "    if (this.#head > 2 * ringBytes) this.#lost(newest);\n",
+    "    if (this.#head >= 2 * ringBytes) this.#lost(newest);\n",
     "",
+  ]),
+  mutant("S3", "nobody is told of a header that the ring came up to", "header-cache.ts", [
+    "    if (this.#head >= 2 * ringBytes) this.#lost(newest);\n",
+    "    if (this.#head > 2 * ringBytes) this.#lost(newest);\n",
   ]),
   mutant("S3", "nobody is told of a header whose place was taken", "header-cache.ts", [
     "      this.#lost(newest);\n    }\n    this.#hashes",
