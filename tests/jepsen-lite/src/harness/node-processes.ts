@@ -44,6 +44,10 @@ interface NodeProcess {
   running: boolean;
 }
 
+const ANSWER_MS_MAX = 10_000;
+/** A hash reads all keys and values: a million of them take half a minute of a core, and more when others want it. */
+const HASH_MS_MAX = 300_000;
+
 /** `raftkv node start`, as children of this process: so how each one ended can be seen. */
 export class NodeProcesses {
   readonly dir: string;
@@ -176,7 +180,7 @@ export class NodeProcesses {
   /** What the node says of itself. @throws it does not answer. */
   async status(name: string, withHash = false): Promise<NodeStatus> {
     const query = withHash ? "?hash=true" : "";
-    const signal = AbortSignal.timeout(10_000);
+    const signal = AbortSignal.timeout(withHash ? HASH_MS_MAX : ANSWER_MS_MAX);
     const response = await fetch(`http://${this.endpoint(name)}/v1/status${query}`, { signal });
     return (await response.json()) as NodeStatus;
   }
