@@ -73,9 +73,9 @@ export class ValueSlabs {
     return this.#slabs.get(number);
   }
 
-  /** It is in the older half: what is used of it is to be copied, or it goes with the rest. */
+  /** It is in the older half: what is used of it is to be copied, or it goes with the rest. A single one is not old. */
   isOld(number: number): boolean {
-    return 2 * number < this.#first + this.#next;
+    return 2 * number < this.#first + this.#next - 1;
   }
 
   #withRoom(filling: Filling, bytes: number): Filling {

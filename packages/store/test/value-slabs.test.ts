@@ -33,6 +33,15 @@ describe("Values in memory", () => {
     });
   });
 
+  it("are old in the older half, and a single slab is not: what is read in it again would be copied each time", () => {
+    const slabs = new ValueSlabs(300_000);
+    const numbers = Array.from({ length: 4 }, () => slabs.copy(Buffer.alloc(70_000), 0, 70_000).slab);
+    expect(numbers.map((number) => slabs.isOld(number))).to.deep.equal([true, true, false, false]);
+    const single = new ValueSlabs(0);
+    for (let i = 0; i < 3; i++)
+      expect(single.isOld(single.copy(Buffer.alloc(70_000), 0, 70_000).slab)).to.equal(false);
+  });
+
   it("C7: what is written lies together, however much is read in between and however few bytes there are", () => {
     for (const bytesMax of [0, 1_000_000]) {
       const slabs = new ValueSlabs(bytesMax);
