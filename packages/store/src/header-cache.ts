@@ -15,10 +15,12 @@ const PLACE_BYTES = Uint32Array.BYTES_PER_ELEMENT + Float64Array.BYTES_PER_ELEME
 const HEADER_BYTES_AT = 2;
 const ROOM_AT = 4;
 const SLAB_AT = 6;
-const VALUE_START_AT = 10;
-const VALUE_BYTES_AT = 12;
-const SLOT_AT = 16;
-const PREFIX_BYTES = 20;
+/** Four would do for two weeks of large values that are read from the disk at 3,000 a second: each is a slab. */
+const SLAB_NUMBER_BYTES = 6;
+const VALUE_START_AT = 12;
+const VALUE_BYTES_AT = 14;
+const SLOT_AT = 18;
+const PREFIX_BYTES = 22;
 /** A later header of the key may be longer by this much and still take the place of the one before. */
 const SPARE_BYTES = 6;
 
@@ -138,7 +140,7 @@ export class HeaderCache {
   }
 
   get slab(): number {
-    return this.#ring.readUInt32LE(this.#at + SLAB_AT);
+    return this.#ring.readUIntLE(this.#at + SLAB_AT, SLAB_NUMBER_BYTES);
   }
 
   /** What the last `set` of the key put here, with its value while that is in memory. */
@@ -148,7 +150,7 @@ export class HeaderCache {
     const from = at + PREFIX_BYTES + name.length;
     const to = from + ring.readUInt16LE(at + HEADER_BYTES_AT);
     const version = decodeRecord(name, ring, this.#directory, from, to);
-    const source = slabs.get(ring.readUInt32LE(at + SLAB_AT));
+    const source = slabs.get(ring.readUIntLE(at + SLAB_AT, SLAB_NUMBER_BYTES));
     if (source === undefined) return version;
     version.source = source;
     version.valueStart = ring.readUInt16LE(at + VALUE_START_AT);
@@ -187,13 +189,14 @@ export class HeaderCache {
   #fill(at: number, { version, header, from, to, slab, valueStart, valueBytes, slot }: Entry): void {
     const ring = this.#ring;
     ring.writeUInt16LE(to - from, at + HEADER_BYTES_AT);
-    ring.writeUInt32LE(slab, at + SLAB_AT);
+    ring.writeUIntLE(slab, at + SLAB_AT, SLAB_NUMBER_BYTES);
     ring.writeUInt16LE(valueBytes === 0 ? 0 : valueStart, at + VALUE_START_AT);
     ring.writeUInt32LE(valueBytes, at + VALUE_BYTES_AT);
     ring.writeUInt32LE(slot, at + SLOT_AT);
     const target = at + PREFIX_BYTES + version.key.length - from;
     for (let i = from; i < to; i++) ring[target + i] = header[i] ?? 0;
-    if (version.version > 0) markValueElsewhere(ring, target + from);
+    // An empty value is known without a slab.
+    if (version.valueStart !== version.valueEnd) markValueElsewhere(ring, target + from);
   }
 
   /** The entry at `at` is of this key. */

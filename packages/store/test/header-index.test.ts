@@ -29,7 +29,7 @@ function randomHeader(random: Random, key: string): Header {
 }
 
 function versionOf(header: Header): Version {
-  return { ...header, source: NO_BYTES, valueStart: 0, valueEnd: 0, slot: null };
+  return { ...header, source: NO_BYTES, valueStart: header.version === 0 ? 0 : -1, valueEnd: 0, slot: null };
 }
 
 const HEADER = Buffer.alloc(headerBytesMax(ROOT_NUMBERS_MAX));
@@ -143,6 +143,18 @@ describe("Headers that are kept without their values", () => {
       for (let i = 1; i === 1 || index.find(first); i++)
         tell(index, { ...usualHeader(0), key: `${i}`.padStart(length, "k"), modRevision: 2 ** 20 + i });
       expect(index.lostRevision, `keys of ${length} bytes`).to.be.above(2 ** 20);
+    }
+  });
+
+  it("name the slab of a value however many there were", () => {
+    const index = new HeaderIndex(2 ** 16, "a test");
+    const version = versionOf(usualHeader(1));
+    const to = encodeHeader(version, HEADER, 0);
+    for (const slab of [1, 2 ** 32 - 1, 2 ** 32, 2 ** 40 + 7]) {
+      const value = { slab, valueStart: 65_535, valueBytes: 2 ** 30 };
+      index.set({ version, header: HEADER, from: 0, to, ...value, slot: 2 ** 32 - 1 }, version.modRevision);
+      expect(index.find(version.key)).to.equal(true);
+      expect([index.slab, index.slot]).to.deep.equal([slab, 2 ** 32 - 1]);
     }
   });
 

@@ -6,6 +6,8 @@ import {
   Store,
   StoreClosedError,
 } from "@raftkv/store";
+import { REAL_DISK } from "../dist/options.js";
+import type { StoreDisk } from "../dist/options.js";
 import { makeDirectory, removeDirectories } from "./support/directory.js";
 import { durableNow, openWithGroup } from "./support/log.js";
 
@@ -138,6 +140,36 @@ describe("The store", () => {
     expect(read(store, "k")).to.deep.equal([large, 1, 3, 3]);
     expect(read(store, "k", 2)).to.deep.equal(["small", 1, 2, 2]);
     expect(read(store, "k", 1)).to.deep.equal([large, 1, 1, 1]);
+  });
+
+  it("finds what was read once in memory, an empty value too", async () => {
+    const directory = await makeDirectory();
+    const before = await openWithGroup(directory);
+    const batch = before.beginBatch();
+    batch.beginEntry(1, 1);
+    const lengths = [0, 1, 64, 65, 8_192, 8_193, 70_000];
+    for (const length of lengths) batch.put(Buffer.from(`${length}`), Buffer.alloc(length, "v"));
+    await before.applyMutationsRaft(batch);
+    await before.close({ checkpoint: durableNow });
+    let lookups = 0;
+    const openDatabase: StoreDisk["openDatabase"] = async (...args) => {
+      const database = await REAL_DISK.openDatabase(...args);
+      const getSync = database.getSync.bind(database);
+      database.getSync = (key) => {
+        lookups += 1;
+        return getSync(key);
+      };
+      return database;
+    };
+    const store = await openWithGroup(directory, {}, { ...REAL_DISK, openDatabase });
+    for (const looksUp of [true, false]) {
+      for (const length of lengths) {
+        lookups = 0;
+        expect(store.get(Buffer.from(`${length}`))?.value.length).to.equal(length);
+        expect(lookups > 0, `${length} bytes`).to.equal(looksUp);
+      }
+    }
+    await store.close();
   });
 
   it("keeps no bytes of a caller and hands out none of its own", async () => {
