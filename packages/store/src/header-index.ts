@@ -14,8 +14,8 @@ const GROWTH = 1.5;
  * The latest versions of keys as far as memory has them: all that a put must know of the version before it, where the value lies, and the
  * slot of one that is not settled. 70 to 120 bytes a key with keys of 16 bytes, where a look-up in LevelDB takes 3 to 10 µs and this one or less.
  *
- * It takes memory as keys come, up to a limit; from there on the keys that were put last stay. The keys are divided over parts by their hash, and
- * each part grows by itself, so that no turn of the event loop copies everything.
+ * It takes memory as keys come, up to a limit; from there on the keys that came last stay, and one that is put again keeps its place among them.
+ * The keys are divided over parts by their hash, and each part grows by itself, so that no turn of the event loop copies everything.
  */
 export class HeaderIndex {
   readonly #parts: HeaderCache[];

@@ -10,8 +10,9 @@ const PATIENCE_TICKS = 2;
  * Whom a confirmation round goes to. A majority must answer (R18), and more heartbeats than that are for nothing: with three
  * members half of what a round costs, and rounds are most of what a read costs when few wait for each.
  *
- * So a round goes to those who confirmed the last one that everybody was asked for. Everybody is asked at the leader's
- * regular heartbeats, whose answers say who is quick now, and as soon as the few do not answer or their connection drops.
+ * So a round goes to those who confirmed the last one that everybody was asked for. Everybody is asked for a round that is
+ * under way at one of the leader's regular heartbeats, and the answers say who is quick now; also when the few do not answer
+ * for a moment, or the connection to one of them drops.
  */
 export function askForRound(state: RaftState): void {
   const { quick } = state.leaderReads;
