@@ -14,13 +14,18 @@ export interface RecordedBatch {
   sync: boolean;
 }
 
+export interface FlushBegun {
+  readonly kind: "flush";
+  /** Of the LevelDB of the latest versions, or of the other. */
+  readonly latest: boolean;
+}
+
 /** What reached the disk, in order. */
 export type DiskEvent =
   | { readonly kind: "write"; readonly batch: RecordedBatch }
   | { readonly kind: "written"; readonly batch: RecordedBatch }
-  /** Of the LevelDB of the latest versions, or of the other. */
-  | { readonly kind: "flush"; readonly latest: boolean }
-  | { readonly kind: "flushed"; readonly latest: boolean }
+  | FlushBegun
+  | { readonly kind: "flushed"; readonly flush: FlushBegun }
   | { readonly kind: "fileWritten"; readonly name: string }
   | { readonly kind: "renamed"; readonly name: string; readonly bytes: Buffer }
   | { readonly kind: "directorySynced"; readonly name: string };
@@ -74,9 +79,10 @@ export class RecordingDisk implements StoreDisk {
       approximateSize: (start, end) => database.approximateSize(start, end),
       compactRange: async (start, end) => {
         const latest = isOfLatest(start);
-        this.events.push({ kind: "flush", latest });
+        const flush: FlushBegun = { kind: "flush", latest };
+        this.events.push(flush);
         await database.compactRange(start, end);
-        this.events.push({ kind: "flushed", latest });
+        this.events.push({ kind: "flushed", flush });
       },
       close: () => database.close(),
     };
@@ -114,10 +120,11 @@ export class RecordingDisk implements StoreDisk {
     const before = this.events.slice(0, length);
     const safe = new Set<RecordedBatch>();
     for (const latest of [true, false]) {
-      const flushes = before.map((event, i) => (event.kind === "flush" && event.latest === latest ? i : -1));
-      const begun = flushes.filter((i) => i >= 0);
-      const ended = before.filter((event) => event.kind === "flushed" && event.latest === latest).length;
-      const safeBefore = ended === 0 ? 0 : (begun[ended - 1] ?? 0);
+      // The collection and a checkpoint flush beside each other, and the one that began later may end first.
+      const begun = before.map((event) =>
+        event.kind === "flushed" && event.flush.latest === latest ? before.indexOf(event.flush) : 0,
+      );
+      const safeBefore = Math.max(0, ...begun);
       for (const event of before.slice(0, safeBefore))
         if (event.kind === "written" && isLatest(event.batch) === latest) safe.add(event.batch);
     }
