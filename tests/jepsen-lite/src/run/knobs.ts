@@ -20,7 +20,7 @@ function churn(random: Random): Readonly<Record<string, string>> {
     RAFTKV_LOG_KEEP_ENTRIES: String(keep),
     RAFTKV_LOG_KEEP_BYTES: String(64 * KIB),
     RAFTKV_LOG_KEEP_ACTIVE_BYTES: String(random.pick([64, 512]) * KIB),
-    RAFTKV_SNAPSHOT_BYTES_PER_SECOND: String(random.pick([128, 4096]) * KIB),
+    RAFTKV_SNAPSHOT_BYTES_PER_SECOND: String(random.pick([1024, 4096]) * KIB),
   };
 }
 

@@ -41,11 +41,12 @@ function byCheck(...names: readonly string[]): JepsenRun["caughtBy"] {
   };
 }
 
-/** Replicas that differ, or a node that finds its own data impossible; else one of the checks. */
+/** Replicas that differ, or a node that finds its own data impossible, its store's by a rule that it names; else one of the checks. */
 function byNodes(...names: readonly string[]): JepsenRun["caughtBy"] {
   return (verdict) =>
-    verdict.findings.find((text) => /the replicas differ|ended with (?:70|76)/.test(text)) ??
-    byCheck(...names)(verdict);
+    verdict.findings.find((text) =>
+      /the replicas differ|ended with (?:70|76)|ended with 74: .*\(S3\)/.test(text),
+    ) ?? byCheck(...names)(verdict);
 }
 
 export const BROKEN_BUILDS: readonly BrokenBuild[] = [
