@@ -41,6 +41,13 @@ export class Bodies {
     if (message.kind === "installSnapshot") this.#baseChains.set(message.base.index, baseChain);
   }
 
+  /** The chain of a base that is announced. By the time it is announced again the log may begin behind it. */
+  announced(index: number, memory: EntryLog): number {
+    const chain = memory.chainAt(index) ?? this.#baseChains.get(index) ?? -1;
+    this.#baseChains.set(index, chain);
+    return chain;
+  }
+
   appended(appended: AppendedProposals<Command>, requests: Requests): void {
     const { configuration, firstIndex, kind, proposals, term } = appended;
     for (let at = 0; at < Math.max(1, proposals.length); at += 1) {

@@ -375,7 +375,7 @@ export class SimServer {
       to,
       message,
       entries: isAppend ? this.memory.slice(message.entries.from, message.entries.to) : NO_ENTRIES,
-      baseChain: isSnapshot ? (this.memory.chainAt(message.base.index) ?? -1) : 0,
+      baseChain: isSnapshot ? this.#bodies.announced(message.base.index, this.memory) : 0,
     });
     if (isSnapshot && message.withData) {
       this.#snapshots?.begin(to, message.term, message.base, this.store.checkpoint);
