@@ -32,6 +32,7 @@ const COMMANDS = [
   "admin checkpoint",
   "admin compact",
   "admin hash",
+  "admin leases",
   "wal verify",
   "wal dump",
   "status",

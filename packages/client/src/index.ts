@@ -12,6 +12,8 @@ export { Appender, type AppendCallback, type AppenderOptions } from "./appender.
 export { KeyValue } from "./key-value.js";
 export { Lease, type AttachOptions, type LeaseOptions } from "./lease.js";
 export {
+  LEASE_MARGIN_PERCENT,
+  LEASE_MARGIN_PERCENT_MAX,
   LeaderLeases,
   type LeaderLeaseSettings,
   type LeaderLeasesOnOptions,

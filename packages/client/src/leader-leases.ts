@@ -4,6 +4,7 @@ import type { Call } from "./calls/call.js";
 import { LeaderLeasesSetCall, LeaderLeasesShowCall } from "./calls/member-calls.js";
 import type { RequestOptions } from "./options.js";
 
+export { LEASE_MARGIN_PERCENT, LEASE_MARGIN_PERCENT_MAX } from "@raftkv/protocol";
 export type { LeaderLeaseSettings, LeaderLeases as LeaderLeasesStatus } from "@raftkv/protocol";
 
 export interface LeaderLeasesOnOptions extends RequestOptions {

@@ -1,3 +1,4 @@
+import { LEASE_MARGIN_PERCENT, LEASE_MARGIN_PERCENT_MAX } from "@raftkv/client";
 import type { LeaderLeasesStatus } from "@raftkv/client";
 import type { Argv } from "yargs";
 import { unescapeText } from "../arguments.js";
@@ -10,8 +11,6 @@ import type { ExitCode } from "../exit-codes.js";
 import { wholeNumber } from "../numbers.js";
 import { say, sayJson } from "../output.js";
 import { clusterOptions, textOption } from "./options.js";
-
-const MARGIN_PERCENT_MAX = 90;
 
 interface LeasesOptions extends ClusterOptions {
   readonly switch: string | undefined;
@@ -41,8 +40,10 @@ async function leases(context: Context, argv: LeasesOptions): Promise<ExitCode> 
 
 function marginOf(shielded: string): number {
   const margin = wholeNumber("--margin", shielded, 1);
-  if (margin <= MARGIN_PERCENT_MAX) return margin;
-  throw usageError(`--margin is "${margin}", but must be a whole number from 1 to ${MARGIN_PERCENT_MAX}`);
+  if (margin <= LEASE_MARGIN_PERCENT_MAX) return margin;
+  throw usageError(
+    `--margin is "${margin}", but must be a whole number from 1 to ${LEASE_MARGIN_PERCENT_MAX}`,
+  );
 }
 
 function jsonOf({ remainingMs, settings }: LeaderLeasesStatus) {
@@ -70,8 +71,8 @@ export function leasesCommand(parser: Argv, context: Context, chosen: Chosen): A
         .option(
           "margin",
           textOption(
-            `with on: percent of the election timeout by which a lease ends earlier, 1 to ${MARGIN_PERCENT_MAX}`,
-            "20",
+            `with on: percent of the election timeout by which a lease ends earlier, 1 to ${LEASE_MARGIN_PERCENT_MAX}`,
+            String(LEASE_MARGIN_PERCENT),
           ),
         )
         .epilogue(
