@@ -6,8 +6,8 @@ import { nextTurn } from "./latest-scan.js";
 import type { Position } from "./position.js";
 import { shortParts } from "./small-state.js";
 
-/** Of the D file, and of the LevelDBs that it names; 1 had all records in one. */
-export const CHECKPOINT_FORMAT = 2;
+/** Of the D file, and of the records that it names: 1 had all in one LevelDB, 2 the latest versions in another. */
+export const CHECKPOINT_FORMAT = 3;
 /** The head of a snapshot is a D file of format 1: its records are those of either. */
 export const SNAPSHOT_HEAD_FORMAT = 1;
 const HEAD = /^raftkv-checkpoint (\d+) crc32=([0-9a-f]{8}) bytes=(\d+)$/;
@@ -131,7 +131,7 @@ export async function encodeCheckpoint(checkpoint: Checkpoint, format = CHECKPOI
     `raftkv-checkpoint ${format} crc32=${crc.toString(16).padStart(8, "0")} bytes=${bodyBytes}\n`;
   const headBytes = head(0).length;
   const bytes = Buffer.allocUnsafeSlow(headBytes + bodyBytes);
-  let [crc, at] = [0, headBytes];
+  let [crc, at] = [crcOfFormat(format), headBytes];
   for (const part of parts) {
     for (const short of shortParts(part)) {
       crc = crc32(short, crc);
@@ -159,9 +159,17 @@ export function decodeCheckpoint(bytes: Buffer, path: string, formatMax = CHECKP
   if (body.length !== Number(head[3])) {
     throw new StoreCorruptError(path, `${head[3]} bytes behind its head`, `${body.length}`);
   }
-  const crc = crc32(body).toString(16).padStart(8, "0");
+  const crc = crc32(body, crcOfFormat(format)).toString(16).padStart(8, "0");
   if (crc !== head[2]) throw new StoreCorruptError(path, `a checksum of ${head[2]}`, crc);
   return decodeBody(body, path);
+}
+
+/**
+ * What the checksum begins with. From format 3 on it covers the format: a bit that flips there must not make an older format of it, whose
+ * latest versions would be looked for elsewhere.
+ */
+function crcOfFormat(format: number): number {
+  return format < 3 ? 0 : crc32(`raftkv-checkpoint ${format}`);
 }
 
 function decodeBody(body: Buffer, path: string): Checkpoint {

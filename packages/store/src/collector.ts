@@ -1,5 +1,4 @@
 import type { Checkpoint } from "./checkpoint-file.js";
-import { latestPath } from "./database.js";
 import type { Database, DatabaseBatch, DatabaseIterator } from "./database.js";
 import { nextTurn } from "./latest-scan.js";
 import type { LatestVersions } from "./latest-versions.js";
@@ -129,12 +128,11 @@ export class Collector {
    * before the turn of the call, and is not leaving any more, or it is changed behind this.
    */
   async #removeLeaving(): Promise<void> {
-    const { database, fileSystem, queue, leaving } = this.#source;
+    const { database, queue, leaving } = this.#source;
     const batch = database.batch();
     for (const name of leaving) batch.del(latestKey(Buffer.from(name, "latin1")));
     leaving.clear();
     await queue.writeAside(batch, true);
-    await fileSystem.syncDirectory(latestPath(database.location));
   }
 
   /** The step before is: there was none since the opening, or the checkpoint in the D file has it. */
@@ -154,7 +152,7 @@ export class Collector {
       else leaving.delete(name);
     }
     if (unknown.length === 0) return;
-    // What memory does not have, LevelDB has as it is; a change meanwhile takes the key out.
+    // What memory does not have, the disk has as it is; a change meanwhile takes the key out.
     const records = await database.getMany(unknown.map((name) => latestKey(Buffer.from(name, "latin1"))));
     for (const [i, name] of unknown.entries()) {
       const record = records[i];

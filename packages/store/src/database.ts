@@ -2,18 +2,18 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { Level } from "level";
 import { StoreCorruptError, StoreOpenError } from "./errors.js";
+import { nodeFileSystem } from "./file-system.js";
 import { removeLatest } from "./latest-records.js";
-import { BARRIER_KEY, EMPTY_LATEST_RANGE, EMPTY_RANGE, LATEST_BARRIER_KEY } from "./record-keys.js";
+import { BARRIER_KEY } from "./record-keys.js";
 import { SplitDatabase } from "./split-database.js";
+import { SortedTables } from "./tables/sorted-tables.js";
 
-/** Open tables, 1,000 together; a mebibyte or two of latest versions is of 50,000 keys. */
-const CHANGES_FILES_MAX = 700;
-const LATEST_FILES_MAX = 300;
+/** Tables that LevelDB keeps open. */
+const OPEN_FILES_MAX = 1_000;
 
-/** The part of LevelDB that the store stands on; the tests put a recording one in its place. See SplitDatabase. */
-export interface Database {
+/** Records by their keys: LevelDB's, or those of `SortedTables`. */
+export interface Records {
   readonly location: string;
-  /** Of records of latest versions, or of others, and not of both. */
   batch(): DatabaseBatch;
   getSync(key: Buffer): Buffer | undefined;
   /** Looked up on another thread, as of the call. */
@@ -22,8 +22,23 @@ export interface Database {
   iterator(options: IteratorOptions): DatabaseIterator;
   /** Bytes of tables that hold the keys in [start, end), roughly; what is not in a table yet does not count. */
   approximateSize(start: Buffer, end: Buffer): Promise<number>;
-  compactRange(start: Buffer, end: Buffer): Promise<void>;
   close(): Promise<void>;
+}
+
+/** The part of LevelDB that the store stands on. */
+export interface LevelDatabase extends Records {
+  compactRange(start: Buffer, end: Buffer): Promise<void>;
+}
+
+/** What the store stands on; the tests put a recording one in its place. See SplitDatabase. A batch is of latest versions or of others, and not of both. */
+export interface Database extends Records {
+  /**
+   * Makes every record but those of latest versions that was written before the call durable, as tables (S2), but for the directory. Writes may go on
+   * meanwhile. An error in it stays in LevelDB unseen, until the next write reports it: so a write must follow.
+   */
+  flushChanges(): Promise<void>;
+  /** The same of the records of latest versions. These are durable when it resolves, with all their names, and it rejects when they are not. */
+  flushLatest(): Promise<void>;
 }
 
 export interface DatabaseBatch {
@@ -47,9 +62,9 @@ export interface DatabaseIterator {
   close(): Promise<void>;
 }
 
-/** LevelDB's own knobs. The defaults are measured: docs/decisions/0004-store-layout.md. */
+/** LevelDB's own knobs; the tables of the latest versions go by the first one as well. The defaults are measured: docs/decisions/0004-store-layout.md. */
 export interface DatabaseOptions {
-  /** A memtable of this size is written out as a table. Up to two are held in memory. */
+  /** A memtable of this size is written out as a table. Up to two are held in memory, of LevelDB's and of the latest versions. */
   readonly writeBufferBytes: number;
   /** Cache of uncompressed blocks of tables. */
   readonly blockCacheBytes: number;
@@ -67,35 +82,37 @@ export type OpenDatabase = (
 ) => Promise<Database>;
 
 /**
- * Opens both LevelDBs, that of the latest versions within the directory of the other; each first recovers what its own logs hold.
- * Latest versions that format 1 left in the other are removed: nobody reads them, and a crash may have kept them through `upgradeFormat`.
+ * Opens LevelDB, which first recovers what its logs hold, and the tables of latest versions within its directory.
+ * Latest versions that format 1 left in LevelDB are removed: nobody reads them, and a crash may have kept them through `upgradeFormat`.
  * @throws {StoreCorruptError} one must exist and does not, or LevelDB finds its files damaged.
  * @throws {StoreOpenError} any other reason, a lock held by another process among them.
  */
 export const openDatabase: OpenDatabase = async (location, options) => {
-  const half = { ...options, blockCacheBytes: options.blockCacheBytes >>> 1 };
-  const changes = await openLevel(location, half, CHANGES_FILES_MAX);
+  const changes = await openLevel(location, options);
   try {
     await removeLatest(changes);
-    const latest = await openLevel(latestPath(location), half, LATEST_FILES_MAX);
-    return new SplitDatabase(changes, latest);
+    return new SplitDatabase(changes, await SortedTables.open(latestPath(location), options, nodeFileSystem));
   } catch (error) {
     await changes.close();
     throw error;
   }
 };
 
-/** Where the LevelDB of the latest versions lies. */
+/** Where the tables of the latest versions lie. */
 export function latestPath(location: string): string {
+  return join(location, "tables");
+}
+
+/** Where format 2 had a LevelDB of the latest versions. */
+export function levelOfLatestPath(location: string): string {
   return join(location, "latest");
 }
 
-/** Opens one LevelDB, which keeps up to `filesMax` tables open. Fails as `openDatabase` does. */
+/** Opens LevelDB alone. Fails as `openDatabase` does. */
 export async function openLevel(
   location: string,
   options: DatabaseOptions & { readonly create: boolean },
-  filesMax = LATEST_FILES_MAX,
-): Promise<Database> {
+): Promise<LevelDatabase> {
   if (!options.create) await expectDatabase(location);
   const level = new Level<Buffer, Buffer>(location, {
     keyEncoding: "buffer",
@@ -107,7 +124,7 @@ export async function openLevel(
     cacheSize: options.blockCacheBytes,
     blockSize: options.blockBytes,
     maxFileSize: options.tableBytes,
-    maxOpenFiles: filesMax,
+    maxOpenFiles: OPEN_FILES_MAX,
   });
   try {
     await level.open();
@@ -119,30 +136,12 @@ export async function openLevel(
     throw new StoreOpenError(location, cause);
   }
   // `level` is typed for browsers too, where some of this is missing. On Node.js it is classic-level, which has it.
-  return level as unknown as Database;
-}
-
-/**
- * Makes every record but those of latest versions that was written before the call durable, as tables (S2). Writes may go on meanwhile.
- * An error in it stays in LevelDB unseen, until the next write reports it: so a write must follow.
- */
-export function flushChanges(database: Database): Promise<void> {
-  return database.compactRange(EMPTY_RANGE.start, EMPTY_RANGE.end);
-}
-
-/** The same of the records of latest versions. */
-export function flushLatest(database: Database): Promise<void> {
-  return database.compactRange(EMPTY_LATEST_RANGE.start, EMPTY_LATEST_RANGE.end);
+  return level as unknown as LevelDatabase;
 }
 
 /** The write that must follow `flushChanges`. */
 export function putBarrier(batch: DatabaseBatch): void {
   batch.put(BARRIER_KEY, NOTHING);
-}
-
-/** The write that must follow `flushLatest`. */
-export function putLatestBarrier(batch: DatabaseBatch): void {
-  batch.put(LATEST_BARRIER_KEY, NOTHING);
 }
 
 const NOTHING = Buffer.alloc(0);

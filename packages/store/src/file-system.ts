@@ -1,4 +1,6 @@
+import { readSync } from "node:fs";
 import { mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** What the checkpoint asks of the disk; the tests break it off at every step. */
@@ -15,6 +17,26 @@ export interface FileSystem {
   remove(path: string): Promise<void>;
   /** Creates a directory and those above it, durably. */
   makeDirectory(path: string): Promise<void>;
+  /** Creates a file, or empties the one that is there, to be written from its beginning on. */
+  createFile(path: string): Promise<WritableFile>;
+  /** Opens a file that nobody writes any more. */
+  openFile(path: string): Promise<ReadableFile>;
+}
+
+export interface WritableFile {
+  /** Writes behind what was written before. One at a time; `bytes` are not to be changed until it resolves. */
+  write(bytes: Buffer): Promise<void>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ReadableFile {
+  /** Its length. */
+  readonly bytes: number;
+  /** Fills `target` with what stands at `position`. @throws when the file ends before that. */
+  readSync(target: Buffer, position: number): void;
+  read(target: Buffer, position: number): Promise<void>;
+  close(): Promise<void>;
 }
 
 export const nodeFileSystem: FileSystem = {
@@ -38,6 +60,15 @@ export const nodeFileSystem: FileSystem = {
   },
 
   rename,
+
+  async createFile(path) {
+    return new NodeWritableFile(await open(path, "w"));
+  },
+
+  async openFile(path) {
+    const file = await open(path, "r");
+    return new NodeReadableFile(file, path, (await file.stat()).size);
+  },
 
   async syncDirectory(path) {
     const directory = await open(path, "r");
@@ -68,3 +99,58 @@ export const nodeFileSystem: FileSystem = {
     }
   },
 };
+
+class NodeWritableFile implements WritableFile {
+  readonly #file: FileHandle;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  async write(bytes: Buffer): Promise<void> {
+    // A write may be short.
+    for (let written = 0; written < bytes.length;)
+      written += (await this.#file.write(bytes, written, bytes.length - written)).bytesWritten;
+  }
+
+  sync(): Promise<void> {
+    return this.#file.datasync();
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+class NodeReadableFile implements ReadableFile {
+  readonly bytes: number;
+  readonly #file: FileHandle;
+  readonly #path: string;
+
+  constructor(file: FileHandle, path: string, bytes: number) {
+    this.#file = file;
+    this.#path = path;
+    this.bytes = bytes;
+  }
+
+  readSync(target: Buffer, position: number): void {
+    for (let read = 0; read < target.length;)
+      read += this.#more(readSync(this.#file.fd, target, read, target.length - read, position + read));
+  }
+
+  async read(target: Buffer, position: number): Promise<void> {
+    for (let read = 0; read < target.length;) {
+      const { bytesRead } = await this.#file.read(target, read, target.length - read, position + read);
+      read += this.#more(bytesRead);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  #more(bytes: number): number {
+    if (bytes === 0) throw new Error(`${this.#path} ends too early`);
+    return bytes;
+  }
+}

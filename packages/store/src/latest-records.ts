@@ -1,4 +1,4 @@
-import type { Database } from "./database.js";
+import type { LevelDatabase, Records } from "./database.js";
 import { ALL_LATEST } from "./record-keys.js";
 
 const RECORDS_PER_BATCH = 1_000;
@@ -6,7 +6,7 @@ const READ_AHEAD_BYTES = 1024 * 1024;
 
 /** Hands over the records of latest versions in one LevelDB, some at a time. */
 export async function eachLatest(
-  database: Database,
+  database: Records,
   act: (records: [Buffer, Buffer][]) => Promise<void>,
 ): Promise<void> {
   const range = { ...ALL_LATEST, reverse: false, highWaterMarkBytes: READ_AHEAD_BYTES };
@@ -23,7 +23,7 @@ export async function eachLatest(
 }
 
 /** Removes them from a LevelDB in which nobody reads them. What a crash brings back of them is removed at the next opening. */
-export async function removeLatest(database: Database): Promise<void> {
+export async function removeLatest(database: LevelDatabase): Promise<void> {
   await eachLatest(database, async (records) => {
     const batch = database.batch();
     for (const [key] of records) batch.del(key);

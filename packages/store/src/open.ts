@@ -7,7 +7,7 @@ import {
   temporaryPath,
 } from "./checkpoint-file.js";
 import type { Checkpoint } from "./checkpoint-file.js";
-import { latestPath } from "./database.js";
+import { levelOfLatestPath } from "./database.js";
 import type { Database, DatabaseOptions, OpenDatabase } from "./database.js";
 import type { FileSystem } from "./file-system.js";
 import { databasePath, generationsIn } from "./generations.js";
@@ -48,18 +48,17 @@ export async function openAtCheckpoint(
   }
   await fileSystem.remove(temporaryPath(directory));
   await fileSystem.remove(`${incomingPath(directory)}.tmp`);
-  if (checkpoint !== null && (await readFormat(fileSystem, directory)) < CHECKPOINT_FORMAT)
-    await upgradeFormat(directory, checkpoint, options, fileSystem);
+  const format = checkpoint === null ? CHECKPOINT_FORMAT : await readFormat(fileSystem, directory);
+  if (checkpoint !== null && format < CHECKPOINT_FORMAT)
+    await upgradeFormat(directory, { checkpoint, format }, options, fileSystem);
   const location = databasePath(directory, generation);
   const database = await disk.openDatabase(location, { ...options, create: checkpoint === null });
   try {
     // LevelDB renames and creates files as it opens, and syncs no name but those of tables (S1).
     await fileSystem.syncDirectory(location);
-    await fileSystem.syncDirectory(latestPath(location));
+    await fileSystem.remove(levelOfLatestPath(location));
     const undoneChanges =
-      checkpoint === null
-        ? 0
-        : await returnToCheckpoint({ database, fileSystem }, checkpoint, options.inlineValueBytesMax);
+      checkpoint === null ? 0 : await returnToCheckpoint(database, checkpoint, options.inlineValueBytesMax);
     return { database, checkpoint, generation, undoneChanges };
   } catch (error) {
     await database.close();

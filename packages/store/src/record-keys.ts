@@ -9,7 +9,6 @@ export const ATTACHED = 0x41; // A
 const BARRIER = 0x42; // B
 export const CHANGE = 0x48; // H
 const LATEST = 0x4c; // L
-const LATEST_BARRIER = 0x4d; // M
 
 const TWO_POW_32 = 2 ** 32;
 const NUMBERED_PREFIX_BYTES = 9;
@@ -22,21 +21,16 @@ export interface RecordRange {
 
 /** Written with `sync: true` behind a flush, so that an error which the flush swallowed is reported (S2). */
 export const BARRIER_KEY = Buffer.from([BARRIER]);
-export const LATEST_BARRIER_KEY = Buffer.from([LATEST_BARRIER]);
 
-/** Ranges behind every key. compactRange over one flushes the memtable and touches no table (S2). */
+/** Behind every key. compactRange over it flushes the memtable and touches no table (S2). */
 export const EMPTY_RANGE = { start: Buffer.from([0xff, 0x00]), end: Buffer.from([0xff, 0x01]) } as const;
-export const EMPTY_LATEST_RANGE = {
-  start: Buffer.from([LATEST_BARRIER, 0x00]),
-  end: Buffer.from([LATEST_BARRIER, 0x01]),
-} as const;
 
-/** Where the keys of the LevelDB of the latest versions begin, which come behind all others. */
+/** Where the keys of the latest versions begin, which come behind all others. */
 export const LATEST_BEGIN = Buffer.from([LATEST]);
 
-/** Of the LevelDB of the latest versions. */
+/** Of a latest version. */
 export function isOfLatest(key: Buffer): boolean {
-  return key[0] === LATEST || key[0] === LATEST_BARRIER;
+  return key[0] === LATEST;
 }
 
 export const ALL_LATEST: RecordRange = { gte: Buffer.from([LATEST]), lt: Buffer.from([LATEST + 1]) };

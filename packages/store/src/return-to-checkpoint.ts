@@ -1,7 +1,5 @@
-import { latestPath } from "./database.js";
 import type { Database, DatabaseBatch } from "./database.js";
 import type { Checkpoint } from "./checkpoint-file.js";
-import type { FileSystem } from "./file-system.js";
 import { findChange, readChange } from "./history.js";
 import { decodeRecord, encodeLatest } from "./record.js";
 import { attachedKey, changesAfter, keyBehindNumber, latestKey } from "./record-keys.js";
@@ -27,7 +25,7 @@ const NOTHING = Buffer.alloc(0);
  * that the log writes anew behind them, are lost in turn: nothing needs to be flushed in between, and a return that was broken off is simply begun again.
  */
 export async function returnToCheckpoint(
-  { database, fileSystem }: { readonly database: Database; readonly fileSystem: FileSystem },
+  database: Database,
   checkpoint: Checkpoint,
   inlineValueBytesMax: number,
 ): Promise<number> {
@@ -44,7 +42,6 @@ export async function returnToCheckpoint(
       undone += changes.length;
       const [latest, rest] = undoing(database, changes, checkpoint, inlineValueBytesMax);
       await latest.write({ sync: true });
-      await fileSystem.syncDirectory(latestPath(database.location));
       await rest.write({ sync: false });
     }
   } finally {

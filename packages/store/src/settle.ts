@@ -1,4 +1,4 @@
-import { makeDurable, makeLatestDurable } from "./make-durable.js";
+import { makeDurable } from "./make-durable.js";
 import type { Flushable } from "./make-durable.js";
 import { encodeLatest } from "./record.js";
 import { latestKey } from "./record-keys.js";
@@ -25,7 +25,7 @@ export async function settle(source: Settleable): Promise<void> {
   await makeDurable(source);
   if (unsettled.frozen.size > 0) {
     await writeRecords(source);
-    await makeLatestDurable(source);
+    await source.database.flushLatest();
   }
   unsettled.settled();
 }

@@ -1,21 +1,28 @@
-import type { Database, DatabaseBatch, DatabaseIterator, IteratorOptions } from "./database.js";
+import type {
+  Database,
+  DatabaseBatch,
+  DatabaseIterator,
+  IteratorOptions,
+  LevelDatabase,
+  Records,
+} from "./database.js";
 import { invariant } from "./errors.js";
-import { LATEST_BEGIN, isOfLatest } from "./record-keys.js";
+import { EMPTY_RANGE, LATEST_BEGIN, isOfLatest } from "./record-keys.js";
+import type { SortedTables } from "./tables/sorted-tables.js";
 
 /**
- * Two LevelDBs that are used as one: the latest versions have theirs, and everything else the other.
+ * LevelDB and the tables of the latest versions, used as one.
  *
- * Each of LevelDB's levels is ten times the one before, and what is too much in a level is merged into the next, in turn over all of its
- * keys. Changes ascend, so they are moved down and never merged; but they are most of the bytes. In one LevelDB with the latest
- * versions they drive these down a level when hardly any are there to be merged with ten times as many.
+ * Changes ascend: LevelDB moves their tables down and never merges them, as cheaply as can be. Latest versions come in the order of
+ * their keys over all there are, each time anew, which is the most that a LevelDB can be asked for; see SortedTables.
  *
  * A batch is of one of both: nothing is written to both at once, and a power loss can take from each what it leaves of the other (S1).
  */
 export class SplitDatabase implements Database {
-  readonly #changes: Database;
-  readonly #latest: Database;
+  readonly #changes: LevelDatabase;
+  readonly #latest: SortedTables;
 
-  constructor(changes: Database, latest: Database) {
+  constructor(changes: LevelDatabase, latest: SortedTables) {
     this.#changes = changes;
     this.#latest = latest;
   }
@@ -37,14 +44,14 @@ export class SplitDatabase implements Database {
     if (first === undefined) return [];
     const one = this.#of(first);
     for (const key of keys)
-      invariant(this.#of(key) === one, "keys that are looked up together are of one LevelDB");
+      invariant(this.#of(key) === one, "keys that are looked up together are of one kind");
     return one.getMany(keys);
   }
 
   iterator(options: IteratorOptions): DatabaseIterator {
     if (isOfLatest(options.gte)) return this.#latest.iterator(options);
     if (options.lt.compare(LATEST_BEGIN) <= 0) return this.#changes.iterator(options);
-    invariant(!options.reverse, "a range over both LevelDBs is read in ascending order");
+    invariant(!options.reverse, "a range over both kinds is read in ascending order");
     const changes = this.#changes.iterator({ ...options, lt: LATEST_BEGIN });
     return new SplitIterator(changes, this.#latest.iterator({ ...options, gte: LATEST_BEGIN }));
   }
@@ -53,8 +60,12 @@ export class SplitDatabase implements Database {
     return this.#of(start).approximateSize(start, end);
   }
 
-  compactRange(start: Buffer, end: Buffer): Promise<void> {
-    return this.#of(start).compactRange(start, end);
+  flushChanges(): Promise<void> {
+    return this.#changes.compactRange(EMPTY_RANGE.start, EMPTY_RANGE.end);
+  }
+
+  flushLatest(): Promise<void> {
+    return this.#latest.flush();
   }
 
   async close(): Promise<void> {
@@ -65,17 +76,17 @@ export class SplitDatabase implements Database {
     }
   }
 
-  #of(key: Buffer): Database {
+  #of(key: Buffer): Records {
     return isOfLatest(key) ? this.#latest : this.#changes;
   }
 }
 
 class SplitBatch implements DatabaseBatch {
-  readonly #of: (key: Buffer) => Database;
-  #database: Database | null = null;
+  readonly #of: (key: Buffer) => Records;
+  #database: Records | null = null;
   #batch: DatabaseBatch | null = null;
 
-  constructor(of: (key: Buffer) => Database) {
+  constructor(of: (key: Buffer) => Records) {
     this.#of = of;
   }
 
@@ -98,7 +109,7 @@ class SplitBatch implements DatabaseBatch {
   #batchOf(key: Buffer): DatabaseBatch {
     const database = this.#of(key);
     this.#database ??= database;
-    invariant(database === this.#database, "a batch is of one LevelDB");
+    invariant(database === this.#database, "a batch is of latest versions or of others");
     this.#batch ??= database.batch();
     return this.#batch;
   }

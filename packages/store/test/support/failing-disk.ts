@@ -57,8 +57,8 @@ export class FailingDisk implements StoreDisk {
       iterator: (range) => database.iterator(range),
       approximateSize: (start, end) => database.approximateSize(start, end),
       // LevelDB keeps the errors of a flush to itself, so this one does not fail either: it does nothing.
-      compactRange: (start, end) =>
-        this.#step("flush", () => database.compactRange(start, end)).catch(() => undefined),
+      flushChanges: () => this.#step("flush", () => database.flushChanges()).catch(() => undefined),
+      flushLatest: () => this.#step("flush latest", () => database.flushLatest()),
       close: () => database.close(),
     };
     return failing;

@@ -16,7 +16,7 @@ export interface RecordedBatch {
 
 export interface FlushBegun {
   readonly kind: "flush";
-  /** Of the LevelDB of the latest versions, or of the other. */
+  /** Of the tables of the latest versions, or of LevelDB. */
   readonly latest: boolean;
 }
 
@@ -77,16 +77,18 @@ export class RecordingDisk implements StoreDisk {
       getMany: (keys) => database.getMany(keys),
       iterator: (range) => database.iterator(range),
       approximateSize: (start, end) => database.approximateSize(start, end),
-      compactRange: async (start, end) => {
-        const latest = isOfLatest(start);
-        const flush: FlushBegun = { kind: "flush", latest };
-        this.events.push(flush);
-        await database.compactRange(start, end);
-        this.events.push({ kind: "flushed", flush });
-      },
+      flushChanges: () => this.#flush(false, () => database.flushChanges()),
+      flushLatest: () => this.#flush(true, () => database.flushLatest()),
       close: () => database.close(),
     };
     return recorded;
+  }
+
+  async #flush(latest: boolean, effect: () => Promise<void>): Promise<void> {
+    const flush: FlushBegun = { kind: "flush", latest };
+    this.events.push(flush);
+    await effect();
+    this.events.push({ kind: "flushed", flush });
   }
 
   #recordedBatch(real: DatabaseBatch): DatabaseBatch {
@@ -112,9 +114,9 @@ export class RecordingDisk implements StoreDisk {
   }
 
   /**
-   * What is left when the power goes after the first `length` events. Of each LevelDB's batches those that were written
-   * before a flush that ended, and any subset of the others, synced ones too: more cruel than LevelDB is (S1). But batches of
-   * latest versions that were synced stay, once the directory was synced behind them. Of the D file the last one whose name was synced, or a later one.
+   * What is left when the power goes after the first `length` events. Of LevelDB's batches and of those of latest versions those that were written
+   * before a flush of theirs that ended, and any subset of the others, synced ones too: more cruel than either is (S1). But batches of
+   * latest versions that were synced stay. Of the D file the last one whose name was synced, or a later one.
    */
   powerLoss(length: number, directory: string, random: Random): Remains {
     const before = this.events.slice(0, length);
@@ -128,12 +130,8 @@ export class RecordingDisk implements StoreDisk {
       for (const event of before.slice(0, safeBefore))
         if (event.kind === "written" && isLatest(event.batch) === latest) safe.add(event.batch);
     }
-    const synced: RecordedBatch[] = [];
-    for (const event of before) {
-      if (event.kind === "written" && event.batch.sync && isLatest(event.batch)) synced.push(event.batch);
-      if (event.kind === "directorySynced" && event.name === "latest")
-        for (const batch of synced) safe.add(batch);
-    }
+    for (const event of before)
+      if (event.kind === "written" && event.batch.sync && isLatest(event.batch)) safe.add(event.batch);
 
     const keep = random.pick([0, 0.1, 0.5, 0.9, 1]);
     const batches = [...this.#remains.batches];
@@ -177,6 +175,7 @@ export async function layOut(remains: Remains, directory: string): Promise<void>
     }
     await batch.write({ sync: false });
   }
+  await database.flushLatest();
   await database.close();
   if (remains.checkpoint !== null) await writeFile(join(directory, "checkpoint"), remains.checkpoint);
 }

@@ -1,0 +1,61 @@
+import type { DatabaseIterator, IteratorOptions } from "../database.js";
+import { MemoryCursor, TableCursor } from "./cursor.js";
+import type { EntryCursor, Span } from "./cursor.js";
+import type { EntryView } from "./entries.js";
+import { MergedCursor } from "./merged-cursor.js";
+import type { Table } from "./table.js";
+
+/** Of a table, at once. */
+const READ_BYTES_MAX = 64 * 1024;
+
+/** What is there at one moment, newest first. */
+export interface TablesView {
+  readonly memory: readonly EntryView[];
+  readonly tables: readonly Table[];
+}
+
+/** Over the records of one moment. */
+export class TableIterator implements DatabaseIterator {
+  readonly #merged: MergedCursor;
+  readonly #bytesMax: number;
+  readonly #close: () => Promise<void>;
+  #isClosed = false;
+
+  constructor(view: TablesView, options: IteratorOptions, close: () => Promise<void>) {
+    const { gte: from, lt: to, reverse, highWaterMarkBytes } = options;
+    const span: Span = { from, to, reverse };
+    const inMemory = view.memory.map((entries, i): EntryCursor => new MemoryCursor(entries, span, i));
+    const readBytesMax = Math.min(highWaterMarkBytes, READ_BYTES_MAX);
+    const onDisk = view.tables.map(
+      (table, i): EntryCursor => new TableCursor(table, span, inMemory.length + i, readBytesMax),
+    );
+    this.#merged = new MergedCursor([...inMemory, ...onDisk], reverse);
+    this.#bytesMax = highWaterMarkBytes;
+    this.#close = close;
+  }
+
+  async nextv(count: number): Promise<[Buffer, Buffer][]> {
+    const merged = this.#merged;
+    const records: [Buffer, Buffer][] = [];
+    for (let bytes = 0; records.length < count && (bytes < this.#bytesMax || records.length === 0);) {
+      if (!merged.isLoaded) await merged.load();
+      const entry = merged.current;
+      if (entry === null) break;
+      const { keyFrom, keyTo, to, isRemoval } = entry.place;
+      if (!isRemoval) {
+        // One copy, since the bytes that were read are many and would live as long as one record of them.
+        const record = Buffer.from(entry.bytes.subarray(keyFrom, to));
+        records.push([record.subarray(0, keyTo - keyFrom), record.subarray(keyTo - keyFrom)]);
+        bytes += record.length;
+      }
+      merged.advance();
+    }
+    return records;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#close();
+  }
+}
