@@ -34,7 +34,8 @@ export interface MembershipChange {
  *   handed over (R20).
  * - `termNotCommitted`: no entry of this leader's own term is committed yet (R21).
  * - `alreadyMember`, `notMember`, `notLearner`, `notVoter`: the member is not what the change takes it for.
- * - `notCaughtUp`: the learner lacks too many entries, or has acknowledged none to this leader yet (R22).
+ * - `notCaughtUp`: the learner lacks too many entries, or has acknowledged none to this leader yet (R22); or it lacks what
+ *   witnesses may have compacted (R24).
  * - `noDataVoter`: nobody would be left who votes and has the data.
  * - `noChange`: nothing would be different, or there is no joint configuration to leave.
  * - `badLease`: the lease's figures are out of range.

@@ -96,6 +96,8 @@ function cannotChange(state: RaftState): MembershipRefusal | null {
 /**
  * A voter that has everything still to get counts for the majority and helps nobody reach it (§4.2.1, R22). One that has not
  * acknowledged anything, or needs a snapshot, lacks everything, however few the entries are.
+ * Where there are witnesses it has the configuration in force, so everything from before it became a member: that, witnesses
+ * may have compacted without it, and could never bring it up to date once the other data members are gone (R24).
  */
 function lagging(state: RaftState, change: MembershipChange): MembershipRefusal | null {
   const { log, options, progress } = state;
@@ -104,6 +106,8 @@ function lagging(state: RaftState, change: MembershipChange): MembershipRefusal 
     const known = progress.get(member.id);
     if (known === undefined || known.state !== "replicate") return "notCaughtUp";
     if (log.lastIndex - known.matchIndex > options.promotionLagEntriesMax) return "notCaughtUp";
+    if (log.configuration.witnesses.length > 0 && known.matchIndex < log.configurationIndex)
+      return "notCaughtUp";
   }
   return null;
 }

@@ -19,8 +19,6 @@ export class MemberChecks {
   readonly #committed: CommittedChecks;
   /** Ticks of a leader's transfer so far. */
   readonly #transferTicks = new Map<number, number>();
-  /** Servers that were voters from the beginning: nobody may ever have to ask a witness for what they lack. */
-  #founders: readonly ServerId[] = [];
 
   constructor(
     find: (id: ServerId) => Observed | null,
@@ -31,10 +29,6 @@ export class MemberChecks {
     this.#committed = committed;
     this.#electionTimeoutTicks = limits.electionTimeoutTicks;
     this.#promotionLagEntriesMax = limits.promotionLagEntriesMax;
-  }
-
-  begins(configuration: Configuration): void {
-    this.#founders = configuration.voters.filter((id) => !configuration.witnesses.includes(id));
   }
 
   stepped(server: Observed, event: RaftEvent<Command>, before: RaftStatus, after: RaftStatus): void {
@@ -84,14 +78,30 @@ export class MemberChecks {
     if (index > this.#committed.lastIndex) return;
     const { configuration } = this.#committed;
     const chain = this.#committed.chainAt(index);
-    for (const id of this.#founders) {
-      if (!configuration.voters.includes(id)) continue;
+    // Learners get what they lack from a data member; a voter may be left with witnesses alone.
+    for (const id of configuration.voters) {
       const other = this.#find(id);
       if (other === null || other.isWitness) continue;
       check(
         chain !== null && other.durable.entries.holds(index, chain),
         "a witness may compact only what every data member has on disk (R24)",
         () => `${server.id} says ${index}, ${id} has ${other.durable.entries.lastIndex}`,
+      );
+    }
+  }
+
+  /** Whoever gets a vote may have to be brought up to date by a witness alone, from what that has not compacted. */
+  #mayNeedWitness(id: ServerId, { witnesses }: Configuration): void {
+    const voter = this.#find(id);
+    if (voter === null || voter.isWitness) return;
+    for (const name of witnesses) {
+      const told = this.#find(name)?.status?.dataDurableIndex ?? 0;
+      if (told === 0 || told > this.#committed.lastIndex) continue;
+      const chain = this.#committed.chainAt(told);
+      check(
+        chain !== null && voter.durable.entries.holds(told, chain),
+        "what a voter with data lacks is with the witnesses (R24)",
+        () => `${name} may compact up to ${told}, ${id} has ${voter.durable.entries.lastIndex}`,
       );
     }
   }
@@ -170,6 +180,7 @@ export class MemberChecks {
         "a learner is promoted only when it is nearly caught up (R22)",
         () => `${server.id} promotes ${id}, which has ${known?.matchIndex ?? 0} of ${before.lastIndex}`,
       );
+      this.#mayNeedWitness(id, after.configuration);
     }
     const all = [
       ...after.configuration.voters,

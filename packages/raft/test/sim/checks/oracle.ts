@@ -88,7 +88,6 @@ export class Oracle implements Observer {
   /** Where the logs of the first servers begin. */
   begins(start: SimBase): void {
     this.#committed.begins(start);
-    this.#members.begins(start.base.configuration);
   }
 
   started(server: Observed, status: RaftStatus, recovered: Recovered): void {

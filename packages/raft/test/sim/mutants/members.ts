@@ -234,6 +234,16 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "R24",
+    "promotion behind the witnesses",
+    "membership.ts",
+    [
+      "log.configuration.witnesses.length > 0 && known.matchIndex < log.configurationIndex",
+      "log.configuration.witnesses.length > 0 && known.matchIndex < log.base.index",
+    ],
+    "a learner gets a vote that lacks what witnesses compacted before it was a member",
+  ),
+  mutant(
+    "R24",
     "base sent once",
     "replication.ts",
     [
