@@ -197,6 +197,8 @@ export class Raft<P extends Proposal = Proposal> {
     const state = this.#state;
     leaveJointWhenCommitted(state);
     handOverFromWitness(state);
+    // A witness that is of no use has left it to another one.
+    if (state.role !== "leader") return;
     advanceTransfer(state);
     stepDownWhenRemoved(state);
   }

@@ -1,22 +1,59 @@
-import { startTransfer } from "./leadership-transfer.js";
+import { askToCampaign, startTransfer } from "./leadership-transfer.js";
+import type { Progress } from "./progress.js";
 import { members } from "./quorum.js";
+import { becomeFollower } from "./role.js";
 import { isWitness } from "./state.js";
 import type { RaftState } from "./state.js";
 import { logIndex } from "./types.js";
-import type { LogIndex } from "./types.js";
+import type { LogIndex, ServerId } from "./types.js";
 
 /** A witness leads only to bring a data member up to date, and hands over to the first voter that is (R24). */
 export function handOverFromWitness(state: RaftState): void {
   if (state.transfer !== null || !isWitness(state, state.options.id)) return;
+  let isOfUse = false;
+  let isTooLate = false;
+  for (const [voter, known] of heardVoters(state)) {
+    if (isWitness(state, voter)) continue;
+    if (known.matchIndex === state.log.lastIndex) {
+      startTransfer(state, voter, { commanded: false });
+      return;
+    }
+    if (known.nextIndex > state.log.base.index) isOfUse = true;
+    else isTooLate = true;
+  }
+  if (isTooLate && !isOfUse) leaveToOtherWitness(state);
+}
+
+/**
+ * What the data members lack is not in this log: it was compacted elsewhere, and this witness got the base alone. Another
+ * witness may have it, so each gets its turn; not before an election timeout, for there may be none that has.
+ */
+function leaveToOtherWitness(state: RaftState): void {
   const { log, options, progress, ticks } = state;
-  // While joint, one of the old half will do where none of the new one has everything yet.
+  // Nobody hears itself: that is when it won.
+  const wonTick = progress.get(options.id)?.heardTick ?? ticks;
+  if (ticks - wonTick < options.electionTimeoutTicks) return;
+  const witnesses = heardVoters(state)
+    .filter(
+      ([id, { matchIndex }]) => id !== options.id && isWitness(state, id) && matchIndex === log.lastIndex,
+    )
+    .map(([id]) => id)
+    .sort();
+  const next = witnesses.find((id) => id > options.id) ?? witnesses[0];
+  if (next === undefined) return;
+  askToCampaign(state, next);
+  becomeFollower(state, state.currentTerm, null);
+}
+
+/** While joint, one of the old half will do where none of the new one has everything yet. */
+function heardVoters({ log, options, progress, ticks }: RaftState): (readonly [ServerId, Progress])[] {
+  const heard: (readonly [ServerId, Progress])[] = [];
   for (const voter of [...log.configuration.voters, ...log.configuration.outgoing]) {
     const known = progress.get(voter);
-    if (known === undefined || isWitness(state, voter) || known.matchIndex !== log.lastIndex) continue;
-    if (ticks - known.heardTick >= options.electionTimeoutTicks) continue;
-    startTransfer(state, voter, { commanded: false });
-    return;
+    if (known !== undefined && ticks - known.heardTick < options.electionTimeoutTicks)
+      heard.push([voter, known]);
   }
+  return heard;
 }
 
 /**

@@ -136,6 +136,29 @@ describe("witnesses (R24)", () => {
     expect(cluster.get("d").applied).to.include("last");
   });
 
+  it("one that got the base alone, and nothing that a data member lacks, leaves leading to a witness that has it", () => {
+    const names = ["a", "b", "c", "v", "w"];
+    const cluster = new Cluster(names, { configuration: configurationOf(names, { witnesses: ["v", "w"] }) });
+    const a = cluster.elect("a");
+    cluster.isolate("b");
+    cluster.isolate("w");
+    for (const letter of ["x", "y", "z"]) cluster.propose("a", letter);
+    cluster.round(2 * HEARTBEAT_TICKS);
+    for (const name of ["a", "c"]) cluster.get(name).compact(a.status.appliedIndex);
+    cluster.mend();
+    cluster.isolate("b");
+    cluster.until("w has the base", () => cluster.get("w").status.base.index === 4);
+    cluster.crash("a");
+    cluster.crash("c");
+    cluster.mend();
+    for (const name of ["b", "v"]) cluster.tick(name, ELECTION_TICKS);
+    cluster.timeout("w");
+    cluster.settle();
+    expect(cluster.leader?.id).to.equal("w");
+    cluster.until("b leads", () => cluster.leader?.id === serverId("b"), 800);
+    expect(cluster.get("b").applied).to.include("z");
+  });
+
   it("its snapshot is the base alone", () => {
     const cluster = witnessed();
     const a = cluster.elect("a");

@@ -1,4 +1,4 @@
-import { mutant } from "./mutant.js";
+import { mutant, testedMutant } from "./mutant.js";
 import type { Mutant } from "./mutant.js";
 
 /** Transfer, membership, snapshots, witnesses: R20 to R25. */
@@ -241,6 +241,17 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
       "log.configuration.witnesses.length > 0 && known.matchIndex < log.base.index",
     ],
     "a learner gets a vote that lacks what witnesses compacted before it was a member",
+  ),
+  testedMutant(
+    "R24",
+    "useless witness leads on",
+    "witness.ts",
+    [
+      "  if (isTooLate && !isOfUse) leaveToOtherWitness(state);\n",
+      "  if (isTooLate && !isOfUse && state.ticks < 0) leaveToOtherWitness(state);\n",
+    ],
+    "a witness that has the base alone, and nothing that the data members lack, keeps one from leading that has it",
+    ["core/witness.test.js"],
   ),
   mutant(
     "R24",
