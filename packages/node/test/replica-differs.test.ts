@@ -1,5 +1,4 @@
 import { existsSync, readdirSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { expect } from "chai";
 import { getRequest, putRequest } from "@raftkv/protocol";
@@ -8,31 +7,41 @@ import { metric } from "./support/metric.js";
 import { TestNodes, until } from "./support/nodes.js";
 import { RawClient } from "./support/raw-client.js";
 
-interface LevelDb {
-  get(key: Buffer): Promise<Buffer>;
-  put(key: Buffer, value: Buffer, options: { readonly sync: true }): Promise<void>;
+interface Tables {
+  getSync(key: Buffer): Buffer | undefined;
+  batch(): {
+    put(key: Buffer, value: Buffer): void;
+    write(options: { readonly sync: true }): Promise<void>;
+  };
   close(): Promise<void>;
 }
-type Open = new (path: string, options: Readonly<Record<string, string>>) => LevelDb;
 
-/** LevelDB itself, as the store has it. */
-const { Level } = createRequire(new URL("../../store/package.json", import.meta.url))("level") as {
-  readonly Level: Open;
-};
+interface TablesModule {
+  readonly SortedTables: {
+    open(location: string, options: object, fileSystem: unknown): Promise<Tables>;
+  };
+}
 
-/** Changes the last byte of a short value behind the back of the node, which is stopped. LevelDB finds nothing wrong with it. */
+/** The store's own modules, which it does not export. */
+function storeModule<Module>(path: string): Promise<Module> {
+  return import(new URL(`../../store/dist/${path}`, import.meta.url).href) as Promise<Module>;
+}
+
+/** Changes the last byte of a short value behind the back of the node, which is stopped. No checksum tells it. */
 async function tamper(dataDir: string, key: string): Promise<void> {
+  const { SortedTables } = await storeModule<TablesModule>("tables/sorted-tables.js");
+  const { nodeFileSystem } = await storeModule<{ readonly nodeFileSystem: unknown }>("file-system.js");
   const group = join(dataDir, "groups", "1");
   const store = readdirSync(group).find((name) => name.startsWith("store-")) ?? "";
-  const database = new Level(join(group, store, "latest"), {
-    keyEncoding: "buffer",
-    valueEncoding: "buffer",
-  });
+  const options = { create: false, writeBufferBytes: 1_000_000 };
+  const tables = await SortedTables.open(join(group, store, "tables"), options, nodeFileSystem);
   const latest = Buffer.from(`L${key}`);
-  const record = await database.get(latest);
+  const record = tables.getSync(latest) ?? Buffer.alloc(0);
   record[record.length - 1] = (record.at(-1) ?? 0) ^ 1;
-  await database.put(latest, record, { sync: true });
-  await database.close();
+  const batch = tables.batch();
+  batch.put(latest, record);
+  await batch.write({ sync: true });
+  await tables.close();
 }
 
 async function statusOf(endpoint: string): Promise<NodeStatus> {

@@ -9,6 +9,7 @@ import { groupId, logIndex, serverId, term } from "raft-ts";
 import type { InstallSnapshot, LogBase, ServerId } from "raft-ts";
 import { createLogger } from "../dist/logger.js";
 import { Bandwidth } from "../dist/snapshot/bandwidth.js";
+import { PolitePace } from "../dist/polite-pace.js";
 import { SnapshotReceiver } from "../dist/snapshot/receiver.js";
 import type { ReceivedSnapshot } from "../dist/snapshot/receiver.js";
 import { SnapshotSender } from "../dist/snapshot/sender.js";
@@ -103,6 +104,7 @@ class Link {
       storeOptions: {},
       expects: (from, ofTerm) => this.expects(from, ofTerm),
       hasRoom: () => true,
+      pace: new PolitePace(),
       send: (to, message) => this.carry(to, { group: GROUP, ...message }),
       onReceived: (received) => this.received.push(received),
       logger: createLogger("silent", "n2", () => ({ group: 1, term: 1 })),

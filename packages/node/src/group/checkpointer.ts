@@ -18,6 +18,12 @@ export interface CheckpointerOptions {
   readonly onFailed: (error: unknown) => void;
 }
 
+/**
+ * A checkpoint begins when this much of a bound is reached, or up to all of it, each time another part. All members apply the same
+ * entries: with the same bounds each would make its checkpoints in the same moment as all others, and nobody would be quick then.
+ */
+const PART_MIN = 0.75;
+
 /** Decides when a checkpoint is due: by bytes, by entries, by time, whichever comes first. One at a time. */
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
@@ -27,6 +33,8 @@ export class Checkpointer {
   #running: Promise<LogIndex | null> | null = null;
   #asked: Promise<LogIndex | null> | null = null;
   #lastIndex: LogIndex | null = null;
+  /** Of the bounds, for the next one. */
+  #part = partOfBounds();
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -41,12 +49,14 @@ export class Checkpointer {
     this.#bytes += bytes;
     this.#entries += entries;
     const { checkpointBytes, checkpointEntries } = this.#options.policy;
-    if (this.#bytes >= checkpointBytes || this.#entries >= checkpointEntries) void this.#start();
+    const isDue =
+      this.#bytes >= this.#part * checkpointBytes || this.#entries >= this.#part * checkpointEntries;
+    if (isDue) void this.#start();
   }
 
   tick(nowMs: number): void {
-    if (this.#entries > 0 && nowMs - this.#lastMs >= this.#options.policy.checkpointIntervalMs)
-      void this.#start();
+    const { checkpointIntervalMs } = this.#options.policy;
+    if (this.#entries > 0 && nowMs - this.#lastMs >= this.#part * checkpointIntervalMs) void this.#start();
   }
 
   /**
@@ -71,6 +81,7 @@ export class Checkpointer {
     if (this.#running !== null) return this.#running;
     this.#bytes = 0;
     this.#entries = 0;
+    this.#part = partOfBounds();
     this.#lastMs = performance.now();
     this.#running = this.#run()
       .catch((error: unknown) => {
@@ -93,4 +104,8 @@ export class Checkpointer {
     await this.#options.afterwards(index);
     return index;
   }
+}
+
+function partOfBounds(): number {
+  return PART_MIN + (1 - PART_MIN) * Math.random();
 }

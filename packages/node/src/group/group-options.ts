@@ -8,6 +8,7 @@ import type { LeadershipOptions } from "./leadership.js";
 import type { LogProposal } from "./log-proposal.js";
 import type { MembersOptions } from "./members/members.js";
 import type { Outgoing } from "./outgoing.js";
+import type { PolitePace } from "../polite-pace.js";
 import type { Pace } from "./raft-options.js";
 import type { SpaceForEntries } from "./space-for-entries.js";
 
@@ -23,6 +24,8 @@ export interface GroupOptions extends LeadershipOptions, Pick<MembersOptions, "p
   readonly checkpointer: Checkpointer;
   readonly timings: Timings;
   readonly space: SpaceForEntries;
+  /** At which a member that was away takes in what it missed. */
+  readonly politePace: PolitePace;
   readonly pace: Pace;
   /** What a leader puts into the log when other settings are there (F1). */
   readonly settings: Omit<Settings, "logFormat">;

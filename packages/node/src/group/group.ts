@@ -1,5 +1,5 @@
 import type { CommandResult } from "@raftkv/fsm";
-import type { LeaderHint, LeaderLeases, PeerFrame, SnapshotMessage } from "@raftkv/protocol";
+import type { LeaderHint, LeaderLeases, PeerFrame, PeerMessage, SnapshotMessage } from "@raftkv/protocol";
 import type {
   LogIndex,
   RaftEvent,
@@ -13,6 +13,7 @@ import type {
 import { Applier } from "./applier.js";
 import type { Applies } from "./applier.js";
 import { ArrivingWrites } from "./arriving-writes.js";
+import { CatchUp } from "./catch-up.js";
 import type { GroupOptions } from "./group-options.js";
 import { incoming } from "./incoming.js";
 import { LeaderDuties, isOwn } from "./leader-duties.js";
@@ -46,6 +47,7 @@ export class Group {
   readonly #leadership: Leadership;
   readonly #duties: LeaderDuties;
   readonly #snapshotTasks: SnapshotTasks;
+  readonly #catchUp: CatchUp;
   readonly #writes = new PendingWrites();
   readonly #reads: PendingReads;
   readonly #arriving = new ArrivingWrites(() => performance.now());
@@ -83,6 +85,7 @@ export class Group {
       hashCheckDue: (nowMs) => options.data?.hashChecks.due(nowMs) ?? false,
       nowMs: () => performance.now(),
     });
+    this.#catchUp = new CatchUp(options, (append) => this.#receive(append, monotonicMicros()));
     const onApplied = (index: LogIndex, entries: number, bytes: number): void => {
       checkpointer.applied(bytes, entries);
       this.#reads.applied(index);
@@ -217,14 +220,16 @@ export class Group {
    */
   receive(frame: PeerFrame): void {
     if (this.#stopped) return;
-    const { bodies, raft, space } = this.#options;
-    const { hasData } = this;
     // Behind the arrival of all of them, as a promise demands (R19).
     const nowMicros = monotonicMicros();
-    for (const received of frame.messages) {
-      const message = incoming(received, { bodies, space, hasData });
-      if (message !== null) this.#step(() => raft.step({ kind: "receive", message }, nowMicros));
-    }
+    for (const received of frame.messages)
+      if (!this.#catchUp.holds(received)) this.#receive(received, nowMicros);
+  }
+
+  #receive(received: PeerMessage, nowMicros: number): void {
+    const { bodies, raft, space } = this.#options;
+    const message = incoming(received, { bodies, space, hasData: this.hasData });
+    if (message !== null) this.#step(() => raft.step({ kind: "receive", message }, nowMicros));
   }
 
   /** About the data of a snapshot (R23). */
@@ -262,6 +267,7 @@ export class Group {
   /** The node is broken: nothing more is stepped, sent or applied, and who waits is told what is known (W1, C4). */
   halt(): void {
     this.#stopped = true;
+    this.#catchUp.stop();
     this.#options.data?.hashChecks.stop();
     void this.#applier.stop();
     this.#abandon();
@@ -270,6 +276,7 @@ export class Group {
   /** Takes no more in, and answers what waits with what is known of it (C4). */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#catchUp.stop();
     await this.#options.data?.stop();
     await this.#applier.stop();
     this.#abandon();

@@ -13,6 +13,7 @@ import { replicatedSettings } from "../limits.js";
 import type { Logger } from "../logger.js";
 import type { Timings } from "../metrics/timings.js";
 import type { NodeOptions } from "../options.js";
+import { PolitePace } from "../polite-pace.js";
 import { GroupSnapshots } from "../snapshot/group-snapshots.js";
 import { VERSION } from "../version.js";
 import { Checkpointer } from "./checkpointer.js";
@@ -123,10 +124,12 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
   const raft = new Raft<LogProposal>(core, restart);
   const whenLogDurable = (): Promise<void> => durable(log);
   const outgoing = new Outgoing({ group: id, log, cached: true, send: opening.send, onFailed });
+  const politePace = new PolitePace();
   const snapshots = new GroupSnapshots({
     group: id,
     raft,
     replica,
+    politePace,
     bytesPerSecond: options.snapshotBytesPerSecond,
     idleMs: options.snapshotIdleMs,
     savesMax: options.maxSnapshotSaves,
@@ -183,6 +186,7 @@ async function openOver(replica: Replica, opening: OpenGroupOptions): Promise<Op
     checkpointer,
     timings,
     space: opening.space,
+    politePace,
     settings: replicatedSettings(options),
     pace: paceOf(options, core),
     logger,
@@ -237,6 +241,7 @@ async function openWitness(opening: OpenGroupOptions): Promise<OpenedGroup> {
     checkpointer,
     timings,
     space: opening.space,
+    politePace: new PolitePace(),
     settings: replicatedSettings(options),
     pace: paceOf(options, core),
     logger,

@@ -17,6 +17,7 @@ import type {
 import type { LogProposal } from "../group/log-proposal.js";
 import type { Replica } from "../group/replica.js";
 import type { Logger } from "../logger.js";
+import type { PolitePace } from "../polite-pace.js";
 import { Bandwidth } from "./bandwidth.js";
 import { SnapshotReceiver } from "./receiver.js";
 import { sendSaved } from "./save.js";
@@ -26,6 +27,8 @@ export interface GroupSnapshotsOptions {
   readonly group: GroupId;
   readonly raft: Raft<LogProposal>;
   readonly replica: Replica;
+  /** At which the data of a snapshot is taken in. */
+  readonly politePace: PolitePace;
   readonly bytesPerSecond: number;
   readonly idleMs: number;
   /** Snapshots that are saved at one time. */
@@ -76,6 +79,7 @@ export class GroupSnapshots {
       storeOptions: replica.storeOptions,
       expects: (from, term) => raft.expectsSnapshot(from, term),
       hasRoom,
+      pace: options.politePace,
       send,
       onReceived: (received) => step({ kind: "snapshotReceived", ...received }),
       logger,

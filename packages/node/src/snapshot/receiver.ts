@@ -1,8 +1,10 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { SnapshotBody, SnapshotMessage } from "@raftkv/protocol";
 import { discardSnapshot, receiveSnapshot } from "@raftkv/store";
 import type { SnapshotWriter, StoreOptions } from "@raftkv/store";
 import type { LogBase, ServerId, SnapshotTask, Term } from "raft-ts";
 import type { Logger } from "../logger.js";
+import type { PolitePace } from "../polite-pace.js";
 
 /** A leader that is silent for so long is asked again: chunks, or the question, may be lost. */
 const FETCH_AGAIN_MS = 500;
@@ -16,6 +18,7 @@ export interface SnapshotReceiverOptions {
   readonly expects: (from: ServerId, term: Term) => boolean;
   /** Whether there is room on the disk for more (W12). */
   readonly hasRoom: () => boolean;
+  readonly pace: PolitePace;
   readonly send: (to: ServerId, message: Omit<SnapshotMessage, "group" | "kind"> & SnapshotBody) => void;
   /** A snapshot is whole, verified and durable beside the live store. */
   readonly onReceived: (received: ReceivedSnapshot) => void;
@@ -168,6 +171,8 @@ export class SnapshotReceiver {
       // One that came before, or behind one that was lost.
       if (writer === null || message.number !== writer.next) return;
       await writer.add(message.bytes);
+      const restMs = this.#options.pace.restMs();
+      if (restMs > 0) await pause(restMs);
       this.#receivedBytes += message.bytes.length;
       if (this.#incoming !== incoming) return;
       const { term, transfer } = message;

@@ -117,6 +117,8 @@ export class EntryList {
   #used = 0;
   #starts: number[] = [];
   #isAscending = true;
+  /** The entries lie end to end in their order. */
+  #isDense = true;
   #lastKeyFrom = 0;
   #lastKeyTo = 0;
 
@@ -144,6 +146,7 @@ export class EntryList {
   /** Brings all into order; of a key that came more than once the last one stays. */
   sort(): void {
     if (this.#isAscending) return;
+    this.#isDense = false;
     const bytes = this.#bytes;
     const [a, b] = [new EntryPlace(), new EntryPlace()];
     const compare = (startA: number, startB: number): number => {
@@ -164,6 +167,10 @@ export class EntryList {
 
   /** Adds all of a list that is in order; what is in both is as `other` has it. This list is in order before and after. */
   addAll(other: EntryList): void {
+    if (this.#isBefore(other)) {
+      this.#append(other);
+      return;
+    }
     const place = new EntryPlace();
     for (const start of other.#starts) {
       place.read(other.#bytes, start, other.#used);
@@ -176,6 +183,27 @@ export class EntryList {
       this.#used += place.to - start;
     }
     this.sort();
+  }
+
+  /** Every key of this list comes before all of `other`, whose entries lie end to end. */
+  #isBefore(other: EntryList): boolean {
+    if (!other.#isDense || other.count === 0) return false;
+    if (this.count === 0) return true;
+    const [place, bytes] = [new EntryPlace(), other.#bytes];
+    place.read(bytes, other.#starts[0] ?? 0, other.#used);
+    return (
+      compareKeys(this.#bytes, this.#lastKeyFrom, this.#lastKeyTo, bytes, place.keyFrom, place.keyTo) < 0
+    );
+  }
+
+  #append(other: EntryList): void {
+    const from = this.#used;
+    this.#bytes = withRoom(this.#bytes, from, other.#used);
+    other.#bytes.copy(this.#bytes, from, 0, other.#used);
+    for (const start of other.#starts) this.#starts.push(from + start);
+    this.#used += other.#used;
+    this.#lastKeyFrom = from + other.#lastKeyFrom;
+    this.#lastKeyTo = from + other.#lastKeyTo;
   }
 
   view(): EntryView {
