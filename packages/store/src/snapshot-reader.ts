@@ -31,6 +31,7 @@ export class SnapshotReader {
   #ended = false;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
+  #failure: Error | null = null;
 
   /**
    * LevelDB has every change up to `position`, and nothing behind it, at the moment of the call, and `state` is what comes out of the small
@@ -55,7 +56,9 @@ export class SnapshotReader {
    */
   chunk(number: number): Promise<Buffer | null> {
     const got = this.#last.then(() => this.#chunk(number));
-    this.#last = got.catch(() => undefined);
+    this.#last = got.catch((error: unknown) => {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+    });
     return got;
   }
 
@@ -76,6 +79,8 @@ export class SnapshotReader {
 
   async #chunk(number: number): Promise<Buffer | null> {
     invariant(number >= this.#released, "a chunk that was released is not asked for again");
+    // What was read before the error is lost: a stream that went on would lack it, and be called whole.
+    if (this.#failure !== null) throw this.#failure;
     while (number >= this.#made && !this.#ended && !this.#closed) {
       const chunk = await this.#make();
       this.#kept.set(this.#made, chunk);

@@ -1,4 +1,5 @@
 import type { DatabaseIterator, IteratorOptions } from "../database.js";
+import { nextTurn } from "../latest-scan.js";
 import { MemoryCursor, TableCursor } from "./cursor.js";
 import type { EntryCursor, Span } from "./cursor.js";
 import type { EntryView } from "./entries.js";
@@ -7,6 +8,8 @@ import type { Table } from "./table.js";
 
 /** Of a table, at once. */
 const READ_BYTES_MAX = 64 * 1024;
+/** Entries that one turn of the event loop goes over, removals among them: a millisecond or two (C5). */
+const ENTRIES_PER_TURN = 4_096;
 
 /** What is there at one moment, newest first. */
 export interface TablesView {
@@ -20,6 +23,7 @@ export class TableIterator implements DatabaseIterator {
   readonly #bytesMax: number;
   readonly #close: () => Promise<void>;
   #isClosed = false;
+  #failure: Error | null = null;
 
   constructor(view: TablesView, options: IteratorOptions, close: () => Promise<void>) {
     const { gte: from, lt: to, reverse, highWaterMarkBytes } = options;
@@ -35,10 +39,24 @@ export class TableIterator implements DatabaseIterator {
   }
 
   async nextv(count: number): Promise<[Buffer, Buffer][]> {
+    if (this.#failure !== null) throw this.#failure;
+    try {
+      return await this.#next(count);
+    } catch (error) {
+      // The cursors are behind what could not be read: whoever asked again would get older versions in its place, or nothing (S10).
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+      throw this.#failure;
+    }
+  }
+
+  async #next(count: number): Promise<[Buffer, Buffer][]> {
     const merged = this.#merged;
     const records: [Buffer, Buffer][] = [];
+    let entries = 0;
     for (let bytes = 0; records.length < count && (bytes < this.#bytesMax || records.length === 0);) {
       if (!merged.isLoaded) await merged.load();
+      entries += 1;
+      if (entries % ENTRIES_PER_TURN === 0) await nextTurn();
       const entry = merged.current;
       if (entry === null) break;
       const { keyFrom, keyTo, to, isRemoval } = entry.place;
