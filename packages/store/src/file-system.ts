@@ -1,5 +1,5 @@
 import { readSync } from "node:fs";
-import { mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readFile, readdir, rename, rm, statfs } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -21,6 +21,8 @@ export interface FileSystem {
   createFile(path: string): Promise<WritableFile>;
   /** Opens a file that nobody writes any more. */
   openFile(path: string): Promise<ReadableFile>;
+  /** Bytes that are free where the path is. */
+  freeBytes(path: string): Promise<number>;
 }
 
 export interface WritableFile {
@@ -67,7 +69,17 @@ export const nodeFileSystem: FileSystem = {
 
   async openFile(path) {
     const file = await open(path, "r");
-    return new NodeReadableFile(file, path, (await file.stat()).size);
+    try {
+      return new NodeReadableFile(file, path, (await file.stat()).size);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  },
+
+  async freeBytes(path) {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
   },
 
   async syncDirectory(path) {

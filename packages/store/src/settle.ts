@@ -7,6 +7,8 @@ import type { Unsettled } from "./unsettled.js";
 
 /** Records that one turn of the event loop writes: half a millisecond (C5). */
 const RECORDS_PER_BATCH = 256;
+/** And so many bytes, where keys or values are large. */
+const BYTES_PER_BATCH = 512 * 1024;
 
 export interface Settleable extends Flushable {
   readonly unsettled: Unsettled;
@@ -35,15 +37,19 @@ async function writeRecords(source: Settleable): Promise<void> {
   const { queue, database, unsettled, inlineValueBytesMax } = source;
   const sync = source.isDirect();
   let batch = database.batch();
-  let records = 0;
+  let [records, bytes] = [0, 0];
   for (const version of unsettled.frozen.in("", null)) {
-    batch.put(latestKey(Buffer.from(version.key, "latin1")), encodeLatest(version, inlineValueBytesMax));
+    const key = latestKey(Buffer.from(version.key, "latin1"));
+    const record = encodeLatest(version, inlineValueBytesMax);
+    batch.put(key, record);
     records += 1;
-    if (records % RECORDS_PER_BATCH === 0) {
+    bytes += key.length + record.length;
+    if (records >= RECORDS_PER_BATCH || bytes >= BYTES_PER_BATCH) {
       await queue.writeAside(batch, sync);
       await nextTurn();
       batch = database.batch();
+      [records, bytes] = [0, 0];
     }
   }
-  if (records % RECORDS_PER_BATCH > 0) await queue.writeAside(batch, sync);
+  if (records > 0) await queue.writeAside(batch, sync);
 }

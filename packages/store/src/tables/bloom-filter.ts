@@ -1,8 +1,13 @@
+import { inTurns } from "./in-turns.js";
+
 /** Of each key; with them, one key in 60 that is not there is said to be. */
 const BITS_PER_KEY = 10;
 /** All bits of a key lie in one line of the processor's cache, so that a look-up waits for memory once. */
 const LINE_BYTES = 64;
 const LINE_BITS = 8 * LINE_BYTES;
+const LINE_WORDS = LINE_BYTES / Int32Array.BYTES_PER_ELEMENT;
+/** Words that one turn of the event loop folds: half a millisecond (C5). */
+const WORDS_PER_TURN = 256 * 1024;
 /** Bits of a hash that say which bit of a line. */
 const PLACE_BITS = 9;
 const PLACE_MASK = LINE_BITS - 1;
@@ -30,15 +35,19 @@ export class BloomFilter {
     return Number.isInteger(lines) && lines > 0 && Number.isInteger(Math.log2(lines));
   }
 
-  /** The same keys in no more room than `keys` of them need. */
-  folded(keys: number): BloomFilter {
-    let { bytes } = this;
-    for (let lines = bytes.length / LINE_BYTES; lines > linesFor(keys); lines /= 2) {
-      const half = (lines / 2) * LINE_BYTES;
-      for (let i = 0; i < half; i++) bytes[i] = (bytes[i] ?? 0) | (bytes[half + i] ?? 0);
-      bytes = bytes.subarray(0, half);
+  /** The same keys in no more room than `keys` of them need. This one is of no use any more. */
+  async folded(keys: number): Promise<BloomFilter> {
+    const { buffer, byteOffset, length } = this.bytes;
+    const words = new Int32Array(buffer, byteOffset, length / Int32Array.BYTES_PER_ELEMENT);
+    let lines = length / LINE_BYTES;
+    for (; lines > linesFor(keys); lines /= 2) {
+      const half = (lines * LINE_WORDS) / 2;
+      const fold = (from: number, to: number): void => {
+        for (let i = from; i < to; i++) words[i] = (words[i] ?? 0) | (words[half + i] ?? 0);
+      };
+      await inTurns(half, fold, WORDS_PER_TURN);
     }
-    return new BloomFilter(bytes);
+    return new BloomFilter(this.bytes.subarray(0, lines * LINE_BYTES));
   }
 
   add(hash: number): void {

@@ -4,7 +4,8 @@ import { BloomFilter } from "./bloom-filter.js";
 import { nextTurn } from "../latest-scan.js";
 import { EntryPlace, withRoom, writeVarint } from "./entries.js";
 import type { EntryList } from "./entries.js";
-import { hashKey } from "./key-order.js";
+import { crcInTurns } from "./in-turns.js";
+import { hashKey, sharedBytes } from "./key-order.js";
 import { BLOCK_BYTES, CRC_BYTES, encodeFooter } from "./table-format.js";
 
 /** So much is handed to the file at once. */
@@ -29,8 +30,10 @@ export class TableWriter {
   #written = 0;
   /** Of the block that is open, in `#out`. */
   #blockFrom = 0;
-  #firstKeyFrom = 0;
-  #firstKeyTo = 0;
+  /** What its index entry will be, a copy: the first bytes of its first key that tell it from the last key before. */
+  #separator: Buffer = Buffer.alloc(0);
+  #lastKeyFrom = 0;
+  #lastKeyTo = 0;
   #index: Buffer = Buffer.alloc(0);
   #indexUsed = 0;
   #blocks = 0;
@@ -55,13 +58,12 @@ export class TableWriter {
   /** Adds the entry in bytes[from, place.to). */
   add(bytes: Buffer, from: number, place: EntryPlace): void {
     const length = place.to - from;
+    if (this.#used === this.#blockFrom) this.#separate(bytes, place);
     const out = withRoom(this.#out, this.#used, length + CRC_BYTES);
     this.#out = out;
     bytes.copy(out, this.#used, from, place.to);
-    if (this.#used === this.#blockFrom) {
-      this.#firstKeyFrom = this.#used + place.keyFrom - from;
-      this.#firstKeyTo = this.#used + place.keyTo - from;
-    }
+    this.#lastKeyFrom = this.#used + place.keyFrom - from;
+    this.#lastKeyTo = this.#used + place.keyTo - from;
     this.#used += length;
     this.#entries += 1;
     this.#filter.add(hashKey(bytes, place.keyFrom, place.keyTo));
@@ -76,8 +78,6 @@ export class TableWriter {
     this.#out.copyWithin(0, this.#blockFrom, this.#used);
     const moved = this.#blockFrom;
     this.#used -= moved;
-    this.#firstKeyFrom -= moved;
-    this.#firstKeyTo -= moved;
     this.#blockFrom = 0;
   }
 
@@ -86,15 +86,15 @@ export class TableWriter {
     if (this.#used > this.#blockFrom) this.#endBlock();
     await this.writeOut();
     const index = this.#index.subarray(0, this.#indexUsed);
-    const filter = this.#filter.folded(this.#entries).bytes;
+    const { bytes: filter } = await this.#filter.folded(this.#entries);
     const footer = encodeFooter({
       entries: this.#entries,
       indexAt: this.#written,
       indexBytes: index.length,
       blocks: this.#blocks,
       filterBytes: filter.length,
-      indexCrc: crc32(index),
-      filterCrc: crc32(filter),
+      indexCrc: await crcInTurns(index),
+      filterCrc: await crcInTurns(filter),
     });
     for (const part of [index, filter, footer]) await this.#file.write(part);
     await this.#file.sync();
@@ -109,17 +109,23 @@ export class TableWriter {
     await this.#file.close();
   }
 
+  /** To be called before the first entry of a block takes its place: the last one before is where it was written, also when `writeOut` was called. */
+  #separate(bytes: Buffer, { keyFrom, keyTo }: EntryPlace): void {
+    const shared = sharedBytes(this.#out, this.#lastKeyFrom, this.#lastKeyTo, bytes, keyFrom, keyTo);
+    this.#separator = Buffer.from(bytes.subarray(keyFrom, Math.min(keyTo, keyFrom + shared + 1)));
+  }
+
   #endBlock(): void {
     const out = withRoom(this.#out, this.#used, CRC_BYTES);
     this.#out = out;
     out.writeUInt32LE(crc32(out.subarray(this.#blockFrom, this.#used)), this.#used);
     this.#used += CRC_BYTES;
-    const keyBytes = this.#firstKeyTo - this.#firstKeyFrom;
+    const keyBytes = this.#separator.length;
     const index = withRoom(this.#index, this.#indexUsed, NUMBERS_BYTES_MAX + keyBytes);
     this.#index = index;
     let at = writeVarint(index, this.#indexUsed, keyBytes);
     at = writeVarint(index, at, this.#used - this.#blockFrom);
-    out.copy(index, at, this.#firstKeyFrom, this.#firstKeyTo);
+    this.#separator.copy(index, at);
     this.#indexUsed = at + keyBytes;
     this.#blocks += 1;
     this.#blockFrom = this.#used;

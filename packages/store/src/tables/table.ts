@@ -1,8 +1,8 @@
-import { crc32 } from "node:zlib";
 import { StoreCorruptError } from "../errors.js";
 import type { FileSystem, ReadableFile } from "../file-system.js";
 import { BloomFilter } from "./bloom-filter.js";
 import { EntryPlace } from "./entries.js";
+import { crcInTurns, inTurns } from "./in-turns.js";
 import { compareKeys } from "./key-order.js";
 import { CRC_BYTES, FOOTER_BYTES, checkBlock, decodeFooter, hex } from "./table-format.js";
 import type { Footer } from "./table-format.js";
@@ -12,6 +12,8 @@ const SCRATCH_BYTES = 16 * 1024;
 /** The block that was looked into last. */
 const SCRATCH = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 const PLACE = new EntryPlace();
+/** Blocks of an index that one turn of the event loop reads: a millisecond (C5). */
+const BLOCKS_PER_TURN = 4_096;
 
 /** A table that is whole and never changes. Its index and its filter are in memory; its blocks the page cache has. */
 export class Table {
@@ -19,7 +21,7 @@ export class Table {
   readonly size: TableSize;
   readonly path: string;
   readonly #file: ReadableFile;
-  /** The first keys of the blocks, end to end, and where each ends. */
+  /** Of each block the beginning of its first key, as far as that tells it from the last key before, end to end, and where each ends. */
   readonly #firstKeys: Buffer;
   readonly #firstKeyEnds: Uint32Array;
   /** Where in the file each block begins, and where the last one ends. */
@@ -44,7 +46,7 @@ export class Table {
     path: string,
     { number, ...size }: TableSize & { readonly number: number },
   ): Promise<Table> {
-    const file = await fileSystem.openFile(path);
+    const file = await openTable(fileSystem, path);
     try {
       return new Table(number, size, path, file, await readParts(file, path, size));
     } catch (error) {
@@ -116,6 +118,15 @@ export class Table {
   }
 }
 
+async function openTable(fileSystem: FileSystem, path: string): Promise<ReadableFile> {
+  try {
+    return await fileSystem.openFile(path);
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause && cause.code === "ENOENT")) throw cause;
+    throw new StoreCorruptError(path, "a table that the manifest names", "none", { cause });
+  }
+}
+
 interface TableParts {
   readonly firstKeys: Buffer;
   readonly firstKeyEnds: Uint32Array;
@@ -134,7 +145,7 @@ async function readParts(file: ReadableFile, path: string, size: TableSize): Pro
   const index = await readChecked(file, path, footer.indexAt, footer.indexBytes, footer.indexCrc);
   const filterAt = footer.indexAt + footer.indexBytes;
   const filter = await readChecked(file, path, filterAt, footer.filterBytes, footer.filterCrc);
-  return { ...readIndex(index, footer, path), filter: new BloomFilter(filter) };
+  return { ...(await readIndex(index, footer, path)), filter: new BloomFilter(filter) };
 }
 
 async function readChecked(
@@ -146,28 +157,32 @@ async function readChecked(
 ): Promise<Buffer> {
   const bytes = Buffer.allocUnsafeSlow(length);
   await file.read(bytes, at);
-  const found = crc32(bytes);
+  const found = await crcInTurns(bytes);
   if (found !== crc)
     throw new StoreCorruptError(path, `${length} bytes at ${at} with the checksum ${hex(crc)}`, hex(found));
   return bytes;
 }
 
-/** Of each block: the length of its first key, its own, and the key. The keys are moved together. */
-function readIndex(index: Buffer, footer: Footer, path: string): Omit<TableParts, "filter"> {
+/** Of each block: the length of the beginning of its first key, its own, and that beginning. These are moved together. */
+async function readIndex(index: Buffer, footer: Footer, path: string): Promise<Omit<TableParts, "filter">> {
+  const place = new EntryPlace();
   const firstKeyEnds = new Uint32Array(footer.blocks);
   const blockStarts = new Float64Array(footer.blocks + 1);
   let at = 0;
   let keysEnd = 0;
-  for (let block = 0; block < footer.blocks; block++) {
-    // The same two numbers as before an entry; here the key stands behind both, and nothing behind the key.
-    PLACE.read(index, at, index.length);
-    const blockBytes = PLACE.to - PLACE.keyTo + 1;
-    index.copyWithin(keysEnd, PLACE.keyFrom, PLACE.keyTo);
-    keysEnd += PLACE.keyTo - PLACE.keyFrom;
-    at = PLACE.keyTo;
-    firstKeyEnds[block] = keysEnd;
-    blockStarts[block + 1] = (blockStarts[block] ?? 0) + blockBytes;
-  }
+  const read = (from: number, to: number): void => {
+    for (let block = from; block < to; block++) {
+      // The same two numbers as before an entry; here the key stands behind both, and nothing behind the key.
+      place.read(index, at, index.length);
+      const blockBytes = place.to - place.keyTo + 1;
+      index.copyWithin(keysEnd, place.keyFrom, place.keyTo);
+      keysEnd += place.keyTo - place.keyFrom;
+      at = place.keyTo;
+      firstKeyEnds[block] = keysEnd;
+      blockStarts[block + 1] = (blockStarts[block] ?? 0) + blockBytes;
+    }
+  };
+  await inTurns(footer.blocks, read, BLOCKS_PER_TURN);
   if (at !== index.length || blockStarts[footer.blocks] !== footer.indexAt)
     throw new StoreCorruptError(path, "an index of all blocks", `${footer.blocks} blocks, ${at} bytes`);
   return { firstKeys: Buffer.from(index.subarray(0, keysEnd)), firstKeyEnds, blockStarts };

@@ -1,6 +1,8 @@
+import { crc32 } from "node:zlib";
 import { expect } from "chai";
 import { BloomFilter } from "../../dist/tables/bloom-filter.js";
 import { EntryList, EntryPlace, findEntry } from "../../dist/tables/entries.js";
+import { crcInTurns } from "../../dist/tables/in-turns.js";
 import { compareKeys, hashKey } from "../../dist/tables/key-order.js";
 import { planMerge } from "../../dist/tables/merge-plan.js";
 import { withSeeds } from "../support/random.js";
@@ -17,17 +19,22 @@ describe("The parts of sorted tables", () => {
   it("S7: keys compare as bytes, one that begins with another behind it", async () => {
     await withSeeds(20, (random) => {
       for (let i = 0; i < 500; i++) {
-        const [a, b] = [randomKey(random), randomKey(random)];
+        // Those that begin alike for long are compared in another way.
+        const head = Buffer.alloc(random.pick([0, 0, 120, 127, 128, 129, 300]), 0x61);
+        const [a, b] = [randomKey(random), randomKey(random)].map((tail) => Buffer.concat([head, tail])) as [
+          Buffer,
+          Buffer,
+        ];
         const order = compareKeys(a, 0, a.length, b, 0, b.length);
         expect(Math.sign(order)).to.equal(a.compare(b));
       }
     });
   });
 
-  it("a filter knows every key that was added, also when it was folded, and few others", () => {
+  it("a filter knows every key that was added, also when it was folded, and few others", async () => {
     const filter = BloomFilter.for(100_000);
     for (let i = 0; i < 10_000; i++) filter.add(hashOf(`key-${i}`));
-    const folded = filter.folded(10_000);
+    const folded = await filter.folded(10_000);
     expect(folded.bytes.length).to.equal(16_384);
     let others = 0;
     for (let i = 0; i < 10_000; i++) {
@@ -35,6 +42,26 @@ describe("The parts of sorted tables", () => {
       if (folded.mayHave(hashOf(`other-${i}`))) others += 1;
     }
     expect(others).to.be.below(300);
+  });
+
+  it("C5: what a large table brings is gone over in many turns of the event loop", async () => {
+    let turns = 0;
+    const count = (): void => {
+      turns += 1;
+      turning = setImmediate(count);
+    };
+    let turning = setImmediate(count);
+    after(() => clearImmediate(turning));
+    const filter = BloomFilter.for(20_000_000);
+    filter.add(hashOf("key"));
+    expect(filter.bytes.length).to.equal(32 * MIB);
+    expect(await crcInTurns(filter.bytes)).to.equal(crc32(filter.bytes));
+    expect(turns).to.be.above(30);
+    turns = 0;
+    const folded = await filter.folded(10);
+    expect(turns).to.be.above(20);
+    clearImmediate(turning);
+    expect([folded.bytes.length, folded.mayHave(hashOf("key"))]).to.deep.equal([64, true]);
   });
 
   it("a list has the last of what came for a key, and a view of it what was there", async () => {

@@ -109,7 +109,7 @@ describe("Sorted tables", function () {
   });
 
   it("S1: lose with the power what was not flushed, and never a part of what was", async () => {
-    await withSeeds(6, async (random) => {
+    await withSeeds(4, async (random) => {
       const log = new FileLog();
       const model: TablesModel = new Map();
       const tables = await open(await makeDirectory(), true, log.fileSystem);
@@ -121,7 +121,7 @@ describe("Sorted tables", function () {
         if (random.chance(0.3)) await new Promise((resolve) => setTimeout(resolve, random.below(5)));
       }
       await tables.close();
-      for (let i = 0; i < 60; i++) {
+      for (let i = 0; i < 40; i++) {
         const [, { at: first } = { at: 0 }] = flushes;
         const length = first + random.below(log.events.length - first + 1);
         const location = await makeDirectory();
