@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import type { DatabaseBatch, DatabaseIterator, IteratorOptions, Records } from "../database.js";
-import { StoreCorruptError, StoreOpenError } from "../errors.js";
+import { StoreClosedError, StoreCorruptError, StoreOpenError } from "../errors.js";
 import type { FileSystem } from "../file-system.js";
 import { nextTurn } from "../latest-scan.js";
 import { EntryList, findEntry } from "./entries.js";
@@ -140,8 +140,11 @@ export class SortedTables implements Records {
 
   /** Makes everything that was written before the call durable. */
   async flush(): Promise<void> {
+    // Another may have opened what lies there by then, or removed it.
+    if (this.#isClosed) throw new StoreClosedError();
     await this.#step(() => this.#flush());
-    while (this.#tables.length > TABLES_MAX && this.#merging !== null) await this.#merging;
+    // Not until all is merged, which may be gigabytes: only until there are fewer.
+    while (this.#tables.length > TABLES_MAX && this.#merging !== null) await setTimeout(REST_MS);
   }
 
   /** Waits for what is under way, gives up a merge, and leaves what was not flushed. */
@@ -154,6 +157,7 @@ export class SortedTables implements Records {
   }
 
   async #write(list: EntryList, sync: boolean): Promise<void> {
+    if (this.#isClosed) throw new StoreClosedError();
     if (this.#failure !== null) throw this.#failure;
     list.sort();
     this.#memory.addAll(list);
@@ -189,7 +193,7 @@ export class SortedTables implements Records {
 
   /** Merges in the background as long as there is something to merge. */
   #mergeWhatIsDue(): void {
-    this.#merging ??= this.#merge()
+    this.#merging ??= this.#merge(null)
       // The next write reports it.
       .catch(
         (error: unknown) =>
@@ -198,25 +202,41 @@ export class SortedTables implements Records {
       .finally(() => void (this.#merging = null));
   }
 
-  async #merge(): Promise<void> {
+  /** Merges what is due, of the tables that are newer than `oldest` where that is given: these are smaller, and go before it. */
+  async #merge(oldest: Table | null): Promise<void> {
     for (;;) {
-      const plan = planMerge(this.#tables.map(({ size }) => size));
+      const tables = oldest === null ? this.#tables : this.#tables.slice(0, this.#tables.indexOf(oldest));
+      const plan = planMerge(tables.map(({ size }) => size));
       if (plan === null || this.#isStopped) return;
-      const merged = this.#tables.slice(plan.from, plan.to);
-      const isLast = plan.to === this.#tables.length;
+      const merged = tables.slice(plan.from, plan.to);
+      const isLast = oldest === null && plan.to === tables.length;
+      if (!(await this.#hasRoomFor(merged))) return;
       const number = this.#takeNumber();
       const path = tablePath(this.location, number);
-      const pause = (): Promise<boolean> => this.#pause();
+      const pause = (): Promise<boolean> => this.#pause(merged[0] ?? null);
       const size = await mergeTables(this.#fileSystem, { tables: merged, path, isLast, pause });
       if (size === null) await this.#fileSystem.remove(path);
       else await this.#step(() => this.#replace(merged, { number, ...size }));
     }
   }
 
-  /** A merge takes an eighth of the event loop, and more only where tables pile up. */
-  async #pause(): Promise<boolean> {
+  /**
+   * A merge takes an eighth of the event loop, and more only where tables pile up. A large one takes minutes, in which the newer tables would become so
+   * many that writers wait for its end: so it waits for the smaller ones that are due meanwhile.
+   */
+  async #pause(newest: Table | null): Promise<boolean> {
     await (this.#tables.length < TABLES_MAX / 2 ? setTimeout(REST_MS) : nextTurn());
+    if (this.#tables[0] !== newest) await this.#merge(newest);
     return !this.#isStopped;
+  }
+
+  /**
+   * A merge needs as much room again as its tables have, and ENOSPC would be the end of the node (W12). It may take half of what is
+   * free; the others wait for room, and are looked at again with the next flush.
+   */
+  async #hasRoomFor(tables: readonly Table[]): Promise<boolean> {
+    const bytes = tables.reduce((sum, { size }) => sum + size.bytes, 0);
+    return 2 * bytes <= (await this.#fileSystem.freeBytes(this.location));
   }
 
   get #isStopped(): boolean {
@@ -227,10 +247,8 @@ export class SortedTables implements Records {
   async #replace(merged: readonly Table[], by: TableSize & { readonly number: number }): Promise<void> {
     const from = this.#tables.findIndex((found) => found === merged[0]);
     await this.#take(by, (table) => this.#tables.toSpliced(from, merged.length, table));
-    for (const old of merged) {
-      await old.release();
-      await this.#fileSystem.remove(old.path);
-    }
+    for (const old of merged) await old.release();
+    for (const old of merged) await this.#fileSystem.remove(old.path);
   }
 
   /** Makes a table that was written, whose name need not be durable yet, one of those that count. */
@@ -261,6 +279,7 @@ export class SortedTables implements Records {
   }
 
   #view(): TablesView {
+    if (this.#isClosed) throw new StoreClosedError();
     const memory = [this.#memory.view()];
     if (this.#flushing !== null) memory.push(this.#flushing.view());
     return { memory, tables: this.#tables };
