@@ -143,9 +143,10 @@ function link(folder, target, name) {
 }
 
 async function failingTest({ first, last, leftOut }, folder) {
-  const there = readdirSync(join(folder, "dist-test"))
+  // With those in folders, as `tables/parts`.
+  const there = readdirSync(join(folder, "dist-test"), { recursive: true })
     .filter((name) => name.endsWith(".test.js"))
-    .map((name) => basename(name, ".test.js"));
+    .map((name) => name.slice(0, -".test.js".length));
   const others = there.filter((name) => ![...first, ...last, ...leftOut].includes(name));
   const files = [...first, ...others, ...last].map((name) => join("dist-test", `${name}.test.js`));
   const mocha = join(ROOT, "node_modules/mocha/bin/mocha.js");

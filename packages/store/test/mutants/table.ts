@@ -1,23 +1,10 @@
-/** One way to break a rule: a snippet of the store's source, and what to put in its place. */
-export interface Mutant {
-  readonly rule: string;
-  /** What is wrong then. */
-  readonly says: string;
-  /** Within `src`. */
-  readonly file: string;
-  /** Must stand in the file exactly once. */
-  readonly original: string;
-  readonly replacement: string;
-}
-
-type Change = readonly [original: string, replacement: string];
-
-function mutant(rule: string, says: string, file: string, [original, replacement]: Change): Mutant {
-  return { rule, says, file, original, replacement };
-}
+import { mutant } from "./mutant.js";
+import type { Mutant } from "./mutant.js";
+import { MUTANTS_OF_TABLES } from "./tables.js";
 
 /** At least one for each rule S that is the store's own; S10 has the snapshots' tests. */
 export const MUTANTS: readonly Mutant[] = [
+  ...MUTANTS_OF_TABLES,
   mutant("S1", "a version does not carry its key's base at the checkpoint in the D file", "version.ts", [
     "if (previous === null || previous.modRevision <= marks.recorded) return NONE;",
     "if (previous === null || previous.modRevision <= Number.MAX_SAFE_INTEGER) return NONE;",
@@ -34,17 +21,9 @@ export const MUTANTS: readonly Mutant[] = [
     "previous.modRevision <= this.#upperFrom ? null :",
     "previous.modRevision < 0 ? null :",
   ]),
-  mutant("S2", "the latest versions of a checkpoint are not flushed", "make-durable.ts", [
-    "  await flushLatest(database);\n  const barrier",
-    "  const barrier",
-  ]),
-  mutant("S2", "nothing is written behind the flush of the latest versions", "make-durable.ts", [
-    "  await queue.writeAside(barrier, true);\n",
-    "  await barrier.close();\n",
-  ]),
-  mutant("S2", "LevelDB's directory is not synced behind the latest versions", "make-durable.ts", [
-    "  await queue.writeAside(barrier, true);\n  await fileSystem.syncDirectory(latestPath(database.location));\n",
-    "  await queue.writeAside(barrier, true);\n",
+  mutant("S2", "the latest versions of a checkpoint are not flushed", "settle.ts", [
+    "    await source.database.flushLatest();\n",
+    "",
   ]),
   mutant("S3", "a latest version that is in memory only is forgotten", "latest-versions.ts", [
     "    return index.lostRevision > unsettled.settledRevision ? unsettled.find(name) : null;\n",
@@ -87,7 +66,7 @@ export const MUTANTS: readonly Mutant[] = [
     "",
   ]),
   mutant("S2", "a checkpoint does not flush LevelDB", "make-durable.ts", [
-    "  await queue.drained();\n  await flushChanges(database);\n",
+    "  await queue.drained();\n  await database.flushChanges();\n",
     "  await queue.drained();\n",
   ]),
   mutant("S2", "nothing is written behind the flush, whose errors stay unseen", "make-durable.ts", [
@@ -120,26 +99,20 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   mutant("S3", "an opening does not return to D", "open.ts", [
-    "checkpoint === null\n        ? 0",
-    "checkpoint === null || generation > 0\n        ? 0",
+    "checkpoint === null ? 0 : await",
+    "checkpoint === null || generation > 0 ? 0 : await",
   ]),
   mutant(
     "S1",
     "a return takes a change away before its key's latest version is restored for good",
     "return-to-checkpoint.ts",
-    [
-      "      await latest.write({ sync: true });\n      await fileSystem.syncDirectory(latestPath(database.location));\n",
-      "      await latest.write({ sync: false });\n",
-    ],
+    ["await latest.write({ sync: true });", "await latest.write({ sync: false });"],
   ),
   mutant(
     "S4",
     "a deletion's change is collected before its latest version is gone for good",
     "collector.ts",
-    [
-      "    await queue.writeAside(batch, true);\n    await fileSystem.syncDirectory(latestPath(database.location));\n",
-      "    await queue.writeAside(batch, false);\n",
-    ],
+    ["await queue.writeAside(batch, true);", "await queue.writeAside(batch, false);"],
   ),
   mutant("S3", "the return restores a key from the version before, whatever D is", "version.ts", [
     "  if (version.previous <= checkpointRevision) return version.previous;\n  for (",
