@@ -28,7 +28,7 @@ export class MutantError extends Error {
 
 /**
  * What each package's tests are, for its mutants: those in `first` come before the others, since mocha stops at the first failure;
- * `histories` is a program that is run beside them, and exits with another code than 0 when it notices.
+ * those in a folder come first of all for what is broken in the folder of that name; `histories` is a program that is run beside them, and exits with another code than 0 when it notices.
  */
 export const SUITES = {
   store: {
@@ -90,7 +90,7 @@ async function tryMutant(name, mutant) {
   const suite = SUITES[name];
   try {
     await build(name, mutant, folder);
-    const test = await failingTest(suite, folder);
+    const test = await failingTest(suite, folder, dirname(mutant.file));
     const histories = suite.histories === null ? null : (await run(suite.histories, folder)).code !== 0;
     return { mutant, test, histories };
   } finally {
@@ -142,13 +142,14 @@ function link(folder, target, name) {
   symlinkSync(realpathSync(target), path);
 }
 
-async function failingTest({ first, last, leftOut }, folder) {
+async function failingTest({ first, last, leftOut }, folder, part) {
   // With those in folders, as `tables/parts`.
   const there = readdirSync(join(folder, "dist-test"), { recursive: true })
     .filter((name) => name.endsWith(".test.js"))
     .map((name) => name.slice(0, -".test.js".length));
-  const others = there.filter((name) => ![...first, ...last, ...leftOut].includes(name));
-  const files = [...first, ...others, ...last].map((name) => join("dist-test", `${name}.test.js`));
+  const near = there.filter((name) => part !== "." && name.startsWith(`${part}/`));
+  const others = there.filter((name) => ![...near, ...first, ...last, ...leftOut].includes(name));
+  const files = [...near, ...first, ...others, ...last].map((name) => join("dist-test", `${name}.test.js`));
   const mocha = join(ROOT, "node_modules/mocha/bin/mocha.js");
   const options = ["--no-config", "--bail", "--exit", "--reporter", "json", "--timeout", "60000"];
   const { code, output } = await run([mocha, ...options, ...files], folder);

@@ -16,7 +16,7 @@ export interface Records {
   readonly location: string;
   batch(): DatabaseBatch;
   getSync(key: Buffer): Buffer | undefined;
-  /** Looked up on another thread, as of the call. */
+  /** As of the call; LevelDB looks on another thread, `SortedTables` in short turns. */
   getMany(keys: Buffer[]): Promise<(Buffer | undefined)[]>;
   /** Shows what is there when it is created, whatever is written later. */
   iterator(options: IteratorOptions): DatabaseIterator;

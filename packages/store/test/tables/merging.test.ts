@@ -7,6 +7,7 @@ import { nodeFileSystem } from "../../dist/file-system.js";
 import type { FileSystem } from "../../dist/file-system.js";
 import { SortedTables } from "../../dist/tables/sorted-tables.js";
 import { makeDirectory, removeDirectories } from "../support/directory.js";
+import { FileLog } from "../support/file-log.js";
 import { Random } from "../support/random.js";
 import { ALL, expectSame, readAll } from "../support/tables.js";
 import type { TablesModel } from "../support/tables.js";
@@ -48,16 +49,16 @@ describe("Merging tables", function () {
 
   it("C5: small tables are merged while a large merge is under way, and writers do not wait for its end", async () => {
     const location = await makeDirectory();
-    let [isMerging, hasMerged, writeMs] = [false, false, 20];
+    const large = { isMerging: false, hasMerged: false, writeMs: 20 };
     const fileSystem: FileSystem = {
       ...nodeFileSystem,
       createFile: async (path) => {
         const file = await nodeFileSystem.createFile(path);
         if (basename(path) !== "9.table") return file;
-        isMerging = true;
+        large.isMerging = true;
         return {
           write: async (bytes) => {
-            await setTimeout(writeMs);
+            await setTimeout(large.writeMs);
             await file.write(bytes);
           },
           sync: () => file.sync(),
@@ -65,45 +66,45 @@ describe("Merging tables", function () {
         };
       },
       remove: (path) => {
-        if (basename(path) === "1.table") hasMerged = true;
+        if (basename(path) === "1.table") large.hasMerged = true;
         return nodeFileSystem.remove(path);
       },
     };
     const model: TablesModel = new Map();
     const tables = await open(location, true, fileSystem);
     for (let i = 0; i < 8; i++) await flushTable(tables, model, { keys: 50_000, valueBytes: 90, fill: i });
-    while (!isMerging) await setTimeout(1);
+    while (!large.isMerging) await setTimeout(1);
     let [flushes, most] = [0, 0];
-    while (!hasMerged && flushes < 100) {
+    while (!large.hasMerged && flushes < 100) {
       await flushTable(tables, model, { keys: 5, valueBytes: 10, fill: flushes % 256 });
       flushes += 1;
       most = Math.max(most, (await tableNames(location)).length);
       await setTimeout(5);
     }
-    expect([flushes, hasMerged]).to.deep.equal([100, false]);
+    expect([flushes, large.hasMerged]).to.deep.equal([100, false]);
     // Eight large ones, some small ones, and those that are being written.
     expect(most).to.be.below(40);
-    writeMs = 0;
-    while (!hasMerged) await setTimeout(1);
+    large.writeMs = 0;
+    while (!large.hasMerged) await setTimeout(1);
     await expectSame(tables, model, new Random(1));
     await tables.close();
   });
 
   it("S9: a merge that failed is told by the next write, and nothing is lost", async () => {
     const location = await makeDirectory();
-    let failed = 0;
+    const merge = { failures: 0 };
     const fileSystem: FileSystem = {
       ...nodeFileSystem,
       createFile: (path) => {
         if (basename(path) !== "9.table") return nodeFileSystem.createFile(path);
-        failed += 1;
+        merge.failures += 1;
         return Promise.reject(new Error("no such luck"));
       },
     };
     const model: TablesModel = new Map();
     const tables = await open(location, true, fileSystem);
     for (let i = 0; i < 8; i++) await flushTable(tables, model, { keys: 5, valueBytes: 9, fill: i });
-    while (failed === 0) await setTimeout(1);
+    while (merge.failures === 0) await setTimeout(1);
     await setTimeout(1);
     const late = tables.batch();
     late.put(Buffer.from("Lx"), Buffer.alloc(1));
@@ -129,6 +130,20 @@ describe("Merging tables", function () {
     await flushTable(tables, model, { keys: 5, valueBytes: 20, fill: 99 });
     while ((await tableNames(location)).length > 1) await setTimeout(1);
     await expectSame(tables, model, new Random(1));
+    await tables.close();
+  });
+
+  it("S2: a table and its name are synced before the manifest is written, and the manifest and its name before it counts", async () => {
+    const location = await makeDirectory();
+    const log = new FileLog();
+    const tables = await open(location, true, log.fileSystem);
+    const from = log.events.length;
+    await flushTable(tables, new Map(), { keys: 5, valueBytes: 9, fill: 1 });
+    const steps = log.events.slice(from).map(({ kind }) => kind);
+    expect(steps.filter((kind, i) => kind !== "write" || steps[i - 1] !== "write")).to.deep.equal([
+      ...["create", "write", "sync", "syncDirectory"],
+      ...["create", "write", "sync", "rename", "syncDirectory"],
+    ]);
     await tables.close();
   });
 
