@@ -20,11 +20,16 @@ function open(location: string, create: boolean, fileSystem = nodeFileSystem): P
 async function flushTable(
   tables: SortedTables,
   model: TablesModel,
-  { keys, valueBytes, fill }: { readonly keys: number; readonly valueBytes: number; readonly fill: number },
+  {
+    keys,
+    valueBytes,
+    fill,
+    from = 0,
+  }: { readonly keys: number; readonly valueBytes: number; readonly fill: number; readonly from?: number },
 ): Promise<void> {
   const batch = tables.batch();
   for (let i = 0; i < keys; i++) {
-    const key = Buffer.from(`L${String(i).padStart(6, "0")}`);
+    const key = Buffer.from(`L${String(from + i).padStart(6, "0")}`);
     const value = Buffer.alloc(valueBytes, fill);
     batch.put(key, value);
     model.set(key.toString("hex"), value);
@@ -49,16 +54,17 @@ describe("Merging tables", function () {
 
   it("C5: small tables are merged while a large merge is under way, and writers do not wait for its end", async () => {
     const location = await makeDirectory();
-    const large = { isMerging: false, hasMerged: false, writeMs: 20 };
+    /** Each write of the large merge waits for a flush, so it lasts as long as this needs, on whatever machine. */
+    const large = { writes: 0, flushes: 0, mayEnd: false, hasEnded: false };
     const fileSystem: FileSystem = {
       ...nodeFileSystem,
       createFile: async (path) => {
         const file = await nodeFileSystem.createFile(path);
         if (basename(path) !== "9.table") return file;
-        large.isMerging = true;
         return {
           write: async (bytes) => {
-            await setTimeout(large.writeMs);
+            large.writes += 1;
+            while (!large.mayEnd && large.flushes < large.writes) await setTimeout(1);
             await file.write(bytes);
           },
           sync: () => file.sync(),
@@ -66,26 +72,24 @@ describe("Merging tables", function () {
         };
       },
       remove: (path) => {
-        if (basename(path) === "1.table") large.hasMerged = true;
+        if (basename(path) === "1.table") large.hasEnded = true;
         return nodeFileSystem.remove(path);
       },
     };
     const model: TablesModel = new Map();
     const tables = await open(location, true, fileSystem);
-    for (let i = 0; i < 8; i++) await flushTable(tables, model, { keys: 50_000, valueBytes: 90, fill: i });
-    while (!large.isMerging) await setTimeout(1);
-    let [flushes, most] = [0, 0];
-    while (!large.hasMerged && flushes < 100) {
-      await flushTable(tables, model, { keys: 5, valueBytes: 10, fill: flushes % 256 });
-      flushes += 1;
-      most = Math.max(most, (await tableNames(location)).length);
-      await setTimeout(5);
+    for (let i = 0; i < 8; i++)
+      await flushTable(tables, model, { keys: 9_000, valueBytes: 490, fill: i, from: 8_000 * i });
+    while (large.writes === 0) await setTimeout(1);
+    for (; large.flushes < 100; large.flushes += 1) {
+      await flushTable(tables, model, { keys: 5, valueBytes: 10, fill: large.flushes });
+      while (!large.hasEnded && large.writes <= large.flushes) await setTimeout(1);
+      // Eight large ones, some small ones, and those that are being written.
+      expect((await tableNames(location)).length, `${large.flushes}`).to.be.below(40);
+      expect(large.hasEnded, `${large.flushes}`).to.equal(false);
     }
-    expect([flushes, large.hasMerged]).to.deep.equal([100, false]);
-    // Eight large ones, some small ones, and those that are being written.
-    expect(most).to.be.below(40);
-    large.writeMs = 0;
-    while (!large.hasMerged) await setTimeout(1);
+    large.mayEnd = true;
+    while (!large.hasEnded) await setTimeout(1);
     await expectSame(tables, model, new Random(1));
     await tables.close();
   });
@@ -141,8 +145,15 @@ describe("Merging tables", function () {
     await flushTable(tables, new Map(), { keys: 5, valueBytes: 9, fill: 1 });
     const steps = log.events.slice(from).map(({ kind }) => kind);
     expect(steps.filter((kind, i) => kind !== "write" || steps[i - 1] !== "write")).to.deep.equal([
-      ...["create", "write", "sync", "syncDirectory"],
-      ...["create", "write", "sync", "rename", "syncDirectory"],
+      "create",
+      "write",
+      "sync",
+      "syncDirectory",
+      "create",
+      "write",
+      "sync",
+      "rename",
+      "syncDirectory",
     ]);
     await tables.close();
   });
