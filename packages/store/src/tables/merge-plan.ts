@@ -14,22 +14,22 @@ export interface MergePlan {
 /**
  * What is to be merged next, of tables newest first; null for nothing. Neighbours of one tier are, once there are enough of them, so that an entry is
  * written again once for each tier, and not once for each table (size-tiered compaction, as in Bigtable and Cassandra). What
- * is smaller and lies between them goes with them.
+ * is smaller and lies between them goes with them. Smaller ones that lie behind a larger one will never become more, so that no tier of them
+ * fills: they are made one at once. Where small and large tables are flushed by turns there would be hundreds of them.
  */
 export function planMerge(tables: readonly TableSize[]): MergePlan | null {
-  for (let tier = 0; tables.some(({ bytes }) => tierOf(bytes) >= tier); tier++) {
-    let from = -1;
-    let to = 0;
-    let count = 0;
-    for (const [i, { bytes }] of tables.entries()) {
-      const found = tierOf(bytes);
-      if (found > tier) break;
-      if (found < tier) continue;
-      if (from < 0) from = i;
-      to = i + 1;
-      count += 1;
+  const tiers = tables.map(({ bytes }) => tierOf(bytes));
+  for (let tier = 0; tiers.some((found) => found >= tier); tier++) {
+    const firstLarger = tiers.findIndex((found) => found > tier);
+    const end = firstLarger < 0 ? tiers.length : firstLarger;
+    const newest = tiers.slice(0, end);
+    if (newest.filter((found) => found === tier).length >= FAN_IN)
+      return { from: newest.indexOf(tier), to: newest.lastIndexOf(tier) + 1 };
+    for (let from = end, to = end; to < tiers.length; from = to + 1) {
+      to = from;
+      while (to < tiers.length && (tiers[to] ?? 0) <= tier) to += 1;
+      if (to - from >= 2) return { from, to };
     }
-    if (count >= FAN_IN) return { from, to };
   }
   return null;
 }

@@ -116,4 +116,8 @@ export const MUTANTS_OF_TABLES: readonly Mutant[] = [
     "records >= RECORDS_PER_BATCH || bytes >= BYTES_PER_BATCH",
     "records >= RECORDS_PER_BATCH",
   ]),
+  mutant("C5", "small tables between larger ones are never merged", "tables/merge-plan.ts", [
+    "if (to - from >= 2) return { from, to };",
+    "if (to - from >= 1e9) return { from, to };",
+  ]),
 ];

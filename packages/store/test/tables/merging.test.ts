@@ -94,6 +94,23 @@ describe("Merging tables", function () {
     await tables.close();
   });
 
+  it("S3: a merge keeps removals while an older table has the keys", async () => {
+    const location = await makeDirectory();
+    const model: TablesModel = new Map();
+    const tables = await open(location, true);
+    await flushTable(tables, model, { keys: 9_000, valueBytes: 490, fill: 1 });
+    for (let i = 0; i < 8; i++) {
+      const batch = tables.batch();
+      const key = Buffer.from(`L00${i}000`);
+      batch.del(key);
+      model.delete(key.toString("hex"));
+      await batch.write({ sync: true });
+    }
+    while ((await tableNames(location)).length > 2) await setTimeout(1);
+    await expectSame(tables, model, new Random(1));
+    await tables.close();
+  });
+
   it("S9: a merge that failed is told by the next write, and nothing is lost", async () => {
     const location = await makeDirectory();
     const merge = { failures: 0 };

@@ -5,7 +5,7 @@ import { EntryList, EntryPlace, findEntry } from "../../dist/tables/entries.js";
 import { crcInTurns } from "../../dist/tables/in-turns.js";
 import { compareKeys, hashKey } from "../../dist/tables/key-order.js";
 import { planMerge } from "../../dist/tables/merge-plan.js";
-import { withSeeds } from "../support/random.js";
+import { Random, withSeeds } from "../support/random.js";
 import { randomKey, randomValue } from "../support/tables.js";
 
 const MIB = 1024 * 1024;
@@ -111,7 +111,36 @@ describe("The parts of sorted tables", () => {
     expect(planMerge(sizes(1, 1, 1, 1, 1, 1, 1, 30, 30, 200))).to.equal(null);
     expect(planMerge(sizes(1, 1, 1, 1, 1, 1, 1, 1, 30))).to.deep.equal({ from: 0, to: 8 });
     expect(planMerge(sizes(1, 30, 30, 30, 1, 30, 30, 30, 30, 30, 200))).to.deep.equal({ from: 1, to: 10 });
-    expect(planMerge(sizes(1, 1, 30, 1, 1, 1, 1, 1, 1))).to.equal(null);
+    expect(planMerge(sizes(1, 1, 30, 1, 30))).to.equal(null);
+    expect(planMerge(sizes(1, 1, 30, 1, 1, 30, 1))).to.deep.equal({ from: 3, to: 5 });
+    expect(planMerge(sizes(1, 1, 200, 30, 1, 200))).to.deep.equal({ from: 3, to: 5 });
     expect(planMerge(sizes(...Array<number>(9).fill(3_000)))).to.deep.equal({ from: 0, to: 9 });
+  });
+
+  it("there are never many tables for long, and few bytes are written again, whatever sizes are flushed", () => {
+    const random = new Random(1);
+    const flushes: ((i: number) => number)[] = [
+      () => 0.05,
+      () => 8,
+      (i) => (i % 8 === 7 ? 8 : 0.01),
+      () => (random.chance(0.8) ? 0.01 : 8),
+    ];
+    for (const [number, mebibytes] of flushes.entries()) {
+      let tables: { bytes: number; entries: number }[] = [];
+      let [flushed, written] = [0, 0];
+      for (let i = 0; i < 5_000; i++) {
+        const bytes = Math.round(mebibytes(i) * MIB);
+        flushed += bytes;
+        tables = [{ bytes, entries: 1 }, ...tables];
+        for (let plan = planMerge(tables); plan !== null; plan = planMerge(tables)) {
+          const { from, to } = plan;
+          const merged = tables.slice(from, to).reduce((sum, table) => sum + table.bytes, 0);
+          written += merged;
+          tables = tables.toSpliced(from, to - from, { bytes: merged, entries: 1 });
+        }
+        expect(tables.length, `${number}, ${i}`).to.be.below(64);
+      }
+      expect(written / flushed, `${number}`).to.be.below(10);
+    }
   });
 });
