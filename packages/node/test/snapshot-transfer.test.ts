@@ -41,6 +41,19 @@ interface OnTheWay {
   readonly message: SnapshotMessage;
 }
 
+/** Without rests; counts how often it is told to hurry. */
+class CountingPace extends PolitePace {
+  hurried = 0;
+
+  override restMs(): number {
+    return 0;
+  }
+
+  override hurry(): void {
+    this.hurried += 1;
+  }
+}
+
 /** A leader and a follower with real stores, and a connection between them that a test can cut, damage and read. */
 class Link {
   readonly root = mkdtempSync(join(tmpdir(), "raftkv-snapshot-"));
@@ -48,6 +61,7 @@ class Link {
   readonly sender: SnapshotSender;
   receiver: SnapshotReceiver;
   nowMs = 1;
+  readonly pace = new CountingPace();
   readonly carried: SnapshotMessage[] = [];
   readonly reports: { readonly peer: ServerId; readonly ok: boolean }[] = [];
   readonly announcements: InstallSnapshot[] = [];
@@ -104,7 +118,7 @@ class Link {
       storeOptions: {},
       expects: (from, ofTerm) => this.expects(from, ofTerm),
       hasRoom: () => true,
-      pace: new PolitePace(),
+      pace: this.pace,
       send: (to, message) => this.carry(to, { group: GROUP, ...message }),
       onReceived: (received) => this.received.push(received),
       logger: createLogger("silent", "n2", () => ({ group: 1, term: 1 })),
@@ -314,6 +328,20 @@ describe("a snapshot on its way (S10, R23)", function () {
     expect(await installed).to.equal(true);
     await link.passes("the newer one is there", () => link.received.length > 1);
     expect(link.received[1]?.base.index).to.equal(250);
+  });
+
+  it("is taken in with less politeness every ten seconds that it takes", async () => {
+    link.onWay = ({ message }) => {
+      if (message.kind === "chunk") link.nowMs += 4_000;
+      return message;
+    };
+    link.announce();
+    await link.installs();
+    const chunks = link.kinds().get("chunk") ?? 0;
+    expect(chunks).to.be.above(5);
+    expect(link.pace.hurried)
+      .to.be.at.least(Math.floor(chunks / 3) - 1)
+      .and.below(chunks);
   });
 
   it("stops with the leadership", async () => {

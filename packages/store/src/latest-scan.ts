@@ -10,6 +10,7 @@ import type { WriteQueue } from "./write-queue.js";
 
 /** Keys that a scan goes on by in one turn of the event loop: a millisecond or two (C5). */
 const KEYS_PER_TURN = 256;
+const REST_MS = 1;
 const READ_AHEAD_BYTES = 256 * 1024;
 
 export type Order = "ascending" | "descending";
@@ -98,6 +99,16 @@ export class LatestScan {
     this.#unsettled.pass(latest.key);
     return { key: Buffer.from(latest.key, "latin1"), latest };
   }
+}
+
+/**
+ * Lets the event loop do what waits, and what comes within a millisecond: for work that nobody waits for. Turns without a pause would take what
+ * arrives in smaller batches, each of which costs as much as a larger one.
+ */
+export function rested(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, REST_MS);
+  });
 }
 
 /** Lets the event loop do what waits. */

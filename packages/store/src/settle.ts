@@ -1,4 +1,4 @@
-import { nextTurn } from "./latest-scan.js";
+import { rested } from "./latest-scan.js";
 import { makeDurable } from "./make-durable.js";
 import type { Flushable } from "./make-durable.js";
 import { encodeLatest } from "./record.js";
@@ -6,7 +6,7 @@ import { latestKey } from "./record-keys.js";
 import type { Unsettled } from "./unsettled.js";
 
 /** Records that one turn of the event loop writes: half a millisecond (C5). */
-const RECORDS_PER_BATCH = 256;
+const RECORDS_PER_BATCH = 512;
 /** And so many bytes, where keys or values are large. */
 const BYTES_PER_BATCH = 512 * 1024;
 
@@ -46,7 +46,7 @@ async function writeRecords(source: Settleable): Promise<void> {
     bytes += key.length + record.length;
     if (records >= RECORDS_PER_BATCH || bytes >= BYTES_PER_BATCH) {
       await queue.writeAside(batch, sync);
-      await nextTurn();
+      await rested();
       batch = database.batch();
       [records, bytes] = [0, 0];
     }

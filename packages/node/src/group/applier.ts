@@ -102,9 +102,11 @@ export class Applier implements Applies {
   async #run(): Promise<void> {
     try {
       for (;;) {
+        const committed = this.#commitIndex;
         await this.#applyNext();
         if (this.#appliedIndex >= this.#commitIndex || this.#held) return;
-        await nextTurn();
+        // Far behind, not just behind what was committed meanwhile.
+        if (this.#appliedIndex < committed) await nextTurn();
       }
     } finally {
       this.#running = false;

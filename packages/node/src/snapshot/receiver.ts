@@ -8,6 +8,8 @@ import type { PolitePace } from "../polite-pace.js";
 
 /** A leader that is silent for so long is asked again: chunks, or the question, may be lost. */
 const FETCH_AGAIN_MS = 500;
+/** Each time that so long went by the rest of a snapshot is taken in with less politeness. */
+const HURRY_MS = 10_000;
 /** More than any sender has out at one time: what comes beyond is dropped, and asked for again. */
 const QUEUED_CHUNKS_MAX = 64;
 
@@ -41,6 +43,7 @@ interface Incoming {
   /** Null until LevelDB was created. */
   writer: SnapshotWriter | null;
   queued: number;
+  hurriedMs: number;
 }
 
 /**
@@ -149,6 +152,7 @@ export class SnapshotReceiver {
       base: message.base,
       writer: null,
       queued: 0,
+      hurriedMs: nowMs,
     };
     this.#incoming = incoming;
     this.#fetchedMs = nowMs;
@@ -171,6 +175,10 @@ export class SnapshotReceiver {
       // One that came before, or behind one that was lost.
       if (writer === null || message.number !== writer.next) return;
       await writer.add(message.bytes);
+      if (nowMs - incoming.hurriedMs >= HURRY_MS) {
+        incoming.hurriedMs = nowMs;
+        this.#options.pace.hurry();
+      }
       const restMs = this.#options.pace.restMs();
       if (restMs > 0) await pause(restMs);
       this.#receivedBytes += message.bytes.length;

@@ -1,8 +1,7 @@
-import { setTimeout } from "node:timers/promises";
 import type { DatabaseBatch, DatabaseIterator, IteratorOptions, Records } from "../database.js";
 import { StoreClosedError, StoreCorruptError, StoreOpenError } from "../errors.js";
 import type { FileSystem } from "../file-system.js";
-import { nextTurn } from "../latest-scan.js";
+import { nextTurn, rested } from "../latest-scan.js";
 import { EntryList, findEntry } from "./entries.js";
 import { hashKey } from "./key-order.js";
 import { isTableName, readManifest, tablePath, writeManifest } from "./manifest.js";
@@ -18,7 +17,8 @@ import type { TablesView } from "./table-iterator.js";
 const LOOKUP_MS = 1;
 /** With so many, writers wait until some were merged. */
 const TABLES_MAX = 64;
-const REST_MS = 1;
+/** Up to so many a merge rests behind each turn. */
+const RESTED_TABLES_MAX = 48;
 
 export interface TablesOptions {
   /** What is in memory only is written as a table when it takes more. */
@@ -148,7 +148,7 @@ export class SortedTables implements Records {
     if (this.#isClosed) throw new StoreClosedError();
     await this.#step(() => this.#flush());
     // Not until all is merged, which may be gigabytes: only until there are fewer.
-    while (this.#tables.length > TABLES_MAX && this.#merging !== null) await setTimeout(REST_MS);
+    while (this.#tables.length > TABLES_MAX && this.#merging !== null) await rested();
   }
 
   /** Waits for what is under way, gives up a merge, and leaves what was not flushed. */
@@ -225,11 +225,11 @@ export class SortedTables implements Records {
   }
 
   /**
-   * A merge takes an eighth of the event loop, and more only where tables pile up. A large one takes minutes, in which the newer tables would become so
+   * A merge takes a fifth of the event loop, and more only where tables pile up. A large one takes minutes, in which the newer tables would become so
    * many that writers wait for its end: so it waits for the smaller ones that are due meanwhile.
    */
   async #pause(newest: Table | null): Promise<boolean> {
-    await (this.#tables.length < TABLES_MAX / 2 ? setTimeout(REST_MS) : nextTurn());
+    await (this.#tables.length < RESTED_TABLES_MAX ? rested() : nextTurn());
     if (this.#tables[0] !== newest) await this.#merge(newest);
     return !this.#isStopped;
   }

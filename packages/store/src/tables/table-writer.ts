@@ -1,8 +1,8 @@
 import { crc32 } from "node:zlib";
 import type { FileSystem, WritableFile } from "../file-system.js";
 import { BloomFilter } from "./bloom-filter.js";
-import { nextTurn } from "../latest-scan.js";
-import { EntryPlace, withRoom, writeVarint } from "./entries.js";
+import { rested } from "../latest-scan.js";
+import { EntryPlace, copyBytes, withRoom, writeVarint } from "./entries.js";
 import type { EntryList } from "./entries.js";
 import { crcInTurns } from "./in-turns.js";
 import { hashKey, sharedBytes } from "./key-order.js";
@@ -61,7 +61,7 @@ export class TableWriter {
     if (this.#used === this.#blockFrom) this.#separate(bytes, place);
     const out = withRoom(this.#out, this.#used, length + CRC_BYTES);
     this.#out = out;
-    bytes.copy(out, this.#used, from, place.to);
+    copyBytes(bytes, from, place.to, out, this.#used);
     this.#lastKeyFrom = this.#used + place.keyFrom - from;
     this.#lastKeyTo = this.#used + place.keyTo - from;
     this.#used += length;
@@ -139,7 +139,7 @@ export async function writeTable(fileSystem: FileSystem, path: string, list: Ent
   try {
     const place = new EntryPlace();
     for (let i = 0; i < count; i++) {
-      if (i % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await nextTurn();
+      if (i % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await rested();
       const from = starts[i] ?? 0;
       place.read(bytes, from, bytes.length);
       writer.add(bytes, from, place);

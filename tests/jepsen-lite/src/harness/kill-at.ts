@@ -26,7 +26,7 @@ export function killAt(moment: Moment, pid: number, directory: string): Promise<
   });
 }
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 600_000;
 const LOOK_EVERY_MS = 0.2;
 
 function generation(directory: string): number {
