@@ -85,14 +85,16 @@ export const KNOBS = {
     min: 64 * KIB,
     max: 64 * GIB,
     unit: "bytes",
-    description: "log bytes applied since the last checkpoint that bring the next one",
+    description:
+      "log bytes applied since the last checkpoint that bring the next one, or three quarters of that or more: members do not make theirs at the same time",
   },
   checkpointEntries: {
     default: 50_000,
     min: 1,
     max: 1_000_000_000,
     unit: "count",
-    description: "entries applied since the last checkpoint that bring the next one",
+    description:
+      "entries applied since the last checkpoint that bring the next one, or three quarters or more",
   },
   checkpointIntervalMs: {
     default: 10_000,

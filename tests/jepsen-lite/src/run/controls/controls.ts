@@ -134,8 +134,7 @@ export const BROKEN_BUILDS: readonly BrokenBuild[] = [
       patches: [
         {
           url: at("@raftkv/store", "open.js"),
-          original:
-            "await returnToCheckpoint({ database, fileSystem }, checkpoint, options.inlineValueBytesMax)",
+          original: "await returnToCheckpoint(database, checkpoint, options.inlineValueBytesMax)",
           replacement: "0",
         },
         // Latest versions are written before the checkpoint as well, as with many keys: else they would not be there to be found.
