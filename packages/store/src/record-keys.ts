@@ -1,7 +1,7 @@
 import type { KeyRange } from "./key-range.js";
 
 /**
- * The keys of both LevelDBs. Every user key stands last and raw, behind a prefix of fixed length: so no two keys of one
+ * The keys of LevelDB and of the sorted tables. Every user key stands last and raw, behind a prefix of fixed length: so no two keys of one
  * prefix can be confused, none is cut short by another, and the order on disk is the byte order of the user's
  * keys (S7). docs/storage-format.md has the table.
  */

@@ -4,7 +4,7 @@ import { ALL_CHANGES, ALL_LATEST } from "./record-keys.js";
 export interface StoreSizes {
   /** Keys that are there. */
   readonly keys: number;
-  /** LevelDB's tables of the latest versions, roughly. What is not in a table yet does not count. */
+  /** The sorted tables of the latest versions, roughly. What is not in a table yet does not count. */
   readonly latestBytes: number;
   /** LevelDB's tables of the changes, with the values that are too large for the latest versions, roughly. */
   readonly historyBytes: number;

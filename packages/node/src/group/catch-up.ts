@@ -16,8 +16,9 @@ export interface CatchUpOptions {
 }
 
 /**
- * Entries that a member which is far behind is sent are taken at a polite pace, one message after the other: no commit waits for them, and a
- * machine that it shares with the others answers clients meanwhile. Heartbeats, votes and everything else pass by. The leader's
+ * Entries that a member which is far behind is sent are taken at a polite pace, one message after the other: a
+ * machine that it shares with the others answers clients meanwhile. Where commits wait for this very member, since others are gone, clients do not load the machine, and it goes at
+ * full speed unless somebody else does. Heartbeats, votes and everything else pass by. The leader's
  * window bounds what is held.
  */
 export class CatchUp {
