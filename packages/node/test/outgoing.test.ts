@@ -138,6 +138,36 @@ describe("messages on their way out", () => {
     expect(failed).to.deep.equal([]);
   });
 
+  it("do not overtake those to the same peer that wait for the disk: it would refuse them (R12)", async () => {
+    let read: () => void = () => undefined;
+    const wait = new Promise<void>((resolve) => (read = resolve));
+    const log: Partial<LogWriter> = {
+      cached: (_group, from) => (from >= 2 ? [entry(from, 3, 10)] : null),
+      read: async (_group, { from }) => {
+        if (from === 1) await wait;
+        return [entry(from, 3, 10)];
+      },
+    };
+    const { sent, send } = outgoing(log);
+    send([append("b", 1, 2), append("b", 2, 3), append("b", 3, 3), append("c", 2, 3), append("c", 3, 3)]);
+    const shown = (): unknown =>
+      sent.map(({ peer, messages }) => [
+        peer,
+        messages.map((message) => message.kind === "appendRequest" && message.prevLogIndex),
+      ]);
+    expect(shown()).to.deep.equal([["c", [1, 2]]]);
+    read();
+    await until("all left", () => (sent.length === 3 ? true : null));
+    expect(shown()).to.deep.equal([
+      ["c", [1, 2]],
+      ["b", [0]],
+      ["b", [1]],
+    ]);
+    await new Promise((resolve) => setImmediate(resolve));
+    send([append("b", 3, 3), append("b", 2, 3)]);
+    expect(shown(), "at once again").to.have.lengthOf(4);
+  });
+
   it("are dropped when their entries are gone by the time the disk is read, which is no failure (R17)", async () => {
     const gone = [
       new LogRangeError(GROUP, 1, 3, 0),

@@ -21,6 +21,10 @@ export interface OutgoingOptions {
 export class Outgoing {
   readonly #options: OutgoingOptions;
   readonly #notices = new CommitNotices((notices) => this.#send(notices));
+  /** One message after the other is read: those of a whole window at once would hold up everything else (C5). */
+  #fromDisk: Promise<void> = Promise.resolve();
+  /** Appends to each peer that wait for that. */
+  readonly #waiting = new Map<ServerId, number>();
   /** The bytes of the last range: the next follower usually wants the same. */
   #last: { readonly first: Frame; readonly count: number; readonly bytes: Buffer } | null = null;
 
@@ -63,16 +67,24 @@ export class Outgoing {
     this.#options.send(peer, lane, encodePeerFrame(this.#options.group, wire));
   }
 
-  /** Null when the bodies must come from the disk: the message then leaves when they are there. */
+  /**
+   * Null when the bodies must come from the disk: the message then leaves when they are there, and so do those behind it. One that went before
+   * them would be refused, and everything sent again (R12, R13).
+   */
   #withBodies(message: AppendRequest): PeerMessage | null {
     const { from, to } = message.entries;
-    if (from === to) return { ...message, entries: NO_ENTRIES };
+    const waiting = this.#waiting.get(message.to) ?? 0;
+    if (from === to) return waiting > 0 ? null : { ...message, entries: NO_ENTRIES };
     const { cached, group, log } = this.#options;
-    const frames = cached ? log.cached(group, from, to, Infinity) : null;
+    const frames = cached && waiting === 0 ? log.cached(group, from, to, Infinity) : null;
     if (frames !== null) return { ...message, entries: this.#join(frames) };
-    void this.#sendFromDisk(message).catch((error: unknown) => {
-      if (!isOutdated(error)) this.#options.onFailed(error);
-    });
+    this.#waiting.set(message.to, waiting + 1);
+    this.#fromDisk = this.#fromDisk
+      .then(() => this.#sendFromDisk(message))
+      .catch((error: unknown) => {
+        if (!isOutdated(error)) this.#options.onFailed(error);
+      })
+      .finally(() => this.#waiting.set(message.to, (this.#waiting.get(message.to) ?? 1) - 1));
     return null;
   }
 

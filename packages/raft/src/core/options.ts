@@ -37,7 +37,7 @@ export interface RaftOptions {
 export const PRIORITY_MAX = 10;
 
 export const DEFAULT_RAFT_LIMITS = {
-  messageBytesMax: 1024 * 1024,
+  messageBytesMax: 256 * 1024,
   inflightMessagesMax: 256,
   inflightBytesMax: 8 * 1024 * 1024,
   uncommittedBytesMax: 256 * 1024 * 1024,
