@@ -105,9 +105,9 @@ export class LatestScan {
  * Lets the event loop do what waits, and what comes within a millisecond: for work that nobody waits for. Turns without a pause would take what
  * arrives in smaller batches, each of which costs as much as a larger one.
  */
-export function rested(): Promise<void> {
+export function rested(ms: number = REST_MS): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, REST_MS);
+    setTimeout(resolve, ms);
   });
 }
 

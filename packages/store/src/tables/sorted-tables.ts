@@ -17,8 +17,9 @@ import type { TablesView } from "./table-iterator.js";
 const LOOKUP_MS = 1;
 /** With so many, writers wait until some were merged. */
 const TABLES_MAX = 64;
-/** Up to so many a merge rests behind each turn. */
-const RESTED_TABLES_MAX = 48;
+/** A merge rests behind each of its turns for so long, and a millisecond less for every so many tables: with 48 not at all. */
+const REST_MS_MAX = 4;
+const TABLES_PER_REST_MS = 12;
 
 export interface TablesOptions {
   /** What is in memory only is written as a table when it takes more. */
@@ -225,11 +226,12 @@ export class SortedTables implements Records {
   }
 
   /**
-   * A merge takes a fifth of the event loop, and more only where tables pile up. A large one takes minutes, in which the newer tables would become so
+   * A merge takes a twentieth of the event loop, and more only where tables pile up. A large one takes minutes, in which the newer tables would become so
    * many that writers wait for its end: so it waits for the smaller ones that are due meanwhile.
    */
   async #pause(newest: Table | null): Promise<boolean> {
-    await (this.#tables.length < RESTED_TABLES_MAX ? rested() : nextTurn());
+    const restMs = REST_MS_MAX - Math.floor(this.#tables.length / TABLES_PER_REST_MS);
+    await (restMs > 0 ? rested(restMs) : nextTurn());
     if (this.#tables[0] !== newest) await this.#merge(newest);
     return !this.#isStopped;
   }
