@@ -5,7 +5,7 @@ const WINDOW_MS = 100;
 /** Processors are contended when the event loop waited for one for more than this part of the time. */
 const WAITED_MAX = 0.05;
 /** Of one processor. With the largest one there are no rests. */
-const SHARE_MIN = 0.4;
+const SHARE_MIN = 0.2;
 const SHARE_MAX = 2;
 /** A share is halved as long as others wait, and grows slowly when they do not. */
 const SHARE_GROWTH = 0.02;

@@ -15,8 +15,9 @@ describe("Entries for a member that was away", () => {
 
   it("are taken one message after the other, in their order, and so is what comes behind them", async () => {
     const taken: number[] = [];
-    const catchUp = new CatchUp({ politePace: new PolitePace(), logger }, ({ prevLogIndex }) =>
-      taken.push(prevLogIndex),
+    const catchUp = new CatchUp(
+      { politePace: new PolitePace(), unapplied: () => 0, logger },
+      ({ prevLogIndex }) => taken.push(prevLogIndex),
     );
     expect(catchUp.holds(append(1, 20_001))).to.equal(false);
     for (const index of [0, 100, 90_000, 100_000])
@@ -28,9 +29,22 @@ describe("Entries for a member that was away", () => {
     expect(catchUp.holds(append(100_000, 100_001))).to.equal(false);
   });
 
+  it("wait while what came before them is not applied", async () => {
+    const taken: number[] = [];
+    let unapplied = 100_000;
+    let asked = 0;
+    const options = { politePace: new PolitePace(), logger, unapplied: () => ((asked += 1), unapplied) };
+    const catchUp = new CatchUp(options, ({ prevLogIndex }) => taken.push(prevLogIndex));
+    for (const index of [0, 100]) catchUp.holds(append(index, 100_000));
+    await until("it asked several times", () => (asked > 3 ? true : null));
+    expect(taken).to.deep.equal([]);
+    unapplied = 100;
+    await until("all are taken", () => (taken.length === 2 ? true : null));
+  });
+
   it("C6: that are not what they claim to be are dropped, with all behind them", async () => {
     let tries = 0;
-    const catchUp = new CatchUp({ politePace: new PolitePace(), logger }, () => {
+    const catchUp = new CatchUp({ politePace: new PolitePace(), unapplied: () => 0, logger }, () => {
       tries += 1;
       throw new Error("not a frame");
     });

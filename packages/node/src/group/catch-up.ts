@@ -4,20 +4,26 @@ import type { PolitePace } from "../polite-pace.js";
 
 /** A member that lacks more than this catches up; one that lacks less is needed, or will be soon. */
 const FAR_ENTRIES = 20_000;
-/** In this time the gap is to become smaller by so large a part of what it was at most: it is closed in 100 seconds. */
+/** In this time the gap is to become smaller by so large a part of what it was at most: it is closed in 200 seconds. */
 const PROGRESS_MS = 2_000;
-const PROGRESS_PART = 0.02;
+const PROGRESS_PART = 0.01;
+
+/** With more entries that are committed and not applied yet the next message waits: the log would only grow ahead of the state machine, at the leader's cost. */
+const UNAPPLIED_MAX = 8_192;
+const APPLY_WAIT_MS = 5;
 
 type Append = Extract<PeerMessage, { kind: "appendRequest" }>;
 
 export interface CatchUpOptions {
   readonly politePace: PolitePace;
+  /** Entries of the log here that are committed and not applied. */
+  readonly unapplied: () => number;
   readonly logger: Logger;
 }
 
 /**
- * Entries that a member which is far behind is sent are taken at a polite pace, one message after the other: a
- * machine that it shares with the others answers clients meanwhile. Where commits wait for this very member, since others are gone, clients do not load the machine, and it goes at
+ * Entries that a member which is far behind is sent are taken at a polite pace, one message after the other, and not faster than they are
+ * applied: a machine that it shares with the others answers clients meanwhile, and the leader reads its log no faster than it is of use. Where commits wait for this very member, since others are gone, clients do not load the machine, and it goes at
  * full speed unless somebody else does. Heartbeats, votes and everything else pass by. The leader's
  * window bounds what is held.
  */
@@ -57,6 +63,10 @@ export class CatchUp {
 
   readonly #next = (): void => {
     this.#timer = null;
+    if (this.#options.unapplied() > UNAPPLIED_MAX) {
+      this.#timer = setTimeout(this.#next, APPLY_WAIT_MS);
+      return;
+    }
     const append = this.#held.shift();
     if (append === undefined) return;
     this.#watch(lacks(append));

@@ -85,7 +85,10 @@ export class Group {
       hashCheckDue: (nowMs) => options.data?.hashChecks.due(nowMs) ?? false,
       nowMs: () => performance.now(),
     });
-    this.#catchUp = new CatchUp(options, (append) => this.#receive(append, monotonicMicros()));
+    const unapplied = (): number => this.status.commitIndex - this.appliedIndex;
+    this.#catchUp = new CatchUp({ ...options, unapplied }, (append) =>
+      this.#receive(append, monotonicMicros()),
+    );
     const onApplied = (index: LogIndex, entries: number, bytes: number): void => {
       checkpointer.applied(bytes, entries);
       this.#reads.applied(index);
