@@ -1,12 +1,12 @@
 // `npm run check:snapshot`: a follower stays away for longer than the log reaches, and comes back through a snapshot while
-// clients go on at half of the best rate; before, it is killed in the middle of that. Prints what it found; exits 1 when a put is
+// clients go on at half of the best rate; then once more, and is killed in the middle of that. Prints what it found; exits 1 when a put is
 // missing, the replicas differ, or the 99th percentile is more than twice the one before.
 import { parseArgs } from "node:util";
 import { followerAway } from "./scenarios/follower-away.js";
 import type { Stretch } from "./harness/put-load.js";
 
 const USAGE =
-  "usage: npm run check:snapshot -- [--puts 1000000] [--kills 10] [--mib-per-second 32] [--calm-seconds 15]";
+  "usage: npm run check:snapshot -- [--puts 1000000] [--kills 10] [--mib-per-second 32] [--calm-seconds 30]";
 
 function log(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -25,7 +25,7 @@ function readArguments() {
     puts: { type: "string", default: "1000000" },
     kills: { type: "string", default: "10" },
     "mib-per-second": { type: "string", default: "32" },
-    "calm-seconds": { type: "string", default: "15" },
+    "calm-seconds": { type: "string", default: "30" },
   } as const;
   const { values } = parseArgs({ options });
   return {
@@ -50,7 +50,7 @@ async function check({
   const verdict = await followerAway({
     puts,
     kills,
-    logKeepEntries: Math.min(20_000, Math.ceil(puts / 20)),
+    logKeepEntries: Math.min(50_000, Math.ceil(puts / 20)),
     snapshotBytesPerSecond: mibPerSecond * 1024 * 1024,
     calmSeconds,
     log,

@@ -38,11 +38,15 @@ export interface FollowerAwayVerdict {
 
 /** What was queued up at full speed drains before latencies count. */
 const SETTLE_MS = 2_000;
+/** Looking is work for the nodes too. */
+const LOOK_EVERY_MS = 250;
+/** Puts while the follower is killed, as a part of those while it comes back: each of its lives sends everything again, which is to stay possible. */
+const KILLS_PACE_PART = 0.25;
 const MOMENTS: readonly Moment[] = ["receiving", "whole", "installed"];
 
 /**
  * A follower is stopped for longer than the log reaches, and comes back through a snapshot while clients go on at half of the
- * best rate; before that it is killed with SIGKILL in the middle of it, several times (S10).
+ * best rate. Then it goes away again, and is killed with SIGKILL several times in the middle of that, while they go on more slowly (S10).
  */
 export async function followerAway(options: FollowerAwayOptions): Promise<FollowerAwayVerdict> {
   const { calmSeconds, kills, log, logKeepEntries, puts } = options;
@@ -75,7 +79,18 @@ export async function followerAway(options: FollowerAwayOptions): Promise<Follow
     await load.blast(puts, atOnce);
     load.pace(pace);
     await untilNeeded(nodes, away);
+    await pause(SETTLE_MS);
+    load.stretch();
+    nodes.spawn(away);
+    await untilBack(nodes, away, logKeepEntries);
+    const during = load.stretch();
+    await load.rest();
     const killedWhile: Record<string, number> = {};
+    if (kills > 0) {
+      await nodes.kill(away);
+      load.pace(pace * KILLS_PACE_PART);
+      await untilNeeded(nodes, away);
+    }
     for (let kill = 0; kill < kills; kill += 1) {
       const moment = MOMENTS[kill % MOMENTS.length] ?? "receiving";
       const was = await killedAt(nodes, away, moment);
@@ -86,20 +101,11 @@ export async function followerAway(options: FollowerAwayOptions): Promise<Follow
       // Installed, or about to be: it stays away until the log has gone past it again.
       if (was !== "receiving") await untilNeeded(nodes, away);
     }
-    await pause(SETTLE_MS);
-    load.stretch();
-    nodes.spawn(away);
-    await until(
-      `${away} has installed a snapshot, and has caught up`,
-      async () => {
-        const [back, led] = await Promise.all([nodes.status(away), nodes.status(leader)]);
-        if ((await installs(nodes, away)) === 0) return null;
-        return led.appliedIndex - back.appliedIndex < logKeepEntries / 10 ? true : null;
-      },
-      { limitMs: 600_000 },
-    );
-    const during = load.stretch();
-    await load.rest();
+    if (kills > 0) {
+      nodes.spawn(away);
+      await untilBack(nodes, away, logKeepEntries);
+      await load.rest();
+    }
     const installed = await installs(nodes, away);
     const hashes = await converged(nodes);
     const missing = await load.missingOn(nodes.endpoint(away));
@@ -118,6 +124,20 @@ export async function followerAway(options: FollowerAwayOptions): Promise<Follow
     await load.close();
     await nodes.stop();
   }
+}
+
+/** Waits until the follower has installed a snapshot in this life, and has nearly what the leader has. */
+async function untilBack(nodes: NodeProcesses, away: string, logKeepEntries: number): Promise<void> {
+  const leader = (await nodes.leader()).name;
+  await until(
+    `${away} has installed a snapshot, and has caught up`,
+    async () => {
+      if ((await installs(nodes, away)) === 0) return null;
+      const [back, led] = await Promise.all([nodes.status(away), nodes.status(leader)]);
+      return led.appliedIndex - back.appliedIndex < logKeepEntries / 10 ? true : null;
+    },
+    { limitMs: 900_000, everyMs: LOOK_EVERY_MS },
+  );
 }
 
 /** Starts the follower, and kills it when the moment has come. Returns the one that it was. */
@@ -148,7 +168,7 @@ async function untilNeeded(nodes: NodeProcesses, away: string): Promise<void> {
       const firsts = others.map((name) => metricOf(nodes.endpoint(name), "raftkv_raft_first_index"));
       return Math.min(...(await Promise.all(firsts))) > lastIndex ? true : null;
     },
-    { limitMs: 300_000, everyMs: 100 },
+    { limitMs: 300_000, everyMs: LOOK_EVERY_MS },
   );
 }
 
