@@ -19,12 +19,15 @@ class Presser {
   begun = 0;
   readonly #gate: PressGate;
 
-  constructor(gate: PressGate) {
+  readonly #max: number;
+
+  constructor(gate: PressGate, max = 1_000) {
     this.#gate = gate;
+    this.#max = max;
   }
 
   goOn(): void {
-    while (this.#gate.isOpen && this.begun < 1_000) {
+    while (this.#gate.isOpen && this.begun < this.#max) {
       this.begun += 1;
       this.#gate.began(100, 1);
     }
@@ -39,6 +42,31 @@ describe("those who send more than their share (C5, C7)", () => {
     const presser = new Presser(new PressGate());
     presser.goOn();
     expect(presser.begun).to.equal(1_000);
+  });
+
+  it("do not wait for what a slice before has left unanswered", async () => {
+    const gate = new PressGate();
+    const slow = new Presser(gate);
+    const quick = new Presser(gate, 10_000);
+    const there = setInterval(() => gate.otherBegan(other, performance.now()), 10);
+    try {
+      gate.otherBegan(other, performance.now());
+      slow.goOn();
+      gate.leave(slow);
+      gate.wait(quick);
+      await until("the slice is over without an answer", () => quick.begun > 0);
+      // By the timer, half a second each, they would take longer than this waits.
+      let answered = 0;
+      await until("sixty more slices", () => {
+        if (quick.begun >= answered + 64) {
+          answered += 64;
+          gate.ended(64);
+        }
+        return answered === 60 * 64;
+      });
+    } finally {
+      clearInterval(there);
+    }
   });
 
   it("come in slices beside others, all together, and each slice waits for the one before to be answered", async () => {

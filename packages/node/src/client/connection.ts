@@ -221,7 +221,7 @@ export class ClientConnection implements Asker, Pressing, Reader, WatchOutlet {
   look(nowMs: number, wasAsleep: boolean, silenceMs: number): void {
     this.#pings = 0;
     if (this.#closed || !this.#greeted) return;
-    if (this.#isFull) {
+    if (this.#isFull || this.#isHeld) {
       // It is we who do not listen. Nor are its pings answered, so this shows that the node is there.
       this.#heardAtMs = nowMs;
       this.#webSocket.pong();
@@ -338,6 +338,7 @@ export class ClientConnection implements Asker, Pressing, Reader, WatchOutlet {
     this.#end();
     // A paused one would not hear the other side's goodbye.
     this.#isFull = false;
+    this.#isHeld = false;
     this.#pauseOrResume();
     this.#webSocket.close(code, why);
     setTimeout(() => this.#webSocket.terminate(), CUT_MS).unref();

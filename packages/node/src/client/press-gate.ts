@@ -29,6 +29,8 @@ export class PressGate {
   /** Since when it goes on; null: nobody has begun it. */
   #beganAtMs: number | null = null;
   #underWay = 0;
+  /** Of those, what slices before have left unanswered at their end: the slice does not wait for as many. */
+  #leftOver = 0;
   #isResting = false;
   #timer: NodeJS.Timeout | null = null;
 
@@ -73,7 +75,9 @@ export class PressGate {
 
   ended(requests: number): void {
     this.#underWay -= requests;
-    if (this.#underWay === 0 && this.#beganAtMs !== null) this.#over();
+    // Which slice it was of is not known: at worst this one is over a little too early.
+    if (this.#underWay <= this.#leftOver && this.#beganAtMs !== null) this.#over();
+    this.#leftOver = Math.min(this.#leftOver, this.#underWay);
   }
 
   /** What is large is not over when it is answered: the log's disk and the store go on with it. */
@@ -87,6 +91,7 @@ export class PressGate {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#beganAtMs = null;
+    this.#leftOver = this.#underWay;
     // Who came through while nobody else was there may begin a slice during the rest.
     if (this.#isResting) return;
     if (!this.othersAreThere) {

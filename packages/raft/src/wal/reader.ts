@@ -19,12 +19,8 @@ export interface EntryRequest {
   readonly bytesMax: number;
 }
 
-/** What a read may have to pass over before its first entry, and the end of the last batch. */
-const AHEAD_BYTES = 128 * 1024;
-const WINDOW_BYTES_MAX = 1024 * 1024;
-
 /**
- * Reads entries back from the segments: from the mark at or before the first one forward, in pieces of 1 MiB at most, so that
+ * Reads entries back from the segments: from the mark at or before the first one forward, in pieces of 1 MiB, so that
  * the event loop is never held for long (C5). What is asked for is durable and not being written again.
  */
 export class EntryReader {
@@ -57,12 +53,11 @@ export class EntryReader {
 
   async #readLeg(walk: EntryWalk, leg: Mark, to: LogIndex): Promise<void> {
     let { offset, record } = leg;
-    const windowBytes = Math.min(walk.bytesMax + AHEAD_BYTES, WINDOW_BYTES_MAX);
     // A copy: compaction may take segments out while this reads.
     for (const segment of this.#segments.filter(({ number }) => number >= leg.segment)) {
       const file = await this.#fileSystem.open(segment.path, "read");
       try {
-        const window = new FileWindow(file, segment.bytes, { windowBytes });
+        const window = new FileWindow(file, segment.bytes);
         while (offset < segment.bytes && !walk.reached(to)) {
           offset += await walk.batch(window, segment, { offset, record }, to);
           record = 0;
@@ -93,10 +88,6 @@ class EntryWalk {
   constructor(request: EntryRequest) {
     this.#request = request;
     this.#next = request.from;
-  }
-
-  get bytesMax(): number {
-    return this.#request.bytesMax;
   }
 
   get full(): boolean {

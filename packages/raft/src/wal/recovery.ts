@@ -111,7 +111,7 @@ export class RecoveryRun {
 
   /** `fileBytes`: how much of the file counts. */
   async readSegment(file: LogFile, path: string, number: number, fileBytes: number): Promise<void> {
-    const window = new FileWindow(file, fileBytes, { keeps: this.#onBatch !== null });
+    const window = new FileWindow(file, fileBytes, this.#onBatch !== null);
     const header = readSegmentHeader(await window.read(0, SEGMENT_HEADER_BYTES), path, number);
     if (header.epoch < this.#newestEpoch) throw new WalEpochError(path, header.epoch, this.#newestEpoch);
     this.#newestEpoch = header.epoch;

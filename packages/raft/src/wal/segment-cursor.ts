@@ -10,39 +10,27 @@ const CHUNK_BYTES = 1024 * 1024;
 const ZEROS = Buffer.alloc(CHUNK_BYTES);
 const ZERO_HEADER = ZEROS.subarray(0, BATCH_HEADER_BYTES);
 
-export interface WindowOptions {
-  /** Frames of it may be kept; otherwise what was read is good until the next read, which takes its place. */
-  readonly keeps: boolean;
-  /** What is read at once, unless a batch is larger. */
-  readonly windowBytes: number;
-}
-
-/** A file read through a window of 1 MiB by default, or of one batch where that is more. */
+/** A file read through a window of 1 MiB, or of one batch where that is more. */
 export class FileWindow {
   readonly file: LogFile;
   readonly fileBytes: number;
   /** Null: each window is memory of its own. */
   readonly #reused: Buffer<ArrayBuffer> | null;
-  readonly #windowBytes: number;
   #bytes = Buffer.alloc(0);
   #offset = 0;
 
-  constructor(
-    file: LogFile,
-    fileBytes: number,
-    { keeps = true, windowBytes = CHUNK_BYTES }: Partial<WindowOptions> = {},
-  ) {
+  /** @param keeps frames of it may be kept; otherwise what was read is good until the next read, which takes its place. */
+  constructor(file: LogFile, fileBytes: number, keeps = true) {
     this.file = file;
     this.fileBytes = fileBytes;
-    this.#windowBytes = windowBytes;
-    this.#reused = keeps ? null : Buffer.allocUnsafeSlow(Math.min(windowBytes, fileBytes));
+    this.#reused = keeps ? null : Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, fileBytes));
   }
 
   /** The bytes [offset, offset + length), or fewer at the end of the file, as a view. */
   async read(offset: number, length: number): Promise<Buffer> {
     const end = Math.min(offset + length, this.fileBytes);
     if (offset < this.#offset || end > this.#offset + this.#bytes.length) {
-      const wanted = Math.max(0, Math.min(Math.max(length, this.#windowBytes), this.fileBytes - offset));
+      const wanted = Math.max(0, Math.min(Math.max(length, CHUNK_BYTES), this.fileBytes - offset));
       const reused = this.#reused;
       const target =
         reused !== null && wanted <= reused.length
