@@ -168,6 +168,48 @@ describe("messages on their way out", () => {
     expect(shown(), "at once again").to.have.lengthOf(4);
   });
 
+  it("that are dropped for that do not take the place of what tells how far the log is committed", async () => {
+    let read: () => void = () => undefined;
+    const wait = new Promise<void>((resolve) => (read = resolve));
+    const log: Partial<LogWriter> = {
+      cached: () => null,
+      read: async (_group, { from }) => {
+        await wait;
+        return [entry(from, 3, 10)];
+      },
+    };
+    const { sent, send } = outgoing(log);
+    const notice = {
+      kind: "commitNotice",
+      from: SELF,
+      to: serverId("b"),
+      term: term(3),
+      commitIndex: logIndex(4),
+    };
+    send([append("b", 1, 2)]);
+    send([notice as Message]);
+    send([{ ...append("b", 2, 2), commitIndex: logIndex(4) }]);
+    await until("it is told", () => (sent.length > 0 ? true : null));
+    expect(sent[0]?.messages).to.deep.include({ ...notice });
+    read();
+    await until("the entries leave", () => (sent.length === 2 ? true : null));
+  });
+
+  it("of an earlier term are not read any more", async () => {
+    const reads: number[] = [];
+    const log: Partial<LogWriter> = {
+      cached: () => null,
+      read: async (_group, { from }) => {
+        reads.push(from);
+        return [entry(from, 3, 10)];
+      },
+    };
+    const { sent, send } = outgoing(log);
+    send([append("b", 1, 2), append("b", 2, 3), { ...append("b", 5, 6), term: term(4) }]);
+    await until("the last leaves", () => (sent.length === 1 ? true : null));
+    expect(reads).to.deep.equal([5]);
+  });
+
   it("are dropped when their entries are gone by the time the disk is read, which is no failure (R17)", async () => {
     const gone = [
       new LogRangeError(GROUP, 1, 3, 0),

@@ -21,10 +21,12 @@ export interface OutgoingOptions {
 export class Outgoing {
   readonly #options: OutgoingOptions;
   readonly #notices = new CommitNotices((notices) => this.#send(notices));
-  /** One message after the other is read: those of a whole window at once would hold up everything else (C5). */
-  #fromDisk: Promise<void> = Promise.resolve();
-  /** Appends to each peer that wait for that. */
-  readonly #waiting = new Map<ServerId, number>();
+  /** Appends to each peer that wait for the disk; one after the other is read, since a whole window at once would hold up everything else (C5). */
+  readonly #fromDisk = new Map<ServerId, { waiting: number; last: Promise<void> }>();
+  /** Over all of them. */
+  #waiting = 0;
+  /** Of the last append that waits. */
+  #term = 0;
   /** The bytes of the last range: the next follower usually wants the same. */
   #last: { readonly first: Frame; readonly count: number; readonly bytes: Buffer } | null = null;
 
@@ -34,7 +36,18 @@ export class Outgoing {
 
   /** In this order, but for notices of what is committed, which may come a moment later or not at all. */
   send(messages: readonly Message[]): void {
-    this.#send(this.#notices.sift(messages));
+    const leaving = this.#waiting === 0 ? messages : messages.filter((message) => !this.#isVain(message));
+    this.#send(this.#notices.sift(leaving));
+  }
+
+  /** An append without entries would overtake those before it. Here it is not yet taken for what tells the follower what is committed. */
+  #isVain(message: Message): boolean {
+    if (message.kind !== "appendRequest" || message.entries.from !== message.entries.to) return false;
+    return this.#waitingFor(message.to) > 0;
+  }
+
+  #waitingFor(peer: ServerId): number {
+    return this.#waiting === 0 ? 0 : (this.#fromDisk.get(peer)?.waiting ?? 0);
   }
 
   #send(messages: readonly Message[]): void {
@@ -73,19 +86,31 @@ export class Outgoing {
    */
   #withBodies(message: AppendRequest): PeerMessage | null {
     const { from, to } = message.entries;
-    const waiting = this.#waiting.get(message.to) ?? 0;
+    const waiting = this.#waitingFor(message.to);
     if (from === to) return waiting > 0 ? null : { ...message, entries: NO_ENTRIES };
     const { cached, group, log } = this.#options;
     const frames = cached && waiting === 0 ? log.cached(group, from, to, Infinity) : null;
     if (frames !== null) return { ...message, entries: this.#join(frames) };
-    this.#waiting.set(message.to, waiting + 1);
-    this.#fromDisk = this.#fromDisk
-      .then(() => this.#sendFromDisk(message))
+    this.#term = message.term;
+    this.#queueForDisk(message);
+    return null;
+  }
+
+  #queueForDisk(message: AppendRequest): void {
+    const queue = this.#fromDisk.get(message.to) ?? { waiting: 0, last: Promise.resolve() };
+    this.#fromDisk.set(message.to, queue);
+    queue.waiting += 1;
+    this.#waiting += 1;
+    queue.last = queue.last
+      // One of an earlier term is of no use.
+      .then(() => (message.term === this.#term ? this.#sendFromDisk(message) : undefined))
       .catch((error: unknown) => {
         if (!isOutdated(error)) this.#options.onFailed(error);
       })
-      .finally(() => this.#waiting.set(message.to, (this.#waiting.get(message.to) ?? 1) - 1));
-    return null;
+      .finally(() => {
+        queue.waiting -= 1;
+        this.#waiting -= 1;
+      });
   }
 
   async #sendFromDisk(message: AppendRequest): Promise<void> {

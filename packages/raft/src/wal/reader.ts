@@ -10,6 +10,7 @@ import type { Mark, Positions } from "./positions.js";
 import { readInteger } from "./integers.js";
 import { BATCH_HEADER_BYTES, ENTRIES, RECORD_HEADER_BYTES } from "./record.js";
 import { FileWindow } from "./segment-cursor.js";
+import type { ReadBytes } from "./segment-cursor.js";
 import { SEGMENT_HEADER_BYTES } from "./segment.js";
 
 export interface EntryRequest {
@@ -27,6 +28,8 @@ export class EntryReader {
   readonly #fileSystem: FileSystem;
   /** By number; the appender adds to it. */
   readonly #segments: readonly SegmentUse[];
+  /** A follower that is far behind is sent a megabyte, or a large batch, in several pieces: it is read once. What is durable never changes. */
+  #last: { readonly segment: number; readonly read: ReadBytes } | null = null;
 
   constructor(fileSystem: FileSystem, segments: readonly SegmentUse[]) {
     this.#fileSystem = fileSystem;
@@ -57,11 +60,13 @@ export class EntryReader {
     for (const segment of this.#segments.filter(({ number }) => number >= leg.segment)) {
       const file = await this.#fileSystem.open(segment.path, "read");
       try {
-        const window = new FileWindow(file, segment.bytes);
+        const last = this.#last?.segment === segment.number ? this.#last.read : undefined;
+        const window = new FileWindow(file, segment.bytes, true, last);
         while (offset < segment.bytes && !walk.reached(to)) {
           offset += await walk.batch(window, segment, { offset, record }, to);
           record = 0;
         }
+        this.#last = { segment: segment.number, read: window.last };
       } finally {
         await file.close();
       }

@@ -7,8 +7,15 @@ import { SEGMENT_HEADER_BYTES } from "./segment.js";
 import type { SegmentHeader } from "./segment.js";
 
 const CHUNK_BYTES = 1024 * 1024;
+const NOTHING_READ: ReadBytes = { offset: 0, bytes: Buffer.alloc(0) };
 const ZEROS = Buffer.alloc(CHUNK_BYTES);
 const ZERO_HEADER = ZEROS.subarray(0, BATCH_HEADER_BYTES);
+
+/** What was read of a file last. */
+export interface ReadBytes {
+  readonly offset: number;
+  readonly bytes: Buffer;
+}
 
 /** A file read through a window of 1 MiB, or of one batch where that is more. */
 export class FileWindow {
@@ -16,14 +23,20 @@ export class FileWindow {
   readonly fileBytes: number;
   /** Null: each window is memory of its own. */
   readonly #reused: Buffer<ArrayBuffer> | null;
-  #bytes = Buffer.alloc(0);
-  #offset = 0;
+  #bytes: Buffer;
+  #offset: number;
 
   /** @param keeps frames of it may be kept; otherwise what was read is good until the next read, which takes its place. */
-  constructor(file: LogFile, fileBytes: number, keeps = true) {
+  constructor(file: LogFile, fileBytes: number, keeps = true, last: ReadBytes = NOTHING_READ) {
     this.file = file;
     this.fileBytes = fileBytes;
+    this.#bytes = last.bytes;
+    this.#offset = last.offset;
     this.#reused = keeps ? null : Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, fileBytes));
+  }
+
+  get last(): ReadBytes {
+    return { offset: this.#offset, bytes: this.#bytes };
   }
 
   /** The bytes [offset, offset + length), or fewer at the end of the file, as a view. */
