@@ -9,7 +9,7 @@ const SHARE_MIN = 0.2;
 const SHARE_MAX = 2;
 /** A share is halved as long as others wait, and grows slowly when they do not. */
 const SHARE_GROWTH = 0.02;
-const HURRY_FACTOR = 1.25;
+const HURRY_FACTOR = 1.15;
 /** However much was done at once, what comes next does so after this. */
 const REST_MAX_MS = 100;
 const MICROS_PER_MS = 1_000;
@@ -73,6 +73,11 @@ export class PolitePace {
   hurry(): void {
     this.#shareMin = Math.min(HURRY_FACTOR * this.#shareMin, SHARE_MAX);
     this.#share = Math.max(this.#share, this.#shareMin);
+  }
+
+  /** It comes to an end much sooner than it must: it gets less. */
+  ease(): void {
+    this.#shareMin = Math.max(this.#shareMin / HURRY_FACTOR, SHARE_MIN);
   }
 
   /** The work is done; what comes later begins as politely as this did. */

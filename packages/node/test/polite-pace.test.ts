@@ -46,13 +46,16 @@ describe("A polite pace", () => {
     expect(worked.work(1_000)).to.equal(1);
   });
 
-  it("takes a quarter more each time that it is told to hurry, until it is done", () => {
+  it("takes more each time that it is told to hurry, until it is told to ease off or is done", () => {
     const worked = new Worked();
     worked.work(2_000, 2);
-    for (let i = 0; i < 2; i++) worked.pace.hurry();
-    expect(worked.work(5_000, 2)).to.be.within(0.29, 0.34);
-    for (let i = 0; i < 7; i++) worked.pace.hurry();
+    for (let i = 0; i < 3; i++) worked.pace.hurry();
+    expect(worked.work(5_000, 2)).to.be.within(0.28, 0.34);
+    for (let i = 0; i < 12; i++) worked.pace.hurry();
     expect(worked.work(5_000, 2)).to.be.above(0.8);
+    for (let i = 0; i < 12; i++) worked.pace.ease();
+    worked.work(2_000, 2);
+    expect(worked.work(5_000, 2)).to.be.within(0.28, 0.34);
     worked.pace.done();
     worked.work(2_000, 2);
     expect(worked.work(5_000, 2)).to.be.within(0.18, 0.25);

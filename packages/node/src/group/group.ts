@@ -242,6 +242,7 @@ export class Group {
 
   /** Anything else that happened: to a connection, by an operator's word, in other parts of the node. */
   happened(event: RaftEvent<LogProposal>): void {
+    if (event.kind === "connectionLost") this.#catchUp.connectionLost(event.peer);
     this.#step(() => this.#options.raft.step(event, monotonicMicros()));
   }
 
@@ -270,7 +271,7 @@ export class Group {
   /** The node is broken: nothing more is stepped, sent or applied, and who waits is told what is known (W1, C4). */
   halt(): void {
     this.#stopped = true;
-    this.#catchUp.stop();
+    this.#catchUp.drop();
     this.#options.data?.hashChecks.stop();
     void this.#applier.stop();
     this.#abandon();
@@ -279,7 +280,7 @@ export class Group {
   /** Takes no more in, and answers what waits with what is known of it (C4). */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#catchUp.stop();
+    this.#catchUp.drop();
     await this.#options.data?.stop();
     await this.#applier.stop();
     this.#abandon();

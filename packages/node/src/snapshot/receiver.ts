@@ -9,7 +9,7 @@ import type { PolitePace } from "../polite-pace.js";
 /** A leader that is silent for so long is asked again: chunks, or the question, may be lost. */
 const FETCH_AGAIN_MS = 500;
 /** Each time that so long went by the rest of a snapshot is taken in with less politeness. */
-const HURRY_MS = 30_000;
+const HURRY_MS = 15_000;
 /** More than any sender has out at one time: what comes beyond is dropped, and asked for again. */
 const QUEUED_CHUNKS_MAX = 64;
 
