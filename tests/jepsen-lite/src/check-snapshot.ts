@@ -55,7 +55,8 @@ async function check({
     calmSeconds,
     log,
   });
-  const { acknowledged, before, during, equal, errors, hashes, installed, killedWhile, missing } = verdict;
+  const { acknowledged, before, during, equal, errors, hashes, installed, killedWhile, missing, whileAway } =
+    verdict;
   const ratio = during.p99Ms / before.p99Ms;
   log(`  ${acknowledged} puts acknowledged, errors ${JSON.stringify(errors)}`);
   log(
@@ -63,9 +64,12 @@ async function check({
   );
   log(`  replicas ${equal ? "equal" : "DIFFER"}: ${JSON.stringify(hashes)}`);
   log(`  killed ${JSON.stringify(killedWhile)}, ${installed} snapshot installed by the last life`);
-  log(`  before: ${shown(before)}`);
-  log(`  during: ${shown(during)}`);
-  log(`  p99 is ${ratio.toFixed(2)} times the one before`);
+  log(`  all there: ${shown(before)}`);
+  log(`  while it was away: ${shown(whileAway)}`);
+  log(`  while it came back: ${shown(during)}`);
+  log(
+    `  p99 is ${ratio.toFixed(2)} times the one with all there, ${(during.p99Ms / whileAway.p99Ms).toFixed(2)} times the one while it was away`,
+  );
   return missing.length === 0 && equal && installed >= 1 && ratio <= 2;
 }
 

@@ -17,7 +17,7 @@ export interface FollowerAwayOptions {
   readonly snapshotBytesPerSecond: number;
   /** Puts a second while the follower comes back, at most: by default half of the best rate. */
   readonly paceMax?: number;
-  /** How long the latencies before are measured, with all three there. */
+  /** How long latencies are measured before it goes away, and before it comes back. */
   readonly calmSeconds: number;
   readonly log: (line: string) => void;
   readonly env?: NodeJS.ProcessEnv;
@@ -32,7 +32,10 @@ export interface FollowerAwayVerdict {
   /** Snapshots that were installed by lives of the follower that could be asked. */
   readonly installed: number;
   readonly killedWhile: Readonly<Record<string, number>>;
+  /** With all three there. */
   readonly before: Stretch;
+  /** While it is away, right before it comes back. */
+  readonly whileAway: Stretch;
   readonly during: Stretch;
 }
 
@@ -81,10 +84,13 @@ export async function followerAway(options: FollowerAwayOptions): Promise<Follow
     await untilNeeded(nodes, away);
     await pause(SETTLE_MS);
     load.stretch();
+    await pause(calmSeconds * 1000);
+    const whileAway = load.stretch();
     nodes.spawn(away);
     await untilBack(nodes, away, logKeepEntries);
     const during = load.stretch();
     await load.rest();
+    log(`${away} is back, ${load.acknowledged} puts are acknowledged`);
     const killedWhile: Record<string, number> = {};
     if (kills > 0) {
       await nodes.kill(away);
@@ -107,6 +113,7 @@ export async function followerAway(options: FollowerAwayOptions): Promise<Follow
       await load.rest();
     }
     const installed = await installs(nodes, away);
+    log(`hashing the replicas, then reading all puts at ${away}`);
     const hashes = await converged(nodes);
     const missing = await load.missingOn(nodes.endpoint(away));
     return {
@@ -118,6 +125,7 @@ export async function followerAway(options: FollowerAwayOptions): Promise<Follow
       installed,
       killedWhile,
       before,
+      whileAway,
       during,
     };
   } finally {
