@@ -62,6 +62,19 @@ describe("Entries for a member that was away", () => {
     expect(catchUp.holds(append(99_999, 100_000))).to.equal(false);
   });
 
+  it("are held however large one is, and behind one without entries in the same place", async () => {
+    const taken: number[] = [];
+    const options = { politePace: new PolitePace(), logger, unapplied: () => 0 };
+    const catchUp = new CatchUp(options, ({ entries }) => taken.push(entries.length));
+    const large = { entries: Buffer.alloc(17 * 1024 * 1024) };
+    catchUp.holds(append(7, 100_000, large));
+    await until("the large one is taken", () => (taken.length === 1 ? true : null));
+    catchUp.holds(append(8, 100_000, { entries: Buffer.alloc(0) }));
+    catchUp.holds(append(8, 100_000, { entries: Buffer.alloc(10) }));
+    await until("both are taken", () => (taken.length === 3 ? true : null));
+    expect(taken.slice(1)).to.deep.equal([0, 10]);
+  });
+
   it("R4: are dropped when another leader sends, or the connection to this one is lost", async () => {
     const taken: string[] = [];
     let unapplied = 100_000;

@@ -60,10 +60,7 @@ export class CatchUp {
       this.#ended();
       return false;
     }
-    // A leader that hears nothing of what it has sent sends it again and again.
-    const isAgain =
-      last !== undefined && last.term === message.term && last.prevLogIndex === message.prevLogIndex;
-    if (isAgain || this.#heldBytes + message.entries.length > HELD_BYTES_MAX) return true;
+    if (last !== undefined && (isAgain(message, last) || this.#isFullWith(message))) return true;
     this.#held.push(message);
     this.#heldBytes += message.entries.length;
     this.#timer ??= setTimeout(this.#next, this.#options.politePace.restMs());
@@ -96,6 +93,11 @@ export class CatchUp {
     if (this.#held.length === 0) return;
     this.#timer ??= setTimeout(this.#next, isFar ? this.#options.politePace.restMs() : 0);
   };
+
+  /** One that is larger than all that may be held is held alone. */
+  #isFullWith({ entries }: Append): boolean {
+    return this.#held.length > 0 && this.#heldBytes + entries.length > HELD_BYTES_MAX;
+  }
 
   #takeTogether(): void {
     let count = 0;
@@ -135,6 +137,11 @@ export class CatchUp {
     this.#lackedMost = 0;
     this.#options.politePace.done();
   }
+}
+
+/** A leader that hears nothing of what it has sent sends it again and again. */
+function isAgain({ entries, prevLogIndex, term }: Append, last: Append): boolean {
+  return last.term === term && last.prevLogIndex === prevLogIndex && last.entries.length >= entries.length;
 }
 
 function lacks({ commitIndex, prevLogIndex }: Append): number {
