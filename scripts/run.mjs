@@ -66,4 +66,6 @@ if (!Object.hasOwn(TASKS, task)) {
   console.error(`error: no task "${task}"; there are ${Object.keys(TASKS).join(", ")}`);
   process.exit(2);
 }
+// The first time it takes a while without a word.
+if (!existsSync("packages/cli/dist")) console.error("building …");
 process.exitCode = (await install()) || (await build()) || (await TASKS[task](args));

@@ -17,12 +17,18 @@ export function parseDuration(option: string, shielded: string): number {
     const value = Math.round(Number(match[1]) * unit);
     if (value >= 1 && value <= DURATION_MS_MAX) return value;
   }
-  throw usageError(`${option} is "${text}", but must be a time from 1ms to 24 days, as in 500ms, 5s, 1m`);
+  throw usageError(
+    `${option} is "${text}", but must be a time from 1ms to 24 days, in ms, s, m or h, as in 500ms, 5s, 1.5m, 576h`,
+  );
 }
 
-/** 90_000 -> "1.5m": the shortest text that `parseDuration` reads back. */
+/** 90_000 -> "1.5m", 66_110 -> "1.1m": a short text that `parseDuration` reads back, to one hundredth of its unit at most. */
 export function formatDuration(durationMs: number): string {
   if (durationMs < 1_000) return `${durationMs}ms`;
-  if (durationMs < 60_000) return `${durationMs / 1_000}s`;
-  return `${durationMs / 60_000}m`;
+  if (durationMs < 60_000) return `${hundredths(durationMs / 1_000)}s`;
+  return `${hundredths(durationMs / 60_000)}m`;
+}
+
+function hundredths(value: number): number {
+  return Math.round(value * 100) / 100;
 }

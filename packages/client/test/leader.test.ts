@@ -1,3 +1,4 @@
+import { Op } from "@raftkv/protocol";
 import { expect } from "chai";
 import { FakeNode, followingScript, refusal, servingScript } from "./support/fake-node.js";
 import { cleanUp, connected, deadAddress, failure, until } from "./support/help.js";
@@ -122,6 +123,24 @@ describe("finding the leader", () => {
     node.script = servingScript();
     expect(await put).to.deep.equal({ revision: 1 });
     expect(new Set(node.requests.map((request) => request.requestId)).size).to.equal(1);
+  });
+
+  it("a transfer of leadership to nobody in particular is not asked for again at the next leader, which would hand it on", async () => {
+    const { leader, followers } = await cluster(1);
+    const [next] = followers;
+    const client = await connected({ endpoints: [leader.address, next!.address] });
+    await client.put("k", "v");
+    await until("the follower is connected", () => next!.connected > 0);
+    leader.script = () => null;
+    const asked = leader.requests.length;
+    const transfer = failure(client.members.transferLeadership({ timeoutMs: 1_000 }), "OUTCOME_UNKNOWN");
+    await until("the leader is asked", () => leader.requests.length > asked);
+    next!.script = servingScript();
+    next!.leader = next!.asLeader(2);
+    next!.notice(next!.leader);
+    await client.put("k", "w");
+    await transfer;
+    expect(next!.requests.filter((request) => request.op === Op.leaderTransfer)).to.have.lengthOf(0);
   });
 
   it("a hint of an older term is stale, and not followed", async () => {

@@ -63,7 +63,9 @@ async function change(
 function peerAddress(typed: string): string {
   const address = normalAddress(unescapeText(typed));
   if (address !== null) return address;
-  throw usageError(`--peer is "${unescapeText(typed)}", but must be HOST:PORT, as in 10.0.0.4:7501`);
+  throw usageError(
+    `--peer is "${unescapeText(typed)}", but must be HOST:PORT with a port from 1 to 65535, as in 10.0.0.4:7501`,
+  );
 }
 
 interface AddArguments extends MemberArguments {

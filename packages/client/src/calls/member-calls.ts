@@ -87,6 +87,11 @@ export class LeaderTransferCall extends MemberCall {
     this.#to = to;
   }
 
+  /** Without a name it is not: whoever it went to would hand leadership on. */
+  override get isIdempotent(): boolean {
+    return this.#to !== null;
+  }
+
   toWire(id: number, deadlineMs: number): WireRequest {
     return leaderTransferRequest(id, deadlineMs, this.#to);
   }
