@@ -19,6 +19,7 @@ export const etcd: Side = {
   name: "etcd",
   title: "etcd",
   unsynced: null,
+  connections: 32,
   can: ({ mode }) => MODES.includes(mode),
   missing: () =>
     versionOf("etcd", "--version") === null
