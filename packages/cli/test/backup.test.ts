@@ -46,7 +46,6 @@ async function codeOf(promise: Promise<unknown>): Promise<unknown> {
 
 describe("a backup of a cluster (R23, S10)", function () {
   this.timeout(60_000);
-  const directory = temporaryDirectory();
   let nodes: TestNodes;
   let client: Client;
   let others: TestNodes[] = [];
@@ -66,6 +65,8 @@ describe("a backup of a cluster (R23, S10)", function () {
     for (const other of others) await other.close();
     others = [];
   });
+  // Behind it: hooks run in their order, and a node that runs writes on.
+  const directory = temporaryDirectory();
 
   async function another(count: number, witnesses = 0): Promise<TestNodes> {
     const made = await TestNodes.create(count, {}, witnesses);

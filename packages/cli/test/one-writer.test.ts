@@ -14,7 +14,6 @@ const DAMAGED = 76;
 
 describe("one writer at a time, with processes of their own (W6)", function () {
   this.timeout(60_000);
-  const cwd = temporaryDirectory();
   const started: CommandProcess[] = [];
   let args: string[] = [];
   let endpoint = "";
@@ -26,6 +25,8 @@ describe("one writer at a time, with processes of their own (W6)", function () {
   afterEach(async () => {
     for (const node of started.splice(0)) await end(node, "SIGKILL");
   });
+  // Behind it: hooks run in their order, and a node that runs writes on.
+  const cwd = temporaryDirectory();
 
   function start(): CommandProcess {
     const node = startCommand(args, cwd());

@@ -19,7 +19,6 @@ import { temporaryDirectory } from "./support/temporary.js";
 
 describe("raftkv wal", function () {
   this.timeout(60_000);
-  const cwd = temporaryDirectory();
   let node: CommandProcess | null = null;
   let endpoint = "";
 
@@ -29,6 +28,8 @@ describe("raftkv wal", function () {
     await node.ended();
     node = null;
   });
+  // Behind it: hooks run in their order, and a node that runs writes on.
+  const cwd = temporaryDirectory();
 
   async function start(): Promise<void> {
     const args = await oneNodeArguments();

@@ -90,7 +90,10 @@ export async function followerAway(options: FollowerAwayOptions): Promise<Follow
     await untilBack(nodes, away, logKeepEntries);
     const during = load.stretch();
     await load.rest();
-    log(`${away} is back, ${load.acknowledged} puts are acknowledged`);
+    const p99s = [before, whileAway, during].map(({ p99Ms }) => p99Ms.toFixed(1)).join(", ");
+    log(
+      `${away} is back, ${load.acknowledged} puts are acknowledged; p99 with all there, while it was away, while it came back: ${p99s} ms`,
+    );
     const killedWhile: Record<string, number> = {};
     if (kills > 0) {
       await nodes.kill(away);
