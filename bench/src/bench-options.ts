@@ -18,7 +18,7 @@ round after round, and prints for each workload the medians and their ratio. Pee
   --warmup S           and goes on before that                       1.5
   --warmup-fresh S     how long each fresh cluster takes puts first   60
   --keys N             different keys                                100000
-  --connections N      at most, for every side                       32, or fewer where a side is faster so
+  --connections N      at most                                       32
   --loaders N          processes that make raftkv's load             1
   --nodes N            of each side                                  3
   --open-rate N        puts a second of the open loop                half of etcd's best
@@ -39,8 +39,7 @@ export interface BenchOptions {
   readonly warmupSeconds: number;
   readonly freshWarmupSeconds: number;
   readonly keys: number;
-  /** Null: each side has as many as suit it best. */
-  readonly connections: number | null;
+  readonly connectionsMax: number;
   readonly loaders: number;
   readonly nodes: number;
   /** Null: half of the best put rate of etcd in the first round. */
@@ -85,8 +84,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | null 
     warmupSeconds: number("warmup", given("warmup", "1.5", "0.3"), 0, 3_600),
     freshWarmupSeconds: number("warmup-fresh", given("warmup-fresh", "60", "0.5"), 0.1, 3_600),
     keys: integer("keys", given("keys", "100000", "5000"), KEYS_MIN, 1_000_000_000),
-    connections:
-      values["connections"] === undefined ? null : integer("connections", values["connections"], 1, 1_024),
+    connectionsMax: integer("connections", given("connections", "32"), 1, 1_024),
     loaders: integer("loaders", given("loaders", "1"), 1, 16),
     nodes: integer("nodes", given("nodes", "3"), 1, 9),
     openRate:

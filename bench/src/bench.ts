@@ -16,7 +16,6 @@ import { RESULTS_FORMAT } from "./report/results.js";
 import type { Measurement, Results } from "./report/results.js";
 import { costTable, describeMachine, latencyTable, memoryTable, speedTable } from "./report/tables.js";
 import { installedSides, withFolder, withLoaders, withSide } from "./running.js";
-import { raftkv } from "./sides/raftkv.js";
 import type { RunningSide, Side } from "./sides/side.js";
 import type { Workload, WorkloadContext } from "./workloads/workload.js";
 
@@ -93,39 +92,22 @@ class Bench {
       diskSyncsPerSecond: this.#diskSyncs,
       sides: this.#sides.map((side) => {
         const { name, title, unsynced } = side;
-        return {
-          name,
-          title,
-          version: side.version(),
-          unsynced,
-          connections: this.#context(side).connectionsMax,
-        };
+        return { name, title, version: side.version(), unsynced };
       }),
       workloads: workloads.map((workload) => {
         const { countsMemory, curve, name, title, unit } = workload;
-        return {
-          name,
-          title,
-          unit,
-          curve,
-          countsMemory,
-          clients: workload.job(this.#context(raftkv)).clients,
-        };
+        return { name, title, unit, curve, countsMemory, clients: workload.job(this.#context()).clients };
       }),
       measurements: this.#measurements,
     };
   }
 
   #workloadsOf(side: Side): Workload[] {
-    return this.#options.workloads.filter((workload) => side.can(workload.job(this.#context(side))));
+    return this.#options.workloads.filter((workload) => side.can(workload.job(this.#context())));
   }
 
-  #context(side: Side): WorkloadContext {
-    return {
-      ...this.#options,
-      connectionsMax: this.#options.connections ?? side.connections,
-      openRate: this.#openRate ?? 0,
-    };
+  #context(): WorkloadContext {
+    return { ...this.#options, openRate: this.#openRate ?? 0 };
   }
 
   async #runSide(side: Side, round: number): Promise<void> {
@@ -149,8 +131,7 @@ class Bench {
     { workloads, round }: { readonly workloads: readonly Workload[]; readonly round: number },
   ): Promise<void> {
     let hasKeys = false;
-    const { freshWarmupSeconds, keys } = this.#options;
-    const { connectionsMax } = this.#context(side);
+    const { connectionsMax, freshWarmupSeconds, keys } = this.#options;
     this.#progress.begin(`round ${round}, ${side.title}: warm-up`);
     // Of each fresh cluster and its loader, before anything counts: what is compiled as it runs must have run.
     const warmUp = {
@@ -179,7 +160,7 @@ class Bench {
         hasKeys = true;
       }
       if (workload.name === "open") this.#openRate ??= this.#halfOfBest(side);
-      const job = workload.job(this.#context(side));
+      const job = workload.job(this.#context());
       if (job.mode === "open" && job.ratePerSecond === 0) {
         this.#progress.say(
           `${workload.title} is skipped: no puts were measured before; --open-rate sets a rate`,

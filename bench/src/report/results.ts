@@ -19,8 +19,6 @@ export interface SideResult {
   readonly version: string;
   /** Why its writes are not synced; null when they are. */
   readonly unsynced: string | null;
-  /** Connections that its load was spread over, at most. */
-  readonly connections: number;
 }
 
 /** What one workload found on one side in one round. Latencies in microseconds. */

@@ -28,7 +28,7 @@ const measurement = (round: number, side: "raftkv" | "etcd", perSecond: number):
   synced: side === "raftkv",
 });
 
-const side = { unsynced: null, version: "1", connections: 32 };
+const side = { unsynced: null, version: "1" };
 const RESULTS: Results = {
   format: RESULTS_FORMAT,
   at: "2026-01-02T00:00:00.000Z",

@@ -104,8 +104,7 @@ export function memoryTable(results: Results): Table {
 const BUSY_SHARE = 0.25;
 
 /** The machine, what its disk gives, and whether it was quiet, in a paragraph. */
-export function describeMachine(results: Results): string {
-  const { machine, diskSyncsPerSecond, at, commit, settings, sides } = results;
+export function describeMachine({ machine, diskSyncsPerSecond, at, commit, settings }: Results): string {
   const { cores, cpu, kernel, loadBefore, memoryBytes, node } = machine;
   const disk = `fdatasync of 4 KiB: ${rate(median(diskSyncsPerSecond))} a second`;
   const short = settings["quick"] === true ? " (--quick: not for figures)" : "";
@@ -114,7 +113,6 @@ export function describeMachine(results: Results): string {
   return (
     `${at.slice(0, 10)}, commit ${commit}: ${cores} × ${cpu}, ${Math.round(memoryBytes / 1024 ** 3)} GiB, Linux ${kernel}, ` +
     `Node.js ${node}, load ${loadBefore.toFixed(1)} before the run. ${disk}. ` +
-    `${settings["rounds"]} rounds of ${settings["seconds"]} s${short}. ` +
-    `Connections at most: ${sides.map(({ connections, title }) => `${title} ${connections}`).join(", ")}.${busy}`
+    `${settings["rounds"]} rounds of ${settings["seconds"]} s${short}.${busy}`
   );
 }

@@ -15,7 +15,6 @@ export const echo: Side = {
   name: "echo",
   title: "bare echo",
   unsynced: "it keeps nothing: the limit of sockets and framing alone",
-  connections: 32,
   can: ({ mode, operation }) => MODES.includes(mode) && operation === "put",
   missing: () => null,
   prepare: () => Promise.resolve(),

@@ -19,7 +19,6 @@ export const etcd: Side = {
   name: "etcd",
   title: "etcd",
   unsynced: null,
-  connections: 32,
   can: ({ mode }) => MODES.includes(mode),
   missing: () =>
     versionOf("etcd", "--version") === null

@@ -18,7 +18,6 @@ export const nats: Side = {
   name: "nats",
   title: "NATS KV R3",
   unsynced: "JetStream syncs every two minutes (its default)",
-  connections: 32,
   can: ({ mode, operation }) => MODES.includes(mode) && OPERATIONS.includes(operation),
   missing: () =>
     versionOf("nats-server", "--version") === null

@@ -28,7 +28,6 @@ export const raftkv: Side = {
   name: "raftkv",
   title: "raftkv",
   unsynced: null,
-  connections: 8,
   can: ({ mode, operation }) => MODES[mode] !== undefined && OPERATIONS[operation] !== undefined,
   missing: () => null,
   prepare: () => Promise.resolve(),

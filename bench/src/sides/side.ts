@@ -17,8 +17,6 @@ export interface Side {
   readonly name: SideName;
   /** How it is called in tables. */
   readonly title: string;
-  /** With so many connections its clients are served fastest, by measurement; 32 are allowed. */
-  readonly connections: number;
   /** Whether its loader can do this. */
   can(job: Job): boolean;
   /** Why its writes are not synced before they are acknowledged; null: they are, and its counter must show it. */
