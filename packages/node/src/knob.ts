@@ -1,6 +1,7 @@
-const KIB = 1024;
-const MIB = 1024 * KIB;
-const GIB = 1024 * MIB;
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+export const GIB = 1024 * MIB;
+export const HOUR_MS = 3_600_000;
 
 /** One number that may be set: as `--tick-ms 10`, or as RAFTKV_TICK_MS=10 where the flag is absent. */
 export interface Knob {

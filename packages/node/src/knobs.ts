@@ -1,9 +1,6 @@
+import { CLIENT_KNOBS } from "./client-knobs.js";
+import { GIB, HOUR_MS, KIB, MIB } from "./knob.js";
 import type { Knob } from "./knob.js";
-
-const KIB = 1024;
-const MIB = 1024 * KIB;
-const GIB = 1024 * MIB;
-const HOUR_MS = 3_600_000;
 
 /** Every knob of a node, under the name that it has in NodeOptions. */
 export const KNOBS = {
@@ -79,6 +76,14 @@ export const KNOBS = {
     unit: "bytes",
     description:
       "versions and counters of keys kept in memory without their values, at most; taken as keys come",
+  },
+  batchWaitMs: {
+    default: 5,
+    min: 0,
+    max: 1_000,
+    unit: "ms",
+    description:
+      "how long a write waits at most for those that are likely to come with it, where several clients ask again as soon as they are answered; 0: never",
   },
   checkpointBytes: {
     default: 16 * MIB,
@@ -161,236 +166,7 @@ export const KNOBS = {
     description: "how long a snapshot stays open for a follower that is silent, before it is begun anew",
   },
   maxSnapshotSaves: { default: 4, min: 1, max: 99, unit: "count", description: "snapshots saved at a time" },
-  maxFrameBytes: {
-    default: 4 * MIB,
-    min: 64 * KIB,
-    max: 1 * GIB,
-    unit: "bytes",
-    description: "largest frame that is taken from a client",
-  },
-  maxFrameRequests: {
-    default: 4_096,
-    min: 1,
-    max: 1_000_000,
-    unit: "count",
-    description: "requests in one frame of a client",
-  },
-  maxUnreadBytes: {
-    default: 64 * MIB,
-    min: 64 * KIB,
-    max: 4 * GIB,
-    unit: "bytes",
-    description: "replies that a client has not read yet, before its connection is cut",
-  },
-  maxAllUnreadBytes: {
-    default: 128 * MIB,
-    min: 1 * MIB,
-    max: 64 * GIB,
-    unit: "bytes",
-    description: "replies that all clients together have not read, before those are cut that have most of it",
-  },
-  maxPartialBytes: {
-    default: 64 * MIB,
-    min: 1 * MIB,
-    max: 64 * GIB,
-    unit: "bytes",
-    description: "bytes of clients' frames that are not whole yet, before those are cut that have most of it",
-  },
-  maxInflightRequests: {
-    default: 1_024,
-    min: 1,
-    max: 1_000_000,
-    unit: "count",
-    description:
-      "requests under way of clients that have more than 64, shared evenly among these; the rest waits unread",
-  },
-  maxInflightBytes: {
-    default: 8 * MIB,
-    min: 64 * KIB,
-    max: 4 * GIB,
-    unit: "bytes",
-    description: "the same in bytes of their frames, for clients that have more than 256 KiB under way",
-  },
-  maxKeyBytes: { default: 64 * KIB, min: 1, max: 16 * MIB, unit: "bytes", description: "longest key" },
-  maxValueBytes: { default: 1 * MIB, min: 1, max: 256 * MIB, unit: "bytes", description: "longest value" },
-  maxTxnOperations: {
-    default: 1_024,
-    min: 1,
-    max: 65_536,
-    unit: "count",
-    description: "compares and operations of a transaction; leases of a keep-alive, routes of the catalog",
-  },
-  maxRangeEntries: {
-    default: 10_000,
-    min: 1,
-    max: 1_000_000,
-    unit: "count",
-    description: "keys in one reply to a range; clients page on from there",
-  },
-  maxConnectionWatches: {
-    default: 10_000,
-    min: 1,
-    max: 1_000_000,
-    unit: "count",
-    description: "watches open on one client connection",
-  },
-  watchUnreadBytes: {
-    default: 1 * MIB,
-    min: 64 * KIB,
-    max: 1 * GIB,
-    unit: "bytes",
-    description:
-      "what a client has not read yet, before its watches wait; half of --max-unread-bytes at most",
-  },
-  watchProgressMs: {
-    default: 30_000,
-    min: 10,
-    max: 24 * HOUR_MS,
-    unit: "ms",
-    description: "how long a watch that asked for progress marks hears nothing, before it gets one",
-  },
-  minTtlMs: {
-    default: 1,
-    min: 1,
-    max: HOUR_MS,
-    unit: "ms",
-    description: "shortest time to live of a lease or a session",
-  },
-  maxTtlMs: {
-    default: 10 * 365 * 24 * HOUR_MS,
-    min: 1_000,
-    max: 10 * 365 * 24 * HOUR_MS,
-    unit: "ms",
-    description: "longest time to live of a lease or a session",
-  },
-  maxSessions: {
-    default: 100_000,
-    min: 1,
-    max: 10_000_000,
-    unit: "count",
-    description: "sessions of clients that are open at one time; this and the next nine are the leader's",
-  },
-  maxSessionResults: {
-    default: 16_384,
-    min: 1,
-    max: 1_000_000,
-    unit: "count",
-    description: "how far a session's writes may run ahead of the answers that its client has",
-  },
-  maxResultBytes: {
-    default: 1 * MIB,
-    min: 1,
-    max: 64 * MIB,
-    unit: "bytes",
-    description: "largest answer kept for a retry, of a retry of a larger one only the revision is known",
-  },
-  maxAllResultBytes: {
-    default: 64 * MIB,
-    min: 1,
-    max: 4 * GIB,
-    unit: "bytes",
-    description: "answers kept for retries in all sessions together",
-  },
-  maxAllResults: {
-    default: 1_000_000,
-    min: 1,
-    max: 1_000_000_000,
-    unit: "count",
-    description:
-      "numbers of writes that sessions may span before their clients confirm answers, all together",
-  },
-  maxRangeDeleteKeys: {
-    default: 100_000,
-    min: 1,
-    max: 10_000_000,
-    unit: "count",
-    description: "keys that one command may delete by a range, or look at by a range beside a write",
-  },
-  maxAnswerBytes: {
-    default: 2 * MIB,
-    min: 1 * KIB,
-    max: 1 * GIB,
-    unit: "bytes",
-    description: "keys and values in the answer of a transaction or a range delete; half a frame at most",
-  },
-  maxLeases: {
-    default: 100_000,
-    min: 1,
-    max: 10_000_000,
-    unit: "count",
-    description: "leases that are granted at one time",
-  },
-  maxLeaseKeys: {
-    default: 10_000,
-    min: 1,
-    max: 1_000_000,
-    unit: "count",
-    description: "keys that are attached to one lease: they go in one entry of the log",
-  },
-  maxLeaseExpiryKeys: {
-    default: 10_000,
-    min: 1,
-    max: 1_000_000,
-    unit: "count",
-    description: "keys that go with expired leases in one entry of the log; one whole lease at least",
-  },
-  maxConnections: {
-    default: 4_096,
-    min: 1,
-    max: 1_000_000,
-    unit: "count",
-    description: "client connections open at one time",
-  },
-  maxWaitingConnections: {
-    default: 1_024,
-    min: 1,
-    max: 1_000_000,
-    unit: "count",
-    description: "connections that are no clients yet, or idle HTTP; the oldest gives way to a new one",
-  },
-  maxWaitingPeers: {
-    default: 128,
-    min: 16,
-    max: 400,
-    unit: "count",
-    description:
-      "connections at the peer address that are no member's yet; the oldest gives way to a new one",
-  },
-  maxHttpRequests: {
-    default: 256,
-    min: 1,
-    max: 1_000_000,
-    unit: "count",
-    description: "HTTP requests under way at one time",
-  },
-  handshakeTimeoutMs: {
-    default: 5_000,
-    min: 50,
-    max: HOUR_MS,
-    unit: "ms",
-    description: "time from a connection to the end of its hello, or of the head of an HTTP request",
-  },
-  clientSilenceMs: {
-    default: 30_000,
-    min: 500,
-    max: 24 * HOUR_MS,
-    unit: "ms",
-    description: "how long a client may leave pings unanswered, a frame unfinished, an HTTP answer unread",
-  },
-  logRepeatMs: {
-    default: 10_000,
-    min: 1,
-    max: HOUR_MS,
-    unit: "ms",
-    description: "time in which ten lines of one kind about connections are written, and the others counted",
-  },
-  requestTimeoutMs: {
-    default: 5_000,
-    min: 10,
-    max: HOUR_MS,
-    unit: "ms",
-    description: "how long a request may wait in this node when the client names no time of its own",
-  },
+  ...CLIENT_KNOBS,
 } as const satisfies Readonly<Record<string, Knob>>;
 
 export type KnobName = keyof typeof KNOBS;

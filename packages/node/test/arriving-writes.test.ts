@@ -1,17 +1,26 @@
 import { expect } from "chai";
 import { ArrivingWrites } from "../dist/group/arriving-writes.js";
 import type { LogProposal } from "../dist/group/log-proposal.js";
+import { until } from "./support/nodes.js";
+
+const WAIT_MS_MAX = 5;
 
 describe("writes that arrive", () => {
   let nowMs = 0;
   let refused = 0;
+  let woken = 0;
   const write = { refused: () => (refused += 1) } as unknown as LogProposal;
 
   function arriving(): { target: ArrivingWrites; taken: () => number | null } {
     nowMs = 100;
     refused = 0;
-    const target = new ArrivingWrites(() => nowMs);
-    return { target, taken: () => target.take()?.length ?? null };
+    woken = 0;
+    const target = new ArrivingWrites(
+      WAIT_MS_MAX,
+      () => (woken += 1),
+      () => nowMs,
+    );
+    return { target, taken: () => target.take(0)?.length ?? null };
   }
 
   it("are proposed at once while nothing is being synced: a lone client never waits", () => {
@@ -49,6 +58,20 @@ describe("writes that arrive", () => {
     expect(taken()).to.equal(null);
     nowMs += 3;
     expect(taken()).to.equal(1);
+  });
+
+  it("wait for those that were answered together with them, and a turn is asked for when that is over", async () => {
+    const { target, taken } = arriving();
+    for (let i = 0; i < 16; i++) target.add(write);
+    expect(taken()).to.equal(16);
+    nowMs += 2;
+    expect(taken()).to.equal(null);
+    target.add(write);
+    expect(taken()).to.equal(null);
+    await until("somebody asks for a turn", () => (woken > 0 ? true : null));
+    nowMs += 2;
+    target.add(write);
+    expect(taken()).to.equal(2);
   });
 
   it("are refused when the node stops: nothing of them was begun (C4)", () => {

@@ -221,7 +221,7 @@ function life(seed: number): void {
       case 5:
         nowMs += pick(20);
         refuse(budget.expire(nowMs));
-        writes.expire(nowMs);
+        writes.tick(nowMs);
         break;
       case 6:
         refuse(budget.remove((waiting) => waiting.origin === gone.origin));

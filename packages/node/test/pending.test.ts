@@ -59,7 +59,7 @@ describe("writes that wait (C1)", () => {
     const { answers, proposal } = told();
     const writes = new PendingWrites();
     writes.add(appended(5, 2, [proposal(1, 100), proposal(2, 200)]));
-    writes.expire(150);
+    writes.tick(150);
     expect(answers).to.deep.equal(["1 OUTCOME_UNKNOWN"]);
     writes.abandon();
     expect(answers).to.deep.equal(["1 OUTCOME_UNKNOWN", "2 OUTCOME_UNKNOWN"]);

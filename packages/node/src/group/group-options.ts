@@ -24,6 +24,8 @@ export interface GroupOptions extends LeadershipOptions, Pick<MembersOptions, "p
   readonly checkpointer: Checkpointer;
   readonly timings: Timings;
   readonly space: SpaceForEntries;
+  /** How long a write waits at most for those that are likely to come with it, see `BatchWait`. */
+  readonly batchWaitMs: number;
   /** At which a member that was away takes in what it missed. */
   readonly politePace: PolitePace;
   readonly pace: Pace;

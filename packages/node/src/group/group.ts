@@ -32,9 +32,6 @@ import { STOPPING, notLeader, rejected } from "./refusals.js";
 import { SnapshotTasks } from "./snapshot-tasks.js";
 import { WitnessApplier } from "./witness-applier.js";
 
-/** How often writes are looked at that nobody waits for any more. */
-const EXPIRY_INTERVAL_MS = 50;
-
 /**
  * The event loop of one Raft group: everything that arrives within one turn of Node's loop is stepped, then one Ready
  * is taken and carried out. So a burst of proposals is one batch, one fsync, and one message to each follower.
@@ -50,11 +47,10 @@ export class Group {
   readonly #catchUp: CatchUp;
   readonly #writes = new PendingWrites();
   readonly #reads: PendingReads;
-  readonly #arriving = new ArrivingWrites(() => performance.now());
+  readonly #arriving: ArrivingWrites;
   readonly #logWrites: LogWrites;
   #turnScheduled = false;
   #stopped = false;
-  #lastExpiryMs = 0;
   #committed = 0;
 
   constructor(options: GroupOptions) {
@@ -63,6 +59,7 @@ export class Group {
     const { id: group, log, data, appliedIndex, bodies, checkpointer, raft, settings } = options;
     const ofAll = (): number | null => formatOfAll(raft, options.logFormatOf);
     this.#reads = new PendingReads({ leaseHolds: (grant) => raft.leaseHolds(grant, monotonicMicros()) });
+    this.#arriving = new ArrivingWrites(options.batchWaitMs, () => this.#schedule());
     this.#logWrites = new LogWrites({
       group,
       log,
@@ -261,10 +258,7 @@ export class Group {
     this.#options.checkpointer.tick(nowMs);
     this.#options.data?.tick(nowMs);
     this.members.tick(nowMs);
-    if (nowMs - this.#lastExpiryMs >= EXPIRY_INTERVAL_MS) {
-      this.#lastExpiryMs = nowMs;
-      this.#writes.expire(nowMs);
-    }
+    this.#writes.tick(nowMs);
     this.#proposeOwn();
   }
 
@@ -334,7 +328,7 @@ export class Group {
   #stepArrivals(): void {
     const { raft } = this.#options;
     const nowMicros = monotonicMicros();
-    const proposals = this.#arriving.take();
+    const proposals = this.#arriving.take(this.#writes.size);
     if (proposals !== null) raft.step({ kind: "propose", proposals }, nowMicros);
     const { byMajorityId, readId } = this.#reads.takeTurn();
     if (readId !== null) raft.step({ kind: "read", readId }, nowMicros);

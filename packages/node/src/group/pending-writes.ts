@@ -4,9 +4,13 @@ import type { AppendedProposals, LogIndex, Term } from "raft-ts";
 import type { LogProposal } from "./log-proposal.js";
 import { OUTCOME_UNKNOWN } from "./refusals.js";
 
+/** How often they are looked at for those that nobody waits for any more. */
+const EXPIRY_INTERVAL_MS = 50;
+
 /** Writes that are in the log and not yet answered, by index. */
 export class PendingWrites {
   readonly #byIndex = new Map<LogIndex, LogProposal>();
+  #lastExpiryMs = 0;
 
   get size(): number {
     return this.#byIndex.size;
@@ -52,8 +56,10 @@ export class PendingWrites {
     }
   }
 
-  /** Nobody waits for these any more, and nobody knows what will become of them (C1). */
-  expire(nowMs: number): void {
+  /** Ends those that nobody waits for any more; nobody knows what will become of them (C1). */
+  tick(nowMs: number): void {
+    if (nowMs - this.#lastExpiryMs < EXPIRY_INTERVAL_MS) return;
+    this.#lastExpiryMs = nowMs;
     for (const [index, proposal] of this.#byIndex) {
       if (proposal.expiresAtMs > nowMs) continue;
       this.#byIndex.delete(index);
@@ -63,6 +69,6 @@ export class PendingWrites {
 
   /** The node stops: the entries may yet be committed by the others (C4). */
   abandon(): void {
-    this.expire(Infinity);
+    this.tick(Infinity);
   }
 }
