@@ -1,42 +1,29 @@
 // `npm run bench:growth`: what changes with keys, nodes, restarts and hours.
-import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { runCommand } from "./command.js";
 import { HELP, parseGrowthOptions } from "./growth-options.js";
 import type { GrowthOptions } from "./growth-options.js";
-import { Latencies } from "./loader/latencies.js";
-import type { LoaderGroup } from "./loader/group.js";
-import { JOB_DEFAULTS } from "./loader/protocol.js";
+import { folderBytes, p99Of, putLoad } from "./growth-load.js";
+import type { Subject } from "./growth-load.js";
 import type { Job } from "./loader/protocol.js";
 import { currentCommit, describeThisMachine } from "./machine.js";
-import { measureJob } from "./measure.js";
+import { runLong } from "./long-run.js";
 import type { Measured } from "./measure.js";
 import { Progress } from "./progress.js";
 import { growthTables } from "./report/growth-tables.js";
-import type { GrowthPoint, GrowthResults, LongSample, RestartPoint } from "./report/growth-tables.js";
+import type { GrowthPoint, GrowthResults, RestartPoint } from "./report/growth-tables.js";
 import { plainTable } from "./report/plain.js";
 import { installedSides, withFolder, withLoaders, withSide } from "./running.js";
 import { waitFor } from "./sides/servers.js";
-import type { RunningSide, Side } from "./sides/side.js";
+import type { Side } from "./sides/side.js";
 
-const CONNECTIONS_MAX = 32;
 const FIRST_KEYS = 10_000;
 const GROWTH_FACTOR = 10;
 const RESTARTS = 3;
 const RESTART_LIMIT_MS = 600_000;
 const RESTART_POLL_MS = 2;
-const LONG_SHARE = 0.7;
-const LONG_SLICE_SECONDS = 10;
-const LONG_CLIENTS = 1024;
-
-/** A cluster with its load, of which all parts of this benchmark ask the same. */
-interface Subject {
-  readonly side: Side;
-  readonly running: RunningSide;
-  readonly loaders: LoaderGroup;
-  readonly folder: string;
-}
 
 class Growth {
   readonly #options: GrowthOptions;
@@ -172,32 +159,12 @@ class Growth {
   #runLong(): Promise<GrowthResults["long"]> {
     const [side] = this.#sides;
     if (side === undefined) return Promise.resolve(null);
+    const { clients, minutes } = this.#options;
     return this.#with(side, 3, async (subject) => {
-      this.#begin(side, `${this.#options.minutes} minutes at 70 % of the limit`);
-      await this.#put(subject, {});
-      const { result } = await this.#put(subject, {});
-      const limit = result.operations / result.seconds;
-      const rate = Math.floor(limit * LONG_SHARE);
-      const samples: LongSample[] = [];
-      const begin = performance.now();
-      const minuteNow = (): number => (performance.now() - begin) / 60_000;
-      while (minuteNow() < this.#options.minutes) {
-        this.#signal.throwIfAborted();
-        const minute = minuteNow();
-        const slice = { mode: "open", clients: LONG_CLIENTS, ratePerSecond: rate, warmupSeconds: 0 } as const;
-        const measured = await this.#put(subject, { ...slice, seconds: LONG_SLICE_SECONDS });
-        samples.push({
-          minute,
-          perSecond: measured.result.operations / measured.result.seconds,
-          p99: p99Of(measured),
-          residentBytes: measured.servers.peakResidentBytes,
-          diskBytes: await folderBytes(subject.folder),
-          lagMicros: measured.servers.lagMicros ?? 0,
-          errors: Object.values(measured.result.errors).reduce((sum, count) => sum + count, 0),
-        });
-      }
+      this.#begin(side, `${minutes} minutes at 70 % of the limit`);
+      const long = await runLong(subject, { clients, minutes }, this.#progress, this.#signal);
       this.#progress.done();
-      return { limit, rate, samples };
+      return long;
     });
   }
 
@@ -225,35 +192,10 @@ class Growth {
     };
   }
 
-  #put({ loaders, running }: Subject, shape: Partial<Job>): Promise<Measured> {
+  #put(subject: Subject, shape: Partial<Job>): Promise<Measured> {
     const { clients, seconds } = this.#options;
-    const connections = Math.min(clients, CONNECTIONS_MAX);
-    return measureJob(
-      running,
-      loaders,
-      { ...JOB_DEFAULTS, clients, connections, seconds, ...shape },
-      this.#progress,
-    );
+    return putLoad(subject, { clients, seconds, ...shape }, this.#progress);
   }
-}
-
-function p99Of({ result }: Measured): number {
-  const latencies = new Latencies();
-  latencies.add(result.latencies);
-  return latencies.percentile(99);
-}
-
-/** What the disk gives to it, holes left out. A file that goes away meanwhile counts nothing. */
-async function folderBytes(folder: string): Promise<number> {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
-  const sizes = await Promise.all(
-    entries.map(async (entry) => {
-      if (!entry.isFile()) return 0;
-      const found = await stat(join(entry.parentPath, entry.name)).catch(() => null);
-      return (found?.blocks ?? 0) * 512;
-    }),
-  );
-  return sizes.reduce((sum, each) => sum + each, 0);
 }
 
 async function main(args: readonly string[], signal: AbortSignal): Promise<number> {

@@ -11,7 +11,7 @@ describe("writes that arrive", () => {
   let woken = 0;
   const write = { refused: () => (refused += 1) } as unknown as LogProposal;
 
-  function arriving(): { target: ArrivingWrites; taken: () => number | null } {
+  function arriving(): { target: ArrivingWrites; taken: (unanswered?: number) => number | null } {
     nowMs = 100;
     refused = 0;
     woken = 0;
@@ -20,7 +20,7 @@ describe("writes that arrive", () => {
       () => (woken += 1),
       () => nowMs,
     );
-    return { target, taken: () => target.take(0)?.length ?? null };
+    return { target, taken: (unanswered = 0) => target.take(unanswered)?.length ?? null };
   }
 
   it("are proposed at once while nothing is being synced: a lone client never waits", () => {
@@ -64,6 +64,7 @@ describe("writes that arrive", () => {
     const { target, taken } = arriving();
     for (let i = 0; i < 16; i++) target.add(write);
     expect(taken()).to.equal(16);
+    expect(taken(16)).to.equal(null);
     nowMs += 2;
     expect(taken()).to.equal(null);
     target.add(write);

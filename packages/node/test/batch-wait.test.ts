@@ -30,13 +30,13 @@ class Clients {
     return left;
   }
 
-  answered(): void {
-    this.nowMs += TOOK_MS;
-    this.unanswered = 0;
+  answered(writes = this.unanswered, tookMs = TOOK_MS): void {
+    this.nowMs += tookMs;
+    this.unanswered -= writes;
     this.waitMs();
   }
 
-  /** All of them once together, so that as many are known and how long they take. */
+  /** So many were just answered together. */
   static who(count: number): Clients {
     const clients = new Clients();
     clients.arrive(count);
@@ -70,76 +70,76 @@ describe("a batch that waits for others", () => {
     clients.nowMs += 1;
     expect(clients.arrive(56)).to.equal(TOOK_MS - 1);
     expect(clients.arrive(1)).to.equal(0);
-  });
-
-  it("counts those that are under way among who was there, and does not wait for more than 128", () => {
-    const clients = Clients.who(1_000);
-    expect(clients.arrive(115)).to.equal(TOOK_MS);
+    clients.leave();
+    // Of those who come late as many are expected as are missing.
+    expect(clients.arrive(5)).to.be.above(0);
     expect(clients.arrive(1)).to.equal(0);
-    const halves = new Clients();
-    halves.arrive(10);
-    halves.leave();
-    halves.arrive(10);
-    halves.leave();
-    halves.answered();
-    expect(halves.arrive(17)).to.be.above(0);
-    expect(halves.arrive(1)).to.equal(0);
   });
 
-  it("does as long as a batch takes to be answered, and no longer than it may", () => {
+  it("does not for those that are still under way: two clients that never come together go as they come", () => {
+    const clients = Clients.who(2);
+    clients.arrive(1);
+    clients.nowMs += TOOK_MS;
+    clients.leave();
+    for (let i = 0; i < 100; i++) {
+      clients.nowMs += 2;
+      expect(clients.arrive(1)).to.equal(0);
+      clients.leave();
+      clients.answered(1, 2);
+    }
+  });
+
+  it("adds up those who are answered one shortly after the other", () => {
+    const clients = new Clients();
+    clients.arrive(10);
+    clients.leave();
+    clients.arrive(10);
+    clients.leave();
+    clients.answered(10);
+    clients.answered(10, 1);
+    expect(clients.arrive(17)).to.equal(TOOK_MS - 1);
+    expect(clients.arrive(1)).to.equal(0);
+  });
+
+  it("does as long behind the answers as a batch takes to be answered, and no longer than it may", () => {
     const clients = Clients.who(64);
-    expect(clients.batch(40)).to.deep.equal({ writes: 40, waitedMs: TOOK_MS });
+    clients.nowMs += 1;
+    expect(clients.batch(40)).to.deep.equal({ writes: 40, waitedMs: TOOK_MS - 1 });
     clients.arrive(64);
     clients.leave();
-    clients.nowMs += 30;
-    clients.answered();
+    clients.answered(64, 30);
     expect(clients.batch(40)).to.deep.equal({ writes: 40, waitedMs: MAX_MS });
+    clients.nowMs += MAX_MS;
+    expect(clients.batch(1)).to.deep.equal({ writes: 1, waitedMs: 0 });
   });
 
   it("does not where a batch is answered sooner than a timer would end", () => {
     const clients = new Clients();
     clients.arrive(64);
     clients.leave();
-    clients.nowMs += 0.9;
-    clients.unanswered = 0;
-    clients.waitMs();
+    clients.answered(64, 0.9);
     expect(clients.arrive(1)).to.equal(0);
   });
 
-  it("gives it up for 64 batches when those that are expected do not come, and then tries again", () => {
-    const clients = Clients.who(20);
-    const waits = (): number[] =>
-      Array.from({ length: 400 }, () => {
-        // The others are seen now and then, and never soon after an answer.
-        const { waitedMs } = clients.batch(2);
-        clients.arrive(20);
-        clients.leave();
-        clients.answered();
-        return waitedMs;
-      });
-    const seen = waits();
-    const without = seen.filter((ms) => ms === 0).length;
-    expect(seen.some((ms) => ms > 0)).to.equal(true);
-    expect(without / seen.length).to.be.above(0.5);
-    expect(seen.slice(-100).some((ms) => ms > 0)).to.equal(true);
-  });
-
-  it("forgets within a tenth of a second how many there were", () => {
-    const clients = Clients.who(64);
-    expect(clients.arrive(1)).to.be.above(0);
-    clients.nowMs += 50;
-    clients.waitMs();
-    clients.nowMs += 50;
-    expect(clients.waitMs()).to.equal(0);
-    clients.leave();
-    clients.answered();
-    expect(clients.batch(1)).to.deep.equal({ writes: 1, waitedMs: 0 });
+  it("gives it up for 64 batches where those that are expected do not come, then for twice as many", () => {
+    const clients = new Clients();
+    const waits: number[] = [];
+    for (let batches = 0; batches < 600; batches += 2) {
+      // Twenty are answered together, and two come back.
+      clients.arrive(20);
+      clients.leave();
+      clients.answered();
+      if (clients.batch(2).waitedMs > 0) waits.push(batches);
+      clients.nowMs += MAX_MS;
+    }
+    expect(waits.map((at, index) => at - (waits[index - 1] ?? at))).to.deep.equal([0, 2, 66, 130, 258]);
   });
 
   it("does not at all when it may not", () => {
     const wait = new BatchWait(0);
     wait.waitMs(64, 0, 0);
     wait.leave(64, 0);
+    wait.waitMs(0, 64, 0);
     wait.waitMs(0, 0, 4);
     expect(wait.waitMs(1, 0, 4)).to.equal(0);
   });

@@ -1,41 +1,39 @@
-/** Behind so many writes what a batch costs whatever is in it is small beside what they cost themselves. */
-const EXPECTED_MAX = 128;
 /** The last few may be held up by anything. */
 const NEARLY_ALL = 0.9;
 /** Timers know no less. */
 const WAIT_MS_MIN = 1;
-/** How far back the largest number of writes at a time is looked for: twice this at most. */
-const PEAK_WINDOW_MS = 50;
-/** How much of those that are expected comes while one waits, over the last several times; below, waiting is no use. */
-const WORTH_IT = 0.5;
+/** How much of those that are expected came in the end, over the last several waits; below, waiting is no use. */
+const WORTH_IT = 0.6;
 const AT_FIRST = 0.75;
 const NEWEST_COUNTS = 1 / 8;
-const BATCHES_WITHOUT = 64;
+/** So many batches go without waiting then, and twice as many each time that another attempt fails. */
+const BATCHES_WITHOUT_MIN = 64;
+const BATCHES_WITHOUT_MAX = 4_096;
 
 /**
- * Whether a write should wait for those that are likely to come with it. Clients that wait for their answers ask again as soon as
- * they have them: 64 of them, answered together, are back within a few milliseconds, and whoever is first would leave alone. A batch
- * costs three servers some 2 ms of CPU for syncs, frames and wake-ups, whether it has one write or 64. With 64 clients it has 57 puts
- * instead of 27, with 16 clients 15 instead of 9; the servers have a tenth less to do for a put, and all are answered sooner.
+ * Whether writes that arrived should wait for those that are likely to come with them. Clients that wait for their answers ask again
+ * as soon as they have them: 64 of them, answered together, are back within a few milliseconds, and whoever is first would leave alone. A batch
+ * costs three servers some 2 ms of CPU for syncs, frames and wake-ups, whether it has one write or 64.
  *
- * Nobody waits who comes alone: as many are expected as there were at a time lately, and one is all of one. Where those that are expected do not
- * come, as when writes fall due by the clock, this is noticed and given up for a while; until then a write takes twice the time at most.
+ * As many are expected as were answered together, for as long behind the answers as a batch takes, and no longer than `maxMs`. So nobody waits who
+ * comes alone, or for writes that are still under way; what falls due by the clock finds that others do not come, and goes without waiting
+ * for a while.
  */
 export class BatchWait {
   readonly #maxMs: number;
-  /** The most writes that were here at a time, arrived and not yet answered: in this window and in the one before. */
-  #peak = 0;
-  #peakBefore = 0;
-  #windowSinceMs = 0;
+  /** Writes that have gone since the beginning, and how many of them were answered when that was looked at last. */
+  #taken = 0;
+  #answered = 0;
+  /** Answered since `#answeredSinceMs`, without as many as have gone since. */
+  #expected = 0;
+  #answeredSinceMs = 0;
   /** How long a batch takes from here to its answers, as measured last; one at a time is looked at. */
   #tookMs = 0;
   #sample: { readonly atMs: number; readonly taken: number } | null = null;
-  /** Writes that have gone since the beginning. */
-  #taken = 0;
-  #waitsSinceMs: number | null = null;
-  /** Mean share of the expected that a batch had in the end. */
+  #waits = false;
   #came = AT_FIRST;
   #without = 0;
+  #withoutNext = BATCHES_WITHOUT_MIN;
 
   /** `maxMs`: nobody waits longer, for however long a batch takes; 0: nobody waits. */
   constructor(maxMs: number) {
@@ -47,43 +45,51 @@ export class BatchWait {
    * are the writes that went before.
    */
   waitMs(arrived: number, unanswered: number, nowMs: number): number {
-    this.#look(arrived + unanswered, nowMs);
-    if (this.#sample !== null && this.#taken - unanswered >= this.#sample.taken) {
-      this.#tookMs = nowMs - this.#sample.atMs;
-      this.#sample = null;
-    }
+    this.#look(unanswered, nowMs);
     if (arrived === 0 || this.#without > 0 || arrived >= this.#expected * NEARLY_ALL) return 0;
-    const limitMs = Math.min(this.#tookMs, this.#maxMs);
-    if (limitMs < WAIT_MS_MIN) return 0;
-    this.#waitsSinceMs ??= nowMs;
-    return Math.max(0, this.#waitsSinceMs + limitMs - nowMs);
+    const limitMs = this.#limitMs();
+    const leftMs = this.#answeredSinceMs + limitMs - nowMs;
+    if (limitMs < WAIT_MS_MIN || leftMs <= 0) return 0;
+    this.#waits = true;
+    return leftMs;
   }
 
   /** So many go now. */
   leave(writes: number, nowMs: number): void {
-    if (this.#waitsSinceMs !== null) {
-      const share = Math.min(1, writes / this.#expected);
-      this.#came += (share - this.#came) * NEWEST_COUNTS;
-      if (this.#came < WORTH_IT) this.#without = BATCHES_WITHOUT;
-    } else if (this.#without > 0) {
-      this.#without -= 1;
-      if (this.#without === 0) this.#came = AT_FIRST;
-    }
-    this.#waitsSinceMs = null;
+    if (this.#waits) this.#learn(Math.min(1, writes / this.#expected));
+    else if (this.#without > 0) this.#without -= 1;
+    this.#waits = false;
+    this.#expected = Math.max(0, this.#expected - writes);
     this.#taken += writes;
     this.#sample ??= { atMs: nowMs, taken: this.#taken };
   }
 
-  get #expected(): number {
-    return Math.min(Math.max(this.#peak, this.#peakBefore), EXPECTED_MAX);
+  #limitMs(): number {
+    return Math.min(this.#tookMs, this.#maxMs);
   }
 
-  #look(here: number, nowMs: number): void {
-    if (nowMs - this.#windowSinceMs >= PEAK_WINDOW_MS) {
-      this.#peakBefore = this.#peak;
-      this.#peak = 0;
-      this.#windowSinceMs = nowMs;
+  #look(unanswered: number, nowMs: number): void {
+    const answered = this.#taken - unanswered;
+    const more = answered - this.#answered;
+    this.#answered = answered;
+    if (this.#sample !== null && answered >= this.#sample.taken) {
+      this.#tookMs = nowMs - this.#sample.atMs;
+      this.#sample = null;
     }
-    if (here > this.#peak) this.#peak = here;
+    if (more <= 0) return;
+    if (nowMs - this.#answeredSinceMs >= this.#limitMs()) {
+      this.#answeredSinceMs = nowMs;
+      this.#expected = 0;
+    }
+    this.#expected += more;
+  }
+
+  #learn(share: number): void {
+    this.#came += (share - this.#came) * NEWEST_COUNTS;
+    if (this.#came >= AT_FIRST) this.#withoutNext = BATCHES_WITHOUT_MIN;
+    if (this.#came >= WORTH_IT) return;
+    this.#came = WORTH_IT;
+    this.#without = this.#withoutNext;
+    this.#withoutNext = Math.min(this.#withoutNext * 2, BATCHES_WITHOUT_MAX);
   }
 }
