@@ -113,6 +113,18 @@ describe("a batch that waits for others", () => {
     expect(clients.batch(1)).to.deep.equal({ writes: 1, waitedMs: 0 });
   });
 
+  it("does no longer when others are answered in the moment in which it is over", () => {
+    const clients = new Clients();
+    clients.arrive(10);
+    clients.leave();
+    clients.arrive(10);
+    clients.leave();
+    clients.answered(10);
+    expect(clients.arrive(1)).to.equal(TOOK_MS);
+    clients.answered(10, TOOK_MS);
+    expect(clients.waitMs()).to.equal(0);
+  });
+
   it("does not where a batch is answered sooner than a timer would end", () => {
     const clients = new Clients();
     clients.arrive(64);

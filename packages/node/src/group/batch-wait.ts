@@ -30,7 +30,8 @@ export class BatchWait {
   /** How long a batch takes from here to its answers, as measured last; one at a time is looked at. */
   #tookMs = 0;
   #sample: { readonly atMs: number; readonly taken: number } | null = null;
-  #waits = false;
+  /** Since when those that arrived wait; null: they do not. */
+  #waitsSinceMs: number | null = null;
   #came = AT_FIRST;
   #without = 0;
   #withoutNext = BATCHES_WITHOUT_MIN;
@@ -48,17 +49,19 @@ export class BatchWait {
     this.#look(unanswered, nowMs);
     if (arrived === 0 || this.#without > 0 || arrived >= this.#expected * NEARLY_ALL) return 0;
     const limitMs = this.#limitMs();
-    const leftMs = this.#answeredSinceMs + limitMs - nowMs;
+    // Others that are answered when a wait is over do not make it longer.
+    const sinceMs = Math.min(this.#answeredSinceMs, this.#waitsSinceMs ?? nowMs);
+    const leftMs = sinceMs + limitMs - nowMs;
     if (limitMs < WAIT_MS_MIN || leftMs <= 0) return 0;
-    this.#waits = true;
+    this.#waitsSinceMs ??= nowMs;
     return leftMs;
   }
 
   /** So many go now. */
   leave(writes: number, nowMs: number): void {
-    if (this.#waits) this.#learn(Math.min(1, writes / this.#expected));
+    if (this.#waitsSinceMs !== null) this.#learn(Math.min(1, writes / this.#expected));
     else if (this.#without > 0) this.#without -= 1;
-    this.#waits = false;
+    this.#waitsSinceMs = null;
     this.#expected = Math.max(0, this.#expected - writes);
     this.#taken += writes;
     this.#sample ??= { atMs: nowMs, taken: this.#taken };
